@@ -1,0 +1,37 @@
+"""What the command-line tools share: flags, and errors as exit codes. Paddle is not imported here."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Callable
+
+from paddle_eye.errors import InputError
+
+EXIT_FAILED = 1
+EXIT_WRONG_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """A parser that shows defaults and keeps the description's lines."""
+    return argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a tool and leave with its exit code: 0, 1 for a failed job, 2 for wrong input, 130 after Ctrl-C."""
+    os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's C++ warnings about libraries that the CPU does not need
+    try:
+        main()
+    except InputError as error:
+        _leave(error, EXIT_WRONG_INPUT)
+    except KeyboardInterrupt:
+        _leave("stopped; finished epochs are saved, --resume continues after them", EXIT_INTERRUPTED)
+    except (ImportError, OSError, RuntimeError) as error:
+        _leave(error, EXIT_FAILED)
+
+
+def _leave(message: object, code: int) -> None:
+    print(f"error: {message}" if code != EXIT_INTERRUPTED else f"\n{message}", file=sys.stderr)
+    sys.exit(code)

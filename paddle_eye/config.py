@@ -1,0 +1,177 @@
+"""Typed settings: defaults, one YAML file with one level of ``_base_``, and ``key=value`` overrides."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Mapping, Optional, Union, get_args, get_origin, get_type_hints
+
+import yaml
+
+from paddle_eye.errors import InputError
+
+
+def _number(default: float, at_least: float, below: float = float("inf"), positive: bool = False) -> Any:
+    """A numeric setting with its range."""
+    return field(default=default, metadata={"at_least": at_least, "below": below, "positive": positive})
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """The network: `paddle_eye.models.resnet.ResNet`."""
+
+    name: Literal["resnet"] = "resnet"
+    layers: Literal[50, 101, 152] = 50
+    version: Literal["O", "B", "C", "D"] = "O"
+    definition: Literal["document", "paper"] = "document"
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Where the photographs are (None: looked for) and what becomes of them."""
+
+    path: Optional[str] = None
+    image_size: int = _number(224, at_least=32)
+    holdout: float = _number(0.0, at_least=0.0, below=1.0)
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """The recipe. The defaults are the document's."""
+
+    epochs: int = _number(20, at_least=0)
+    batch_size: int = _number(10, at_least=1)
+    lr: float = _number(1e-4, at_least=0.0, positive=True)
+    momentum: float = _number(0.9, at_least=0.0, below=1.0)
+    schedule: Literal["constant", "cosine"] = "constant"
+    seed: int = _number(0, at_least=0)
+    weights: Optional[str] = None
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings of one experiment, in sections; a key is written ``section.name``."""
+
+    model: ModelSettings = field(default_factory=ModelSettings)
+    data: DataSettings = field(default_factory=DataSettings)
+    train: TrainSettings = field(default_factory=TrainSettings)
+
+    def updated(self, values: Mapping[str, Any], source: str) -> Config:
+        """A copy with the dotted keys of ``values`` replaced.
+
+        Raises:
+            InputError: an unknown key, a wrong type or a value out of range; all of them in one message.
+        """
+        sections = {section.name: {} for section in dataclasses.fields(self)}
+        faults = []
+        for key, value in values.items():
+            section, _, name = key.partition(".")
+            hints = get_type_hints(type(getattr(self, section))) if section in sections else {}
+            if name not in hints:
+                faults.append(f"unknown key {key}; known are {', '.join(self.flat())}")
+                continue
+            setting = next(f for f in dataclasses.fields(getattr(self, section)) if f.name == name)
+            try:
+                sections[section][name] = _checked(value, hints[name], setting.metadata)
+            except ValueError as error:
+                faults.append(f"{key}: {error}")
+        if faults:
+            raise InputError(f"{source}: " + "; ".join(faults))
+        return Config(**{name: dataclasses.replace(getattr(self, name), **new) for name, new in sections.items()})
+
+    def flat(self) -> dict[str, Any]:
+        """Every setting under its dotted key."""
+        return {
+            f"{section}.{name}": value
+            for section, values in dataclasses.asdict(self).items()
+            for name, value in values.items()
+        }
+
+    def to_yaml(self) -> str:
+        """The settings as a file that `load` reads back to an equal Config."""
+        return yaml.safe_dump(dataclasses.asdict(self), sort_keys=False, allow_unicode=True)
+
+
+def load(path: Path) -> Config:
+    """Read one YAML file over the defaults; its ``_base_`` names another file, read before it.
+
+    Raises:
+        InputError: the file is missing, no YAML, has a base of a base, or holds a wrong setting.
+    """
+    values = _read(path)
+    config = Config()
+    if "_base_" in values:
+        base_path = path.parent / str(values.pop("_base_"))
+        base = _read(base_path)
+        if "_base_" in base:
+            raise InputError(f"{base_path}: a base file may not have a _base_ of its own; write its settings out")
+        config = config.updated(base, str(base_path))
+    return config.updated(values, str(path))
+
+
+def parse_assignments(assignments: list[str]) -> dict[str, Any]:
+    """Turn ``["train.lr=0.001"]`` into ``{"train.lr": 0.001}``; the value is read as YAML."""
+    values = {}
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals or not key:
+            raise InputError(f"--set {assignment}: expected key=value, for example train.lr=0.001")
+        try:
+            values[key.strip()] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise InputError(f"--set {assignment}: the value is no YAML ({_one_line(error)})") from error
+    return values
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """One file's settings under dotted keys."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: the settings cannot be read ({error.strerror}); give the path of a YAML file") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: this is no YAML file ({_one_line(error)})") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected sections such as 'train:' at the top, found {type(content).__name__}")
+    flat = {}
+    for section, values in content.items():
+        if section != "_base_" and isinstance(values, dict):
+            flat.update({f"{section}.{name}": value for name, value in values.items()})
+        else:
+            flat[str(section)] = values
+    return flat
+
+
+def _checked(value: Any, expected: Any, limits: Mapping[str, Any]) -> Any:
+    """``value`` as the setting's type, or a ValueError that says what was expected."""
+    if get_origin(expected) is Literal:
+        for choice in get_args(expected):
+            if value == choice and type(value) is type(choice):
+                return value
+        raise ValueError(f"expected one of {', '.join(map(str, get_args(expected)))}, got {value!r}")
+    if get_origin(expected) is Union:  # Optional[X]
+        if value is None:
+            return None
+        expected = get_args(expected)[0]
+    if expected is float and not isinstance(value, bool):
+        try:  # YAML 1.1 reads 1e-4, without a point, as text
+            value = float(value)
+        except (TypeError, ValueError):
+            raise ValueError(f"expected a number, got {value!r}") from None
+    if type(value) is not expected:
+        raise ValueError(f"expected {expected.__name__}, got {value!r}")
+    if limits:
+        fits = limits["at_least"] <= value < limits["below"] and not (limits["positive"] and value == 0)
+        if not fits:
+            lowest = "above 0" if limits["positive"] else f"at least {limits['at_least']}"
+            highest = f" and below {limits['below']}" if limits["below"] != float("inf") else ""
+            raise ValueError(f"expected a value {lowest}{highest}, got {value}")
+    return value
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,65 @@
+"""Where photographs are looked for, and what is said when there are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from paddle_eye.data import archives, synthetic
+from paddle_eye.errors import InputError
+
+PALM_FOLDER = Path("dataset/palm")
+DEMONSTRATION_FOLDER = Path("dataset/demo")
+AI_STUDIO_ARCHIVES = Path("~/data/data19469")
+
+BANNER = """\
+==============================================================================
+ DEMONSTRATION SET - these pictures are drawn by a program. They are not
+ medical data, and nothing measured on them says anything about eyes.
+ To use the real photographs of iChallenge-PM (PALM):
+   python tools/prepare_data.py --archives DIR
+ where DIR holds training.zip, validation.zip and valid_gt.zip.
+=============================================================================="""
+
+
+class Location(NamedTuple):
+    """A data set's folder and what it is.
+
+    Args:
+        path: the folder.
+        demonstration: whether its pictures are drawn by `paddle_eye.data.synthetic`.
+    """
+
+    path: Path
+    demonstration: bool
+
+    @property
+    def name(self) -> str:
+        """For file names and tables."""
+        return "DEMO" if self.demonstration else "PALM"
+
+
+def find(given: str | None = None) -> Location:
+    """The data to use: what was given; ``dataset/palm``; AI Studio's archives; else the demonstration set.
+
+    The archives are unpacked to ``dataset/palm`` and the demonstration set is drawn to ``dataset/demo`` on first use.
+
+    Raises:
+        InputError: ``given`` is no folder. It is never replaced by something else.
+    """
+    if given is not None:
+        path = Path(given)
+        if not path.is_dir():
+            raise InputError(f"--data {given}: no such folder; give the folder that holds PALM-Validation400")
+        if not archives.missing_archives(path):
+            raise InputError(f"--data {given}: these are the archives; run: python tools/prepare_data.py --archives {given}")
+        return Location(path, synthetic.is_demonstration(path))
+    if PALM_FOLDER.is_dir():
+        return Location(PALM_FOLDER, synthetic.is_demonstration(PALM_FOLDER))
+    packed = AI_STUDIO_ARCHIVES.expanduser()
+    if packed.is_dir() and not archives.missing_archives(packed):
+        archives.unpack(packed, PALM_FOLDER)
+        return Location(PALM_FOLDER, demonstration=False)
+    if not DEMONSTRATION_FOLDER.is_dir():
+        synthetic.draw(DEMONSTRATION_FOLDER)
+    return Location(DEMONSTRATION_FOLDER, demonstration=True)

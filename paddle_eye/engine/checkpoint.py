@@ -1,0 +1,53 @@
+"""Everything a stopped run needs to go on as if it had never stopped, in one file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Dict, List
+
+import paddle
+import safetensors
+import safetensors.numpy
+
+from paddle_eye.engine import optim
+from paddle_eye.errors import InputError
+from paddle_eye.files import write_bytes
+from paddle_eye.models.weights import load_into
+
+_MODEL, _OPTIMIZER = "model/", "optimizer/"
+
+
+def save_checkpoint(
+    path: Path, model: paddle.nn.Layer, optimizer: paddle.optimizer.Optimizer, history: List[Dict[str, Any]]
+) -> None:
+    """Save parameters, optimizer and history; one file, so that they cannot disagree."""
+    arrays = {f"{_MODEL}{key}": tensor.numpy() for key, tensor in model.state_dict().items()}
+    arrays.update({f"{_OPTIMIZER}{key}": value for key, value in optim.state_arrays(optimizer, model).items()})
+    write_bytes(path, safetensors.numpy.save(arrays, metadata={"history": json.dumps(history, allow_nan=False)}))
+
+
+def load_checkpoint(
+    path: Path, model: paddle.nn.Layer, optimizer: paddle.optimizer.Optimizer
+) -> List[Dict[str, Any]]:
+    """Restore what `save_checkpoint` wrote.
+
+    Returns:
+        The history, one row per finished evaluation.
+
+    Raises:
+        InputError: the file is damaged or of another network.
+    """
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            history = json.loads(file.metadata()["history"])
+            arrays = {key: file.get_tensor(key) for key in file.keys()}
+    except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: this is no whole checkpoint ({error}); train anew with --overwrite") from error
+    load_into(model, _below(_MODEL, arrays), path)
+    optim.restore_state(optimizer, model, _below(_OPTIMIZER, arrays))
+    return history
+
+
+def _below(prefix: str, arrays: Dict[str, Any]) -> Dict[str, Any]:
+    return {key[len(prefix) :]: value for key, value in arrays.items() if key.startswith(prefix)}

@@ -1,0 +1,57 @@
+"""What a person sees while a network trains."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Dict, Iterable
+
+from tqdm import tqdm
+
+
+class Display:
+    """Is told what happens and shows nothing; the base of all displays."""
+
+    def training(self, epoch: int, epochs: int, batches: Iterable) -> Iterable:
+        """Called when an epoch begins; the loop goes over what it returns."""
+        return batches
+
+    def batch(self, epoch: int, index: int, loss: float) -> None:
+        """A training step is done."""
+
+    def evaluated(self, epoch: int, row: Dict[str, Any]) -> None:
+        """An evaluation is done; epoch 0 is the one before training."""
+
+    def epoch_done(self, epoch: int, row: Dict[str, Any], best: float) -> None:
+        """Everything of an epoch is done and saved; ``best`` is the highest accuracy so far."""
+
+
+class ConsoleDisplay(Display):
+    """A bar per epoch on a terminal; one line per epoch anywhere else."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm | None = None
+
+    def training(self, epoch: int, epochs: int, batches: Iterable) -> Iterable:
+        self._bar = tqdm(
+            batches,
+            desc=f"epoch {epoch}/{epochs}",
+            unit="batch",
+            leave=False,
+            dynamic_ncols=True,
+            disable=not sys.stderr.isatty(),
+        )
+        return self._bar
+
+    def batch(self, epoch: int, index: int, loss: float) -> None:
+        self._bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
+
+    def evaluated(self, epoch: int, row: Dict[str, Any]) -> None:
+        if epoch == 0:
+            print(f"before training   accuracy {row['accuracy']:.4f}  loss {row['loss']:.4f}", flush=True)
+
+    def epoch_done(self, epoch: int, row: Dict[str, Any], best: float) -> None:
+        print(
+            f"epoch {epoch:3d}  train loss {row['train_loss']:.4f}  accuracy {row['accuracy']:.4f} "
+            f"(best {best:.4f})  loss {row['loss']:.4f}  {row['seconds']:.0f} s",
+            flush=True,
+        )

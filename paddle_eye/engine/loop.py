@@ -1,0 +1,149 @@
+"""Training and evaluation, to be read from top to bottom."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
+
+import numpy as np
+import paddle
+
+from paddle_eye.engine.display import Display
+from paddle_eye.engine.task import Classification, Evaluation
+
+Batches = Iterable[Tuple[Any, Any]]
+Row = Dict[str, Any]
+
+
+class TrainingFailed(RuntimeError):
+    """A run cannot go on; the message says why and what to change."""
+
+
+def fit(
+    model: paddle.nn.Layer,
+    optimizer: paddle.optimizer.Optimizer,
+    task: Classification,
+    train_batches: Callable[[int], Batches],
+    valid_batches: Callable[[], Batches],
+    epochs: int,
+    *,
+    history: Optional[List[Row]] = None,
+    learning_rate: Optional[Callable[[int], float]] = None,
+    display: Optional[Display] = None,
+    keep_best: Callable[[Row], None] = lambda row: None,
+    keep_state: Callable[[List[Row]], None] = lambda history: None,
+) -> List[Row]:
+    """Evaluate, then train and evaluate epoch by epoch.
+
+    Args:
+        model: trained in place; afterwards it has the weights of the last epoch.
+        optimizer: over the parameters of ``model``.
+        task: what the loss and the figures are.
+        train_batches: given the epoch, counted from 0, its batches of (inputs, targets).
+        valid_batches: the batches that the best epoch is chosen on.
+        epochs: how many epochs the run has in all.
+        history: rows of the evaluations already done, when a run is continued.
+        learning_rate: of an epoch counted from 0; None leaves the optimizer's own.
+        display: is told what happens.
+        keep_best: called when an evaluation beats all before it; the first one, before training, counts.
+        keep_state: called when everything else of an epoch is done.
+
+    Returns:
+        One row per evaluation, row 0 from before training.
+
+    Raises:
+        TrainingFailed: the loss is no finite number any more.
+    """
+    display = display or Display()
+    history = list(history or [])
+    if not history:
+        started = time.perf_counter()
+        row = {"epoch": 0, "lr": None, "train_loss": None, "train_accuracy": None}
+        row.update(task.score(evaluate(model, valid_batches(), task)))
+        history.append({**row, "seconds": time.perf_counter() - started})
+        display.evaluated(0, history[0])
+        keep_best(history[0])
+        keep_state(history)
+    best = max(row["accuracy"] for row in history)
+    for epoch in range(len(history), epochs + 1):
+        started = time.perf_counter()
+        if learning_rate is not None:
+            optimizer.set_lr(learning_rate(epoch - 1))
+        row = {"epoch": epoch, "lr": optimizer.get_lr()}
+        batches = display.training(epoch, epochs, train_batches(epoch - 1))
+        row["train_loss"], row["train_accuracy"] = train_one_epoch(
+            model, optimizer, task, batches, lambda index, loss: display.batch(epoch, index, loss)
+        )
+        row.update(task.score(evaluate(model, valid_batches(), task)))
+        row["seconds"] = time.perf_counter() - started
+        history.append(row)
+        display.evaluated(epoch, row)
+        if row["accuracy"] > best:
+            best = row["accuracy"]
+            keep_best(row)
+        keep_state(history)
+        display.epoch_done(epoch, row, best)
+    return history
+
+
+def train_one_epoch(
+    model: paddle.nn.Layer,
+    optimizer: paddle.optimizer.Optimizer,
+    task: Classification,
+    batches: Batches,
+    after_step: Callable[[int, float], None] = lambda index, loss: None,
+) -> Tuple[float, float]:
+    """One pass over the batches.
+
+    Returns:
+        Loss and accuracy in training mode, each image counted once, as it was when its batch came up.
+    """
+    model.train()
+    loss_sum, correct, count = 0.0, 0, 0
+    for index, (inputs, targets) in enumerate(batches):
+        targets = task.targets(targets)
+        outputs = model(paddle.to_tensor(inputs))
+        loss = task.loss(outputs, targets)
+        loss_value = loss.item()
+        if not math.isfinite(loss_value):
+            raise TrainingFailed(f"the loss became {loss_value} at batch {index}; try a lower learning rate (--lr)")
+        optimizer.clear_grad()
+        loss.backward()
+        optimizer.step()
+        loss_sum += loss_value * len(targets)
+        correct += (outputs.argmax(axis=1) == targets).sum().item()
+        count += len(targets)
+        after_step(index, loss_value)
+    return loss_sum / count, correct / count
+
+
+@paddle.no_grad()
+def evaluate(
+    model: paddle.nn.Layer, batches: Batches, task: Classification, expected: Optional[int] = None
+) -> Evaluation:
+    """What the network says about every image, without changing it.
+
+    Args:
+        model: put into evaluation mode.
+        batches: of (inputs, targets).
+        task: what the loss and the outputs are.
+        expected: how many images there must be.
+
+    Raises:
+        TrainingFailed: the outputs are no finite numbers, or fewer or more images came than expected.
+    """
+    model.eval()
+    loss_sum, all_targets, all_outputs = 0.0, [], []
+    for inputs, targets in batches:
+        targets = task.targets(targets)
+        outputs = model(paddle.to_tensor(inputs))
+        loss_sum += task.loss(outputs, targets).item() * len(targets)
+        all_targets.append(targets.numpy())
+        all_outputs.append(task.outputs(outputs))
+    if not math.isfinite(loss_sum):
+        raise TrainingFailed("the network's outputs are no finite numbers any more; try a lower learning rate (--lr)")
+    count = sum(map(len, all_targets))
+    if count == 0 or expected not in (None, count):
+        raise TrainingFailed(f"the evaluation saw {count} images, expected {expected or 'some'}")
+    return Evaluation(loss_sum / count, np.concatenate(all_targets), np.concatenate(all_outputs))

@@ -1,0 +1,51 @@
+"""The optimizer, its learning rate over the epochs, and its state under names that mean the same in any process."""
+
+from __future__ import annotations
+
+import math
+from typing import Dict, Mapping
+
+import numpy as np
+import paddle
+
+
+def momentum(model: paddle.nn.Layer, lr: float, momentum: float) -> paddle.optimizer.Momentum:
+    """Stochastic gradient descent with momentum over the trainable parameters."""
+    trainable = [parameter for parameter in model.parameters() if not parameter.stop_gradient]
+    return paddle.optimizer.Momentum(learning_rate=lr, momentum=momentum, parameters=trainable)
+
+
+def learning_rate(schedule: str, lr: float, epoch: int, epochs: int) -> float:
+    """The learning rate of an epoch, counted from 0: a function of the epoch alone, so that nothing need be restored.
+
+    ``'constant'`` is ``lr``; ``'cosine'`` falls from ``lr`` to almost 0 (Loshchilov and Hutter, 2017, without restarts).
+    """
+    if schedule == "cosine":
+        return lr * 0.5 * (1 + math.cos(math.pi * epoch / epochs))
+    return lr
+
+
+def state_arrays(optimizer: paddle.optimizer.Optimizer, model: paddle.nn.Layer) -> Dict[str, np.ndarray]:
+    """The optimizer's accumulators under ``<parameter>/<accumulator>``.
+
+    Paddle names them after a counter of the process (``conv2d_0.w_0_velocity_0``), which a second network shifts.
+    """
+    structured = {parameter.name: key for key, parameter in model.named_parameters()}
+    arrays = {}
+    for name, value in optimizer.state_dict().items():
+        owner = next((owner for owner in structured if name.startswith(f"{owner}_")), None)
+        if owner is not None:
+            arrays[f"{structured[owner]}/{name[len(owner) + 1 :]}"] = value.numpy()
+    return arrays
+
+
+def restore_state(
+    optimizer: paddle.optimizer.Optimizer, model: paddle.nn.Layer, arrays: Mapping[str, np.ndarray]
+) -> None:
+    """The inverse of `state_arrays`, for an optimizer that has not made a step yet."""
+    names = {key: parameter.name for key, parameter in model.named_parameters()}
+    state = {}
+    for key, value in arrays.items():
+        parameter, _, accumulator = key.rpartition("/")
+        state[f"{names[parameter]}_{accumulator}"] = paddle.to_tensor(value)
+    optimizer.set_state_dict(state)

@@ -1,0 +1,54 @@
+"""What a batch's loss and figures are."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+
+from paddle_eye import metrics
+
+
+class Evaluation(NamedTuple):
+    """What a network said about every image of a set.
+
+    Args:
+        loss: mean over the images.
+        targets: [N, …], in the order of the set.
+        outputs: [N, …], what the task makes of the network's outputs.
+    """
+
+    loss: float
+    targets: np.ndarray
+    outputs: np.ndarray
+
+
+class Classification:
+    """One class per image, cross-entropy loss."""
+
+    def loss(self, logits: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
+        """Mean cross-entropy of logits [N, C] and labels int64 [N]."""
+        return F.cross_entropy(logits, labels)
+
+    def targets(self, labels: Any) -> paddle.Tensor:
+        """Labels of a batch, [N] or [N, 1] of any number type, as int64 [N]."""
+        return paddle.to_tensor(labels).astype("int64").reshape([-1])
+
+    def outputs(self, logits: paddle.Tensor) -> np.ndarray:
+        """Logits [N, C] as probabilities."""
+        return F.softmax(logits, axis=1).numpy()
+
+    def score(self, evaluation: Evaluation) -> dict[str, float | None]:
+        """The few figures that every epoch's history keeps; ``accuracy`` chooses the best epoch."""
+        labels, probabilities = evaluation.targets, evaluation.outputs
+        return {
+            "loss": evaluation.loss,
+            "accuracy": metrics.accuracy(labels, probabilities),
+            "auc": metrics.auc(labels, probabilities[:, 1]),
+        }
+
+    def figures(self, evaluation: Evaluation) -> dict[str, Any]:
+        """All figures, with intervals."""
+        return {"loss": evaluation.loss, **metrics.binary_figures(evaluation.targets, evaluation.outputs)}

@@ -1,0 +1,231 @@
+"""The only place that turns settings into objects and runs them."""
+
+from __future__ import annotations
+
+import platform
+import re
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+
+import numpy as np
+import paddle
+import pandas as pd
+
+from paddle_eye import __version__, config
+from paddle_eye.config import Config
+from paddle_eye.data import locate
+from paddle_eye.data.loading import PictureDataset, evaluation_loader, training_loader
+from paddle_eye.data.palm import read_palm
+from paddle_eye.data.records import RecordSet
+from paddle_eye.data.split import hold_out
+from paddle_eye.data.transforms import Preprocessing
+from paddle_eye.engine import optim
+from paddle_eye.engine.checkpoint import load_checkpoint, save_checkpoint
+from paddle_eye.engine.device import select_device
+from paddle_eye.engine.display import Display
+from paddle_eye.engine.loop import evaluate, fit
+from paddle_eye.engine.task import Classification, Evaluation
+from paddle_eye.errors import InputError
+from paddle_eye.files import RunFolder, write_bytes, write_json, write_text
+from paddle_eye.models.resnet import ResNet
+from paddle_eye.models.weights import WeightFile, load_into, read_weights, write_weights
+from paddle_eye.report import page, plots
+
+MODELS = {"resnet": ResNet}
+_CHANGEABLE_ON_RESUME = ("train.device", "train.epochs")
+
+
+def settings(
+    config_file: Optional[Path], given: Mapping[str, Any], standard_configs: Path
+) -> Tuple[Config, locate.Location]:
+    """The settings of a run and where its data is.
+
+    Args:
+        config_file: what ``--config`` named; None takes the document's recipe, or the demonstration's for its set.
+        given: dotted keys from flags and ``--set``; they win over the file.
+        standard_configs: the folder of ``palm_resnet50.yaml`` and ``demo.yaml``.
+
+    Raises:
+        InputError: a wrong setting, or data that was asked for and is not there.
+    """
+    chosen = config.load(config_file) if config_file else Config()
+    location = locate.find(chosen.updated(given, "command line").data.path)
+    if config_file is None:
+        chosen = config.load(standard_configs / ("demo.yaml" if location.demonstration else "palm_resnet50.yaml"))
+    return chosen.updated({**given, "data.path": str(location.path)}, "command line"), location
+
+
+def run_name(settings: Config, location: locate.Location) -> str:
+    """The name of a run and of its weight file, for example ``resnet50_vD_PALM``."""
+    return f"resnet{settings.model.layers}_v{settings.model.version}_{location.name}"
+
+
+def open_run(
+    settings: Config, given: Mapping[str, Any], name: str, output: Path, *, resume: bool, overwrite: bool
+) -> Tuple[RunFolder, Config]:
+    """The folder of a new or continued run, and its settings.
+
+    A continued run keeps its own settings; ``given`` may change the device and, with a constant learning rate, the
+    number of epochs.
+
+    Raises:
+        InputError: ``given`` contradicts the run that is to be continued.
+    """
+    unfinished = [run for run in RunFolder.existing(output, name) if run.config.is_file()]
+    if resume and unfinished:
+        run = unfinished[-1]
+        stored = config.load(run.config)
+        continued = stored.updated(given, "command line")
+        changed = [key for key, value in continued.flat().items() if value != stored.flat()[key]]
+        fixed = [key for key in changed if key not in _CHANGEABLE_ON_RESUME]
+        if stored.train.schedule != "constant" and "train.epochs" in changed:
+            fixed.append("train.epochs")
+        if fixed:
+            raise InputError(
+                f"{run.config}: the run was started with other values of {', '.join(fixed)}; "
+                "leave these flags out to continue it, or leave out --resume to start another run"
+            )
+        return run, continued
+    run = RunFolder.replace(output, name) if overwrite else RunFolder.create(output, name)
+    return run, settings
+
+
+def train(run: RunFolder, settings: Config, location: locate.Location, command: str, display: Display) -> Dict[str, Any]:
+    """Train, or go on training, and write everything a run leaves behind.
+
+    Args:
+        run: the folder; if it holds a checkpoint, the run is continued from it.
+        settings: of the run; written to the folder.
+        location: of the data.
+        command: what the person typed, for the report.
+        display: shows the progress.
+
+    Returns:
+        What ``metrics.json`` holds.
+    """
+    device = select_device(settings.train.device)
+    write_text(run.config, settings.to_yaml())
+    commands = run.commands.read_text(encoding="utf-8").splitlines() if run.commands.is_file() else []
+    commands.append(command)
+    write_text(run.commands, "".join(f"{line}\n" for line in commands))
+    palm = read_palm(location.path)
+    training, selection = palm
+    if settings.data.holdout:
+        training, selection = hold_out(palm.training, settings.data.holdout, settings.train.seed)
+    preprocessing = Preprocessing(settings.data.image_size)
+    training_set = PictureDataset(training, preprocessing)
+    selection_set = PictureDataset(selection, preprocessing)
+    loader = training_loader(training_set, settings.train.batch_size, settings.train.seed)
+
+    paddle.seed(settings.train.seed)
+    architecture = {
+        "name": settings.model.name,
+        "layers": settings.model.layers,
+        "class_dim": len(training.classes),
+        "version": settings.model.version,
+        "definition": settings.model.definition,
+    }
+    model = build(architecture)
+    if settings.train.weights:
+        source = Path(settings.train.weights)
+        load_into(model, read_weights(source).arrays, source, model.never_read)
+    optimizer = optim.momentum(model, settings.train.lr, settings.train.momentum)
+    history = load_checkpoint(run.checkpoint, model, optimizer) if run.checkpoint.is_file() else []
+    task = Classification()
+    description = {
+        "architecture": architecture,
+        "classes": list(training.classes),
+        "preprocessing": preprocessing.describe(),
+        "data": {
+            "name": location.name,
+            "path": str(location.path),
+            "demonstration": location.demonstration,
+            "training_images": len(training),
+            "best_epoch_chosen_on": "held-out training images" if settings.data.holdout else "validation images",
+            "images_chosen_on": len(selection),
+        },
+    }
+
+    def train_batches(epoch: int) -> paddle.io.DataLoader:
+        loader.batch_sampler.epoch = epoch
+        return loader
+
+    def keep_best(row: Dict[str, Any]) -> None:
+        figures = {name: row[name] for name in ("loss", "accuracy", "auc")}
+        write_weights(run.best_weights, model, {**description, "epoch": row["epoch"], "figures": figures})
+
+    def keep_state(history: List[Dict[str, Any]]) -> None:
+        save_checkpoint(run.checkpoint, model, optimizer, history)
+        write_text(run.history, pd.DataFrame(history).to_csv(index=False))
+
+    history = fit(
+        model,
+        optimizer,
+        task,
+        train_batches,
+        lambda: evaluation_loader(selection_set),
+        settings.train.epochs,
+        history=history,
+        learning_rate=lambda epoch: optim.learning_rate(
+            settings.train.schedule, settings.train.lr, epoch, settings.train.epochs
+        ),
+        display=display,
+        keep_best=keep_best,
+        keep_state=keep_state,
+    )
+
+    validation_set = PictureDataset(palm.validation, preprocessing) if settings.data.holdout else selection_set
+    last = evaluate(model, evaluation_loader(validation_set), task, len(validation_set))
+    weights = read_weights(run.best_weights)
+    load_into(model, weights.arrays, run.best_weights)
+    best = evaluate(model, evaluation_loader(validation_set), task, len(validation_set))
+    results = {
+        "run": run.name,
+        "commands": commands,
+        "settings": settings.flat(),
+        **description,
+        "trainable_parameters": trainable_parameters(model),
+        "class_counts": {"training": training.counts(), "validation": palm.validation.counts()},
+        "seconds": sum(row["seconds"] for row in history),
+        "device": device,
+        "versions": {"paddle_eye": __version__, "paddle": paddle.__version__, "python": platform.python_version()},
+        "best": {"epoch": weights.description["epoch"], **task.figures(best)},
+        "last": {"epoch": history[-1]["epoch"], **task.figures(last)},
+    }
+    _write_report(run, results, history, best)
+    return results
+
+
+def _write_report(run: RunFolder, results: Dict[str, Any], history: List[Dict[str, Any]], best: Evaluation) -> None:
+    """Figures, pictures and the page that holds both."""
+    write_json(run.metrics, results)
+    notice = "demonstration set, not medical data" if results["data"]["demonstration"] else None
+    write_bytes(run.curves, plots.curves(history, results["data"]["best_epoch_chosen_on"], notice))
+    write_bytes(
+        run.confusion_matrix,
+        plots.confusion_matrix(results["best"]["confusion_matrix"], results["classes"], notice),
+    )
+    write_bytes(run.roc, plots.roc(best.targets, best.outputs[:, 1], notice))
+    pictures = {path.stem: path.read_bytes() for path in (run.curves, run.confusion_matrix, run.roc)}
+    write_text(run.report, page.render(results, history, pictures))
+
+
+def build(architecture: Mapping[str, Any]) -> paddle.nn.Layer:
+    """The network a weight file's description speaks of, freshly initialised.
+
+    Raises:
+        ValueError: an architecture this version does not know.
+    """
+    arguments = dict(architecture)
+    name = arguments.pop("name", None)
+    if name not in MODELS:
+        raise ValueError(f"unknown network {name!r}; known are {', '.join(MODELS)}")
+    try:
+        return MODELS[name](**arguments)
+    except TypeError as error:
+        raise ValueError(f"the network {name!r} cannot be built from {arguments}: {error}") from error
+
+
+def trainable_parameters(model: paddle.nn.Layer) -> int:
+    """How many numbers training changes; the running statistics of batch normalisation are not among them."""
+    return sum(int(np.prod(p.shape)) for p in model.parameters() if not p.stop_gradient)

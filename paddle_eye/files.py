@@ -1,0 +1,148 @@
+"""Writing a file whole or not at all, and the layout of a run's folder."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from paddle_eye.errors import InputError
+
+
+def write_bytes(path: str | os.PathLike, data: bytes) -> None:
+    """Write ``data`` so that ``path`` holds either its former content or all of the new one.
+
+    The bytes go to a temporary name in the same folder, are flushed to the disk, and take the final name in
+    one step; a fault on the way removes the temporary file and leaves the former one alone.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+        raise
+    _flush_folder(path.parent)
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Write ``text`` as UTF-8 with `write_bytes`."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: str | os.PathLike, value: object) -> None:
+    """Write ``value`` as indented JSON with `write_bytes`; NaN is refused, JSON has no such number."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename in ``folder`` survive a power cut, where the system can open folders (POSIX)."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where the files of one training run are.
+
+    Args:
+        path: the folder, for example ``output/resnet50_vD_PALM-2``.
+        name: the name of the experiment, for example ``resnet50_vD_PALM``.
+    """
+
+    path: Path
+    name: str
+
+    @property
+    def best_weights(self) -> Path:
+        return self.path / f"{self.name}.pdparams"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint.safetensors"
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.yaml"
+
+    @property
+    def commands(self) -> Path:
+        return self.path / "commands.txt"
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.csv"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.json"
+
+    @property
+    def curves(self) -> Path:
+        return self.path / "curves.png"
+
+    @property
+    def confusion_matrix(self) -> Path:
+        return self.path / "confusion_matrix.png"
+
+    @property
+    def roc(self) -> Path:
+        return self.path / "roc.png"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @classmethod
+    def existing(cls, root: Path, name: str) -> list[RunFolder]:
+        """The runs of this name under ``root``, oldest number first."""
+        numbered = []
+        for path in root.glob(f"{name}*"):
+            match = re.fullmatch(re.escape(name) + r"(?:-(\d+))?", path.name)
+            if match and path.is_dir():
+                numbered.append((int(match[1] or 1), cls(path, name)))
+        return [run for _, run in sorted(numbered, key=lambda pair: pair[0])]
+
+    @classmethod
+    def create(cls, root: Path, name: str) -> RunFolder:
+        """A new folder for a run: ``name``, or ``name-2``, ``name-3`` … if that is taken."""
+        root.mkdir(parents=True, exist_ok=True)
+        number = 1
+        while True:
+            run = cls(root / (name if number == 1 else f"{name}-{number}"), name)
+            try:
+                run.path.mkdir()
+            except FileExistsError:
+                number += 1
+            else:
+                return run
+
+    @classmethod
+    def replace(cls, root: Path, name: str) -> RunFolder:
+        """The folder ``name``, emptied of the run that is in it.
+
+        Raises:
+            InputError: the folder exists and is no run of this project (it has no config.yaml).
+        """
+        run = cls(root / name, name)
+        if run.path.exists():
+            if not run.config.is_file():
+                raise InputError(f"{run.path} holds no training run (no config.yaml), so it is not overwritten")
+            shutil.rmtree(run.path)
+        run.path.mkdir(parents=True)
+        return run

@@ -1,0 +1,51 @@
+"""Metadata and dependencies of paddle_eye."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).resolve().parent
+VERSION = re.search(r'__version__ = "(.+?)"', (HERE / "paddle_eye/__init__.py").read_text(encoding="utf-8"))[1]
+
+setup(
+    name="paddle_eye",
+    version=VERSION,
+    description="Recognising eye disease in fundus photographs with PaddlePaddle",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=find_packages(include=["paddle_eye", "paddle_eye.*"]),
+    package_data={"paddle_eye.report": ["page.html"]},
+    python_requires=">=3.9,<3.13",
+    install_requires=[
+        "opencv-python",
+        "numpy",
+        "openpyxl",
+        "pandas",
+        "matplotlib",
+        "scikit-learn",
+        "PyYAML",
+        "tqdm",
+        "jinja2",
+        "safetensors",
+    ],
+    extras_require={
+        "cpu": ["paddlepaddle>=2.6.2"],
+        # 2.6.2 is the newest GPU build on the public index; it was built against numpy 1 and imports setuptools.
+        "gpu": ["paddlepaddle-gpu==2.6.2", "numpy<2", "setuptools"],
+        "test": ["pytest", "ruff"],
+    },
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Science/Research",
+        "License :: OSI Approved :: Apache Software License",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.9",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Medical Science Apps.",
+    ],
+)

@@ -1,0 +1,65 @@
+#!/usr/bin/env python
+"""Train a ResNet on iChallenge-PM (PALM), or on the demonstration set if no photographs are there.
+
+  python tools/train.py --version D
+  python tools/train.py --version D --resume              go on after the last finished epoch
+  python tools/train.py --layers 101 --set train.momentum=0.95
+"""
+
+import shlex
+import sys
+from pathlib import Path
+
+from paddle_eye import cli, config
+
+STANDARD_CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+FLAGS = {  # flag: (setting, type, help)
+    "--version": ("model.version", str, "O, B, C or D"),
+    "--layers": ("model.layers", int, "50, 101 or 152"),
+    "--epochs": ("train.epochs", int, "passes over the training photographs"),
+    "--batch-size": ("train.batch_size", int, "photographs per step"),
+    "--lr": ("train.lr", float, "learning rate"),
+    "--seed": ("train.seed", int, "fixes the first weights, the order and the held-out photographs"),
+    "--weights": ("train.weights", str, "start from the weights in this file"),
+    "--holdout": ("data.holdout", float, "choose the best epoch on this share of the training photographs"),
+    "--data": ("data.path", str, "folder with the photographs"),
+    "--device": ("train.device", str, "auto, cpu, gpu or gpu:N"),
+}
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--config", type=Path, help="YAML file with settings (default: configs/palm_resnet50.yaml)")
+    for flag, (key, kind, text) in FLAGS.items():
+        parser.add_argument(flag, dest=key, type=kind, help=text)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any other setting")
+    parser.add_argument("--output", type=Path, default=Path("output"), help="where run folders are made (default: output)")
+    continued = parser.add_mutually_exclusive_group()
+    continued.add_argument("--resume", action="store_true", help="continue the newest run of this name, if there is one")
+    continued.add_argument("--overwrite", action="store_true", help="replace the run of this name")
+    arguments = parser.parse_args()
+    given = config.parse_assignments(arguments.set)
+    flags = {key: getattr(arguments, key) for key, _, _ in FLAGS.values()}
+    given.update({key: value for key, value in flags.items() if value is not None})
+
+    from paddle_eye import experiment
+    from paddle_eye.data.locate import BANNER
+    from paddle_eye.engine.display import ConsoleDisplay
+
+    settings, location = experiment.settings(arguments.config, given, STANDARD_CONFIGS)
+    if location.demonstration:
+        print(BANNER)
+    name = experiment.run_name(settings, location)
+    run, settings = experiment.open_run(
+        settings, given, name, arguments.output, resume=arguments.resume, overwrite=arguments.overwrite
+    )
+    print(f"run {run.path}  data {location.path}", flush=True)
+    results = experiment.train(run, settings, location, shlex.join(["python", *sys.argv]), ConsoleDisplay())
+    for which in ("best", "last"):
+        figures = results[which]
+        print(f"{which} epoch {figures['epoch']}: accuracy {figures['accuracy']:.5f}, loss {figures['loss']:.5f}")
+    print(f"report {run.report}")
+
+
+if __name__ == "__main__":
+    cli.run(main)
