@@ -29,6 +29,7 @@ setup(
         "tqdm",
         "jinja2",
         "safetensors",
+        "threadpoolctl",
     ],
     extras_require={
         "cpu": ["paddlepaddle>=2.6.2"],

@@ -180,7 +180,7 @@ def train(run: RunFolder, settings: Config, location: locate.Location, command: 
     load_into(model, weights.arrays, run.best_weights)
     best = evaluate(model, evaluation_loader(validation_set), task, len(validation_set))
     results = {
-        "run": run.name,
+        "run": run.path.name,
         "commands": commands,
         "settings": settings.flat(),
         **description,
@@ -208,6 +208,115 @@ def _write_report(run: RunFolder, results: Dict[str, Any], history: List[Dict[st
     write_bytes(run.roc, plots.roc(best.targets, best.outputs[:, 1], notice))
     pictures = {path.stem: path.read_bytes() for path in (run.curves, run.confusion_matrix, run.roc)}
     write_text(run.report, page.render(results, history, pictures))
+
+
+class Opened(NamedTuple):
+    """A trained network, ready to be used.
+
+    Args:
+        model: with its weights.
+        preprocessing: what its pictures must go through.
+        description: what the weight file says of itself; only ``architecture`` is sure to be there.
+    """
+
+    model: paddle.nn.Layer
+    preprocessing: Preprocessing
+    description: Dict[str, Any]
+
+
+def open_weights(path: Path, layers: Optional[int] = None, version: Optional[str] = None) -> Opened:
+    """Read a weight file and build its network.
+
+    Args:
+        path: a file of this project, or one without a description, such as the document's own.
+        layers: depth of the network in a file without a description; None takes it from the file's name.
+        version: likewise.
+
+    Raises:
+        InputError: the file cannot be used; the message says why.
+    """
+    weights = read_weights(path)
+    description = weights.description or {"architecture": _architecture_by_name(path, weights, layers, version)}
+    try:
+        architecture = description["architecture"]
+        for name, asked in (("layers", layers), ("version", version)):
+            if asked not in (None, architecture[name]):
+                raise ValueError(f"it says it is of {name} {architecture[name]}, not {asked}")
+        if architecture["class_dim"] != weights.arrays["out.weight"].shape[1]:
+            raise ValueError("its description and its weights differ in the number of classes")
+        model = build(architecture)
+        preprocessing = Preprocessing()
+        if "preprocessing" in description:
+            preprocessing = Preprocessing.from_description(description["preprocessing"])
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise InputError(f"{path}: this weight file cannot be used here: {error}") from error
+    load_into(model, weights.arrays, path, model.never_read)
+    return Opened(model, preprocessing, description)
+
+
+def _architecture_by_name(
+    path: Path, weights: WeightFile, layers: Optional[int], version: Optional[str]
+) -> Dict[str, Any]:
+    """The document's network in a file that does not describe itself."""
+    match = re.match(r"resnet(\d+)_v([A-Z])(?![A-Za-z0-9])", path.name)
+    layers = layers or (int(match[1]) if match else None)
+    version = version or (match[2] if match else None)
+    if layers is None or version is None:
+        raise InputError(
+            f"{path}: neither the file nor its name (such as resnet50_vD_PALM.pdparams) says which network it is of; "
+            "give --layers and --version"
+        )
+    head = weights.arrays.get("out.weight")
+    if head is None or head.ndim != 2:
+        raise InputError(f"{path}: these are no weights of a ResNet of this project (no matrix out.weight)")
+    return {
+        "name": "resnet",
+        "layers": layers,
+        "class_dim": head.shape[1],
+        "version": version,
+        "definition": "document",
+    }
+
+
+def evaluate_weights(
+    path: Path, data: Optional[str] = None, layers: Optional[int] = None, version: Optional[str] = None
+) -> Dict[str, Any]:
+    """All figures of a weight file on the validation part of a data set.
+
+    Args:
+        path: the weight file.
+        data: the data set; None takes the one the network was trained on, or, where the file does not say, what
+            `locate.find` finds.
+        layers: see `open_weights`.
+        version: see `open_weights`.
+
+    Returns:
+        ``weights`` (the path), ``model`` (such as ``ResNet50-D``), ``data`` (its name), ``demonstration``, ``epoch``
+        (None if the file does not say) and the figures of `paddle_eye.metrics.binary_figures`.
+
+    Raises:
+        InputError: the weights or the data cannot be used.
+    """
+    opened = open_weights(path, layers, version)
+    trained_on = opened.description.get("data", {}).get("path")
+    if data is None and trained_on is not None and not Path(trained_on).is_dir():
+        raise InputError(f"{path}: it was trained on {trained_on}, which is not here; say with --data what to use")
+    location = locate.find(data or trained_on)
+    validation = read_palm(location.path).validation
+    architecture = opened.description["architecture"]
+    if architecture["class_dim"] != len(validation.classes):
+        raise InputError(f"{path}: the network has {architecture['class_dim']} classes, {location.path} has 2")
+    dataset = PictureDataset(validation, opened.preprocessing)
+    task = Classification()
+    evaluation = evaluate(opened.model, evaluation_loader(dataset), task, len(dataset))
+    return {
+        "weights": str(path),
+        "model": f"ResNet{architecture['layers']}-{architecture['version']}",
+        "data": location.name,
+        "demonstration": location.demonstration,
+        "epoch": opened.description.get("epoch"),
+        **task.figures(evaluation),
+    }
 
 
 def build(architecture: Mapping[str, Any]) -> paddle.nn.Layer:

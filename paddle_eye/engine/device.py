@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 
 import paddle
+from threadpoolctl import threadpool_limits
 
 from paddle_eye.errors import InputError
+from paddle_eye.processor import usable_cores
 
 
 def select_device(name: str) -> str:
     """Make ``auto``, ``cpu``, ``gpu`` or ``gpu:N`` the device of this process; ``auto`` takes a GPU if there is one.
+
+    On a CPU all usable cores work on each operation; Paddle itself starts with one.
 
     Returns:
         The device as Paddle names it.
@@ -29,5 +33,7 @@ def select_device(name: str) -> str:
             build = "" if paddle.is_compiled_with_cuda() else "; this build of Paddle is for the CPU only"
             raise InputError(f"--device {name}: {gpus} GPUs can be used here{build}; use --device cpu")
         name = f"gpu:{index}"
+    else:
+        threadpool_limits(usable_cores(), user_api="openmp")
     paddle.set_device(name)
     return name

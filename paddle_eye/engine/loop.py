@@ -10,7 +10,7 @@ import numpy as np
 import paddle
 
 from paddle_eye.engine.display import Display
-from paddle_eye.engine.task import Classification, Evaluation
+from paddle_eye.engine.task import Classification, Evaluation, as_tensor
 
 Batches = Iterable[Tuple[Any, Any]]
 Row = Dict[str, Any]
@@ -103,7 +103,7 @@ def train_one_epoch(
     loss_sum, correct, count = 0.0, 0, 0
     for index, (inputs, targets) in enumerate(batches):
         targets = task.targets(targets)
-        outputs = model(paddle.to_tensor(inputs))
+        outputs = model(as_tensor(inputs))
         loss = task.loss(outputs, targets)
         loss_value = loss.item()
         if not math.isfinite(loss_value):
@@ -137,7 +137,7 @@ def evaluate(
     loss_sum, all_targets, all_outputs = 0.0, [], []
     for inputs, targets in batches:
         targets = task.targets(targets)
-        outputs = model(paddle.to_tensor(inputs))
+        outputs = model(as_tensor(inputs))
         loss_sum += task.loss(outputs, targets).item() * len(targets)
         all_targets.append(targets.numpy())
         all_outputs.append(task.outputs(outputs))

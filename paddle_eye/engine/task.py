@@ -25,6 +25,11 @@ class Evaluation(NamedTuple):
     outputs: np.ndarray
 
 
+def as_tensor(values: Any) -> paddle.Tensor:
+    """A batch's arrays as a tensor; a tensor as it is."""
+    return values if isinstance(values, paddle.Tensor) else paddle.to_tensor(values)
+
+
 class Classification:
     """One class per image, cross-entropy loss."""
 
@@ -34,7 +39,7 @@ class Classification:
 
     def targets(self, labels: Any) -> paddle.Tensor:
         """Labels of a batch, [N] or [N, 1] of any number type, as int64 [N]."""
-        return paddle.to_tensor(labels).astype("int64").reshape([-1])
+        return as_tensor(labels).astype("int64").reshape([-1])
 
     def outputs(self, logits: paddle.Tensor) -> np.ndarray:
         """Logits [N, C] as probabilities."""

@@ -1,0 +1,59 @@
+#!/usr/bin/env python
+"""Evaluate trained networks on the validation photographs they were not trained on.
+
+  python tools/eval.py                                    every best weight file under output/
+  python tools/eval.py output/resnet50_vD_PALM            one run
+  python tools/eval.py weights.pdparams --layers 50 --version D --data dataset/palm
+"""
+
+import sys
+from pathlib import Path
+
+from paddle_eye import cli
+from paddle_eye.errors import InputError
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="weight files or run folders")
+    parser.add_argument("--output", type=Path, default=Path("output"), help="where run folders are (default: output)")
+    parser.add_argument("--data", help="folder with the photographs (default: what each network was trained on)")
+    parser.add_argument("--layers", type=int, help="depth, for a weight file that does not say")
+    parser.add_argument("--version", help="O, B, C or D, for a weight file that does not say")
+    parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N (default: auto)")
+    arguments = parser.parse_args()
+    files = weight_files(arguments.paths or [arguments.output / "*"])
+
+    from paddle_eye import experiment
+    from paddle_eye.data.locate import BANNER
+    from paddle_eye.engine.device import select_device
+    from paddle_eye.report.table import evaluation_line, evaluation_table
+
+    select_device(arguments.device)
+    done, faults = [], []
+    for path in files:
+        try:
+            done.append(experiment.evaluate_weights(path, arguments.data, arguments.layers, arguments.version))
+        except InputError as error:
+            faults.append(str(error))
+    if any(row["demonstration"] for row in done):
+        print(BANNER)
+    if done:
+        print(evaluation_table(done))
+        print(*map(evaluation_line, done), sep="\n")
+    sys.stdout.flush()
+    if faults:
+        raise InputError("\n".join(faults))
+
+
+def weight_files(paths: list) -> list:
+    """The weight files that were named, or that stand in the folders that were named."""
+    folders = [folder for path in paths for folder in sorted(path.parent.glob(path.name))]
+    found = [file for path in folders for file in ([path] if path.is_file() else sorted(path.glob("*.pdparams")))]
+    if not found:
+        raise InputError(f"no weight file in {', '.join(map(str, paths))}; train one with: python tools/train.py")
+    return found
+
+
+if __name__ == "__main__":
+    cli.run(main)
