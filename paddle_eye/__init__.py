@@ -1,7 +1,38 @@
-"""Recognising eye disease in fundus photographs with PaddlePaddle."""
+"""Recognising eye disease in fundus photographs with PaddlePaddle.
+
+The public names below are imported when they are first used, so that ``import paddle_eye`` does not import Paddle.
+"""
+
+from importlib import import_module
 
 from paddle_eye.processor import enable_avx2_on_amd
 
 __version__ = "0.1.0"
 
+_HOME_OF = {
+    "ConvBNLayer": "paddle_eye.models.layers",
+    "BottleneckBlock": "paddle_eye.models.resnet",
+    "ResNet": "paddle_eye.models.resnet",
+    "read_weights": "paddle_eye.models.weights",
+    "load_into": "paddle_eye.models.weights",
+    "open_weights": "paddle_eye.experiment",
+    "transform_img": "paddle_eye.documents",
+    "data_loader": "paddle_eye.documents",
+    "valid_data_loader": "paddle_eye.documents",
+    "save": "paddle_eye.documents",
+    "train_pm": "paddle_eye.documents",
+    "valid_pm": "paddle_eye.documents",
+}
+__all__ = list(_HOME_OF)
+
 enable_avx2_on_amd()
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'paddle_eye' has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list:
+    return sorted(__all__)

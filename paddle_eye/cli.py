@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from typing import Callable
 
-from paddle_eye.errors import InputError
+from paddle_eye.errors import InputError, JobError
 
 EXIT_FAILED = 1
 EXIT_WRONG_INPUT = 2
@@ -22,13 +23,14 @@ def parser(description: str) -> argparse.ArgumentParser:
 def run(main: Callable[[], None]) -> None:
     """Run a tool and leave with its exit code: 0, 1 for a failed job, 2 for wrong input, 130 after Ctrl-C."""
     os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's C++ warnings about libraries that the CPU does not need
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"paddle\.")
     try:
         main()
     except InputError as error:
         _leave(error, EXIT_WRONG_INPUT)
     except KeyboardInterrupt:
         _leave("stopped; finished epochs are saved, --resume continues after them", EXIT_INTERRUPTED)
-    except (ImportError, OSError, RuntimeError) as error:
+    except (ImportError, OSError, JobError) as error:
         _leave(error, EXIT_FAILED)
 
 

@@ -130,7 +130,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path}: the settings cannot be read ({error.strerror}); give the path of a YAML file") from error
+        raise InputError(f"{path}: no settings can be read ({error.strerror}); give the path of a YAML file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: this is no YAML file ({_one_line(error)})") from error
     if content is None:

@@ -11,6 +11,10 @@ class InputError(ValueError):
     """Something given from outside (a file, a setting, a flag) is wrong; the message says what to do."""
 
 
+class JobError(RuntimeError):
+    """A job cannot go on although its input was right; the message says why and what to change."""
+
+
 def raise_faults(place: object, faults: Iterable[str], advice: str) -> None:
     """Report several faults of one place together.
 

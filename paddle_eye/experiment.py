@@ -16,7 +16,6 @@ from paddle_eye.config import Config
 from paddle_eye.data import locate
 from paddle_eye.data.loading import PictureDataset, evaluation_loader, training_loader
 from paddle_eye.data.palm import read_palm
-from paddle_eye.data.records import RecordSet
 from paddle_eye.data.split import hold_out
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.engine import optim
@@ -32,7 +31,6 @@ from paddle_eye.models.weights import WeightFile, load_into, read_weights, write
 from paddle_eye.report import page, plots
 
 MODELS = {"resnet": ResNet}
-_CHANGEABLE_ON_RESUME = ("train.device", "train.epochs")
 
 
 def settings(
@@ -55,96 +53,172 @@ def settings(
     return chosen.updated({**given, "data.path": str(location.path)}, "command line"), location
 
 
-def run_name(settings: Config, location: locate.Location) -> str:
-    """The name of a run and of its weight file, for example ``resnet50_vD_PALM``."""
-    return f"resnet{settings.model.layers}_v{settings.model.version}_{location.name}"
-
-
-def open_run(
-    settings: Config, given: Mapping[str, Any], name: str, output: Path, *, resume: bool, overwrite: bool
-) -> Tuple[RunFolder, Config]:
-    """The folder of a new or continued run, and its settings.
-
-    A continued run keeps its own settings; ``given`` may change the device and, with a constant learning rate, the
-    number of epochs.
-
-    Raises:
-        InputError: ``given`` contradicts the run that is to be continued.
-    """
-    unfinished = [run for run in RunFolder.existing(output, name) if run.config.is_file()]
-    if resume and unfinished:
-        run = unfinished[-1]
-        stored = config.load(run.config)
-        continued = stored.updated(given, "command line")
-        changed = [key for key, value in continued.flat().items() if value != stored.flat()[key]]
-        fixed = [key for key in changed if key not in _CHANGEABLE_ON_RESUME]
-        if stored.train.schedule != "constant" and "train.epochs" in changed:
-            fixed.append("train.epochs")
-        if fixed:
-            raise InputError(
-                f"{run.config}: the run was started with other values of {', '.join(fixed)}; "
-                "leave these flags out to continue it, or leave out --resume to start another run"
-            )
-        return run, continued
-    run = RunFolder.replace(output, name) if overwrite else RunFolder.create(output, name)
-    return run, settings
-
-
-def train(run: RunFolder, settings: Config, location: locate.Location, command: str, display: Display) -> Dict[str, Any]:
-    """Train, or go on training, and write everything a run leaves behind.
+class Data(NamedTuple):
+    """The photographs of a run, in memory.
 
     Args:
-        run: the folder; if it holds a checkpoint, the run is continued from it.
-        settings: of the run; written to the folder.
+        training: what the network learns from.
+        selection: what the best epoch is chosen on; the same object as ``validation`` without a hold-out.
+        validation: what the figures are of.
+    """
+
+    training: PictureDataset
+    selection: PictureDataset
+    validation: PictureDataset
+
+
+def train(
+    settings: Config,
+    given: Mapping[str, Any],
+    location: locate.Location,
+    output: Path,
+    *,
+    resume: bool,
+    overwrite: bool,
+    command: str,
+    display: Display,
+) -> Tuple[RunFolder, Dict[str, Any]]:
+    """Train, or go on training, and write everything a run leaves behind.
+
+    Nothing is written before the settings, the weights to start from and every photograph have been read.
+
+    Args:
+        settings: of a new run.
+        given: what was asked for explicitly; it must not contradict a run that is continued.
         location: of the data.
+        output: the folder of the runs.
+        resume: continue the newest run of this name, if there is one.
+        overwrite: replace the run of this name; without it a new run gets a folder of its own.
         command: what the person typed, for the report.
         display: shows the progress.
 
     Returns:
-        What ``metrics.json`` holds.
+        The run's folder and what its ``metrics.json`` holds.
+
+    Raises:
+        InputError: settings, data or weights are wrong.
+        JobError: the training failed.
     """
+    name = f"resnet{settings.model.layers}_v{settings.model.version}_{location.name}"
+    run = _newest_run(output, name) if resume else None
+    if run is not None:
+        settings = _continued_settings(run, given)
     device = select_device(settings.train.device)
+    data = _load_data(settings, location)
+    model = _new_model(settings, len(data.training.classes))
+    optimizer = optim.momentum(model, settings.train.lr, settings.train.momentum)
+    history: List[Dict[str, Any]] = []
+    if run is not None and run.checkpoint.is_file():
+        history = load_checkpoint(run.checkpoint, model, optimizer)
+    elif settings.train.weights is not None:
+        source = Path(settings.train.weights)
+        load_into(model, read_weights(source).arrays, source, model.never_read)
+
+    if run is None:
+        run = RunFolder.replace(output, name) if overwrite else RunFolder.create(output, name)
     write_text(run.config, settings.to_yaml())
+    commands = _log_command(run, command)
+    description = _describe(model, data, settings, location)
+    display.note(f"run {run.path}, data {location.path}, {device}, {len(history[1:])} epochs done")
+    history = _fit(model, optimizer, data, settings, run, description, history, display)
+
+    task = Classification()
+    last = evaluate(model, evaluation_loader(data.validation), task, len(data.validation))
+    weights = read_weights(run.best_weights)
+    load_into(model, weights.arrays, run.best_weights)
+    best = evaluate(model, evaluation_loader(data.validation), task, len(data.validation))
+    results = {
+        "run": run.path.name,
+        "commands": commands,
+        "settings": settings.flat(),
+        **description,
+        "trainable_parameters": trainable_parameters(model),
+        "class_counts": {"training": data.training.counts, "validation": data.validation.counts},
+        "seconds": sum(row["seconds"] for row in history),
+        "device": device,
+        "versions": {"paddle_eye": __version__, "paddle": paddle.__version__, "python": platform.python_version()},
+        "best": {"epoch": weights.description["epoch"], **task.figures(best)},
+        "last": {"epoch": history[-1]["epoch"], **task.figures(last)},
+    }
+    _write_report(run, results, history, best)
+    return run, results
+
+
+def _newest_run(output: Path, name: str) -> Optional[RunFolder]:
+    """The run with the highest number that has its settings."""
+    runs = [run for run in RunFolder.existing(output, name) if run.config.is_file()]
+    return runs[-1] if runs else None
+
+
+def _continued_settings(run: RunFolder, given: Mapping[str, Any]) -> Config:
+    """A run's own settings; only its device and, with a constant learning rate, its length may be changed."""
+    stored = config.load(run.config)
+    continued = stored.updated(given, "command line")
+    changed = [key for key, value in continued.flat().items() if value != stored.flat()[key]]
+    changeable = {"train.device"} | ({"train.epochs"} if stored.train.schedule == "constant" else set())
+    fixed = [key for key in changed if key not in changeable]
+    if fixed:
+        raise InputError(
+            f"{run.config}: the run was started with other values of {', '.join(fixed)}; "
+            "leave these flags out to continue it, or leave out --resume to start another run"
+        )
+    return continued
+
+
+def _load_data(settings: Config, location: locate.Location) -> Data:
+    palm = read_palm(location.path)
+    preprocessing = Preprocessing(settings.data.image_size)
+    validation = PictureDataset(palm.validation, preprocessing)
+    if not settings.data.holdout:
+        return Data(PictureDataset(palm.training, preprocessing), validation, validation)
+    training, aside = hold_out(palm.training, settings.data.holdout, settings.train.seed)
+    return Data(PictureDataset(training, preprocessing), PictureDataset(aside, preprocessing), validation)
+
+
+def _new_model(settings: Config, classes: int) -> ResNet:
+    paddle.seed(settings.train.seed)
+    model = settings.model
+    return ResNet(layers=model.layers, class_dim=classes, version=model.version, definition=model.definition)
+
+
+def _log_command(run: RunFolder, command: str) -> List[str]:
+    """Every command that had a part in the run, this one last."""
     commands = run.commands.read_text(encoding="utf-8").splitlines() if run.commands.is_file() else []
     commands.append(command)
     write_text(run.commands, "".join(f"{line}\n" for line in commands))
-    palm = read_palm(location.path)
-    training, selection = palm
-    if settings.data.holdout:
-        training, selection = hold_out(palm.training, settings.data.holdout, settings.train.seed)
-    preprocessing = Preprocessing(settings.data.image_size)
-    training_set = PictureDataset(training, preprocessing)
-    selection_set = PictureDataset(selection, preprocessing)
-    loader = training_loader(training_set, settings.train.batch_size, settings.train.seed)
+    return commands
 
-    paddle.seed(settings.train.seed)
-    architecture = {
-        "name": settings.model.name,
-        "layers": settings.model.layers,
-        "class_dim": len(training.classes),
-        "version": settings.model.version,
-        "definition": settings.model.definition,
-    }
-    model = build(architecture)
-    if settings.train.weights:
-        source = Path(settings.train.weights)
-        load_into(model, read_weights(source).arrays, source, model.never_read)
-    optimizer = optim.momentum(model, settings.train.lr, settings.train.momentum)
-    history = load_checkpoint(run.checkpoint, model, optimizer) if run.checkpoint.is_file() else []
-    task = Classification()
-    description = {
-        "architecture": architecture,
-        "classes": list(training.classes),
-        "preprocessing": preprocessing.describe(),
+
+def _describe(model: ResNet, data: Data, settings: Config, location: locate.Location) -> Dict[str, Any]:
+    """What the run's weight files say of themselves."""
+    return {
+        "architecture": model.architecture,
+        "classes": list(data.training.classes),
+        "preprocessing": data.training.preprocessing.describe(),
         "data": {
             "name": location.name,
             "path": str(location.path),
             "demonstration": location.demonstration,
-            "training_images": len(training),
+            "training_images": len(data.training),
             "best_epoch_chosen_on": "held-out training images" if settings.data.holdout else "validation images",
-            "images_chosen_on": len(selection),
+            "images_chosen_on": len(data.selection),
         },
     }
+
+
+def _fit(
+    model: ResNet,
+    optimizer: paddle.optimizer.Optimizer,
+    data: Data,
+    settings: Config,
+    run: RunFolder,
+    description: Dict[str, Any],
+    history: List[Dict[str, Any]],
+    display: Display,
+) -> List[Dict[str, Any]]:
+    """`fit` with the run's recipe, keeping its best weights, its checkpoint and its history."""
+    recipe = settings.train
+    loader = training_loader(data.training, recipe.batch_size, recipe.seed)
 
     def train_batches(epoch: int) -> paddle.io.DataLoader:
         loader.batch_sampler.epoch = epoch
@@ -154,46 +228,24 @@ def train(run: RunFolder, settings: Config, location: locate.Location, command: 
         figures = {name: row[name] for name in ("loss", "accuracy", "auc")}
         write_weights(run.best_weights, model, {**description, "epoch": row["epoch"], "figures": figures})
 
-    def keep_state(history: List[Dict[str, Any]]) -> None:
-        save_checkpoint(run.checkpoint, model, optimizer, history)
-        write_text(run.history, pd.DataFrame(history).to_csv(index=False))
+    def keep_state(rows: List[Dict[str, Any]]) -> None:
+        save_checkpoint(run.checkpoint, model, optimizer, rows)
+        write_text(run.history, pd.DataFrame(rows).to_csv(index=False))
 
-    history = fit(
+    return fit(
         model,
         optimizer,
-        task,
+        Classification(),
         train_batches,
-        lambda: evaluation_loader(selection_set),
-        settings.train.epochs,
+        lambda: evaluation_loader(data.selection),
+        recipe.epochs,
+        expected=len(data.selection),
         history=history,
-        learning_rate=lambda epoch: optim.learning_rate(
-            settings.train.schedule, settings.train.lr, epoch, settings.train.epochs
-        ),
+        learning_rate=lambda epoch: optim.learning_rate(recipe.schedule, recipe.lr, epoch, recipe.epochs),
         display=display,
         keep_best=keep_best,
         keep_state=keep_state,
     )
-
-    validation_set = PictureDataset(palm.validation, preprocessing) if settings.data.holdout else selection_set
-    last = evaluate(model, evaluation_loader(validation_set), task, len(validation_set))
-    weights = read_weights(run.best_weights)
-    load_into(model, weights.arrays, run.best_weights)
-    best = evaluate(model, evaluation_loader(validation_set), task, len(validation_set))
-    results = {
-        "run": run.path.name,
-        "commands": commands,
-        "settings": settings.flat(),
-        **description,
-        "trainable_parameters": trainable_parameters(model),
-        "class_counts": {"training": training.counts(), "validation": palm.validation.counts()},
-        "seconds": sum(row["seconds"] for row in history),
-        "device": device,
-        "versions": {"paddle_eye": __version__, "paddle": paddle.__version__, "python": platform.python_version()},
-        "best": {"epoch": weights.description["epoch"], **task.figures(best)},
-        "last": {"epoch": history[-1]["epoch"], **task.figures(last)},
-    }
-    _write_report(run, results, history, best)
-    return results
 
 
 def _write_report(run: RunFolder, results: Dict[str, Any], history: List[Dict[str, Any]], best: Evaluation) -> None:

@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """Evaluate trained networks on the validation photographs they were not trained on.
 
+Examples:
   python tools/eval.py                                    every best weight file under output/
   python tools/eval.py output/resnet50_vD_PALM            one run
   python tools/eval.py weights.pdparams --layers 50 --version D --data dataset/palm
@@ -16,7 +17,7 @@ from paddle_eye.errors import InputError
 def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="weight files or run folders")
-    parser.add_argument("--output", type=Path, default=Path("output"), help="where run folders are (default: output)")
+    parser.add_argument("--output", type=Path, default=Path("output"), help="folder of the runs (default: output)")
     parser.add_argument("--data", help="folder with the photographs (default: what each network was trained on)")
     parser.add_argument("--layers", type=int, help="depth, for a weight file that does not say")
     parser.add_argument("--version", help="O, B, C or D, for a weight file that does not say")

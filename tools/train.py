@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """Train a ResNet on iChallenge-PM (PALM), or on the demonstration set if no photographs are there.
 
+Examples:
   python tools/train.py --version D
   python tools/train.py --version D --resume              go on after the last finished epoch
   python tools/train.py --layers 101 --set train.momentum=0.95
@@ -33,9 +34,9 @@ def main() -> None:
     for flag, (key, kind, text) in FLAGS.items():
         parser.add_argument(flag, dest=key, type=kind, help=text)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any other setting")
-    parser.add_argument("--output", type=Path, default=Path("output"), help="where run folders are made (default: output)")
+    parser.add_argument("--output", type=Path, default=Path("output"), help="folder of the runs (default: output)")
     continued = parser.add_mutually_exclusive_group()
-    continued.add_argument("--resume", action="store_true", help="continue the newest run of this name, if there is one")
+    continued.add_argument("--resume", action="store_true", help="go on with the newest run of this name, if any")
     continued.add_argument("--overwrite", action="store_true", help="replace the run of this name")
     arguments = parser.parse_args()
     given = config.parse_assignments(arguments.set)
@@ -49,12 +50,16 @@ def main() -> None:
     settings, location = experiment.settings(arguments.config, given, STANDARD_CONFIGS)
     if location.demonstration:
         print(BANNER)
-    name = experiment.run_name(settings, location)
-    run, settings = experiment.open_run(
-        settings, given, name, arguments.output, resume=arguments.resume, overwrite=arguments.overwrite
+    run, results = experiment.train(
+        settings,
+        given,
+        location,
+        arguments.output,
+        resume=arguments.resume,
+        overwrite=arguments.overwrite,
+        command=shlex.join(["python", *sys.argv]),
+        display=ConsoleDisplay(),
     )
-    print(f"run {run.path}  data {location.path}", flush=True)
-    results = experiment.train(run, settings, location, shlex.join(["python", *sys.argv]), ConsoleDisplay())
     for which in ("best", "last"):
         figures = results[which]
         print(f"{which} epoch {figures['epoch']}: accuracy {figures['accuracy']:.5f}, loss {figures['loss']:.5f}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from typing import Iterator
 
@@ -25,6 +26,8 @@ class PictureDataset(paddle.io.Dataset):
 
     def __init__(self, record_set: RecordSet, preprocessing: Preprocessing) -> None:
         super().__init__()
+        self.classes = record_set.classes
+        self.counts = record_set.counts()
         self.preprocessing = preprocessing
         self.labels = np.array([record.label for record in record_set.records], dtype=np.int64)
         self.pictures = _read_all(record_set.records, preprocessing)
@@ -72,7 +75,7 @@ class EpochSampler(paddle.io.BatchSampler):
             yield order[start : start + self.batch_size].tolist()
 
     def __len__(self) -> int:
-        return -(-self.count // self.batch_size)
+        return math.ceil(self.count / self.batch_size)
 
 
 def training_loader(dataset: PictureDataset, batch_size: int, seed: int) -> paddle.io.DataLoader:

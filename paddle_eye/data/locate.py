@@ -52,7 +52,9 @@ def find(given: str | None = None) -> Location:
         if not path.is_dir():
             raise InputError(f"--data {given}: no such folder; give the folder that holds PALM-Validation400")
         if not archives.missing_archives(path):
-            raise InputError(f"--data {given}: these are the archives; run: python tools/prepare_data.py --archives {given}")
+            raise InputError(
+                f"--data {given}: these are the archives; run: python tools/prepare_data.py --archives {given}"
+            )
         return Location(path, synthetic.is_demonstration(path))
     if PALM_FOLDER.is_dir():
         return Location(PALM_FOLDER, synthetic.is_demonstration(PALM_FOLDER))

@@ -27,9 +27,7 @@ def save_checkpoint(
     write_bytes(path, safetensors.numpy.save(arrays, metadata={"history": json.dumps(history, allow_nan=False)}))
 
 
-def load_checkpoint(
-    path: Path, model: paddle.nn.Layer, optimizer: paddle.optimizer.Optimizer
-) -> List[Dict[str, Any]]:
+def load_checkpoint(path: Path, model: paddle.nn.Layer, optimizer: paddle.optimizer.Optimizer) -> List[Dict[str, Any]]:
     """Restore what `save_checkpoint` wrote.
 
     Returns:
@@ -41,7 +39,8 @@ def load_checkpoint(
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             history = json.loads(file.metadata()["history"])
-            arrays = {key: file.get_tensor(key) for key in file.keys()}
+            keys = file.keys()
+            arrays = {key: file.get_tensor(key) for key in keys}
     except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: this is no whole checkpoint ({error}); train anew with --overwrite") from error
     load_into(model, _below(_MODEL, arrays), path)

@@ -11,6 +11,9 @@ from tqdm import tqdm
 class Display:
     """Is told what happens and shows nothing; the base of all displays."""
 
+    def note(self, text: str) -> None:
+        """Something worth a line."""
+
     def training(self, epoch: int, epochs: int, batches: Iterable) -> Iterable:
         """Called when an epoch begins; the loop goes over what it returns."""
         return batches
@@ -30,6 +33,9 @@ class ConsoleDisplay(Display):
 
     def __init__(self) -> None:
         self._bar: tqdm | None = None
+
+    def note(self, text: str) -> None:
+        print(text, flush=True)
 
     def training(self, epoch: int, epochs: int, batches: Iterable) -> Iterable:
         self._bar = tqdm(

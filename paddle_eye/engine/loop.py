@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from functools import partial
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 import numpy as np
@@ -11,13 +12,10 @@ import paddle
 
 from paddle_eye.engine.display import Display
 from paddle_eye.engine.task import Classification, Evaluation, as_tensor
+from paddle_eye.errors import JobError
 
 Batches = Iterable[Tuple[Any, Any]]
 Row = Dict[str, Any]
-
-
-class TrainingFailed(RuntimeError):
-    """A run cannot go on; the message says why and what to change."""
 
 
 def fit(
@@ -28,6 +26,7 @@ def fit(
     valid_batches: Callable[[], Batches],
     epochs: int,
     *,
+    expected: Optional[int] = None,
     history: Optional[List[Row]] = None,
     learning_rate: Optional[Callable[[int], float]] = None,
     display: Optional[Display] = None,
@@ -43,6 +42,7 @@ def fit(
         train_batches: given the epoch, counted from 0, its batches of (inputs, targets).
         valid_batches: the batches that the best epoch is chosen on.
         epochs: how many epochs the run has in all.
+        expected: how many images every evaluation must see; None does not check.
         history: rows of the evaluations already done, when a run is continued.
         learning_rate: of an epoch counted from 0; None leaves the optimizer's own.
         display: is told what happens.
@@ -53,14 +53,14 @@ def fit(
         One row per evaluation, row 0 from before training.
 
     Raises:
-        TrainingFailed: the loss is no finite number any more.
+        JobError: the loss is no finite number any more, or an evaluation missed images.
     """
     display = display or Display()
     history = list(history or [])
     if not history:
         started = time.perf_counter()
         row = {"epoch": 0, "lr": None, "train_loss": None, "train_accuracy": None}
-        row.update(task.score(evaluate(model, valid_batches(), task)))
+        row.update(task.score(evaluate(model, valid_batches(), task, expected)))
         history.append({**row, "seconds": time.perf_counter() - started})
         display.evaluated(0, history[0])
         keep_best(history[0])
@@ -73,9 +73,9 @@ def fit(
         row = {"epoch": epoch, "lr": optimizer.get_lr()}
         batches = display.training(epoch, epochs, train_batches(epoch - 1))
         row["train_loss"], row["train_accuracy"] = train_one_epoch(
-            model, optimizer, task, batches, lambda index, loss: display.batch(epoch, index, loss)
+            model, optimizer, task, batches, partial(display.batch, epoch)
         )
-        row.update(task.score(evaluate(model, valid_batches(), task)))
+        row.update(task.score(evaluate(model, valid_batches(), task, expected)))
         row["seconds"] = time.perf_counter() - started
         history.append(row)
         display.evaluated(epoch, row)
@@ -107,7 +107,7 @@ def train_one_epoch(
         loss = task.loss(outputs, targets)
         loss_value = loss.item()
         if not math.isfinite(loss_value):
-            raise TrainingFailed(f"the loss became {loss_value} at batch {index}; try a lower learning rate (--lr)")
+            raise JobError(f"the loss became {loss_value} at batch {index}; try a lower learning rate (--lr)")
         optimizer.clear_grad()
         loss.backward()
         optimizer.step()
@@ -131,7 +131,7 @@ def evaluate(
         expected: how many images there must be.
 
     Raises:
-        TrainingFailed: the outputs are no finite numbers, or fewer or more images came than expected.
+        JobError: the outputs are no finite numbers, or fewer or more images came than expected.
     """
     model.eval()
     loss_sum, all_targets, all_outputs = 0.0, [], []
@@ -142,8 +142,8 @@ def evaluate(
         all_targets.append(targets.numpy())
         all_outputs.append(task.outputs(outputs))
     if not math.isfinite(loss_sum):
-        raise TrainingFailed("the network's outputs are no finite numbers any more; try a lower learning rate (--lr)")
+        raise JobError("the network's outputs are no finite numbers any more; try a lower learning rate (--lr)")
     count = sum(map(len, all_targets))
     if count == 0 or expected not in (None, count):
-        raise TrainingFailed(f"the evaluation saw {count} images, expected {expected or 'some'}")
+        raise JobError(f"the evaluation saw {count} images, expected {expected or 'some'}")
     return Evaluation(loss_sum / count, np.concatenate(all_targets), np.concatenate(all_outputs))

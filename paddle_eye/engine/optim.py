@@ -16,9 +16,11 @@ def momentum(model: paddle.nn.Layer, lr: float, momentum: float) -> paddle.optim
 
 
 def learning_rate(schedule: str, lr: float, epoch: int, epochs: int) -> float:
-    """The learning rate of an epoch, counted from 0: a function of the epoch alone, so that nothing need be restored.
+    """The learning rate of an epoch, counted from 0.
 
-    ``'constant'`` is ``lr``; ``'cosine'`` falls from ``lr`` to almost 0 (Loshchilov and Hutter, 2017, without restarts).
+    It depends on the epoch alone, so that a continued run has nothing to restore.
+
+    ``'constant'`` is ``lr``; ``'cosine'`` falls from ``lr`` to almost 0 (Loshchilov and Hutter, ICLR 2017).
     """
     if schedule == "cosine":
         return lr * 0.5 * (1 + math.cos(math.pi * epoch / epochs))

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Dict, NamedTuple, Tuple
+from typing import Any, Dict, NamedTuple, Tuple
 
 import paddle
 import paddle.nn.functional as F
@@ -138,9 +138,7 @@ class ResNet(nn.Layer):
         ValueError: unknown depth, version or definition; the message lists the choices.
     """
 
-    def __init__(
-        self, layers: int = 50, class_dim: int = 10, version: str = "O", definition: str = "document"
-    ) -> None:
+    def __init__(self, layers: int = 50, class_dim: int = 10, version: str = "O", definition: str = "document") -> None:
         super().__init__()
         depths = _choose("number of layers", layers, BLOCKS_PER_STAGE)
         design = _choose("version", version, _choose("definition", definition, VERSIONS))
@@ -164,6 +162,17 @@ class ResNet(nn.Layer):
         self.pool2d_avg = nn.AdaptiveAvgPool2D(output_size=1)
         self.num_features = num_channels
         self.reset_classifier(class_dim)
+
+    @property
+    def architecture(self) -> Dict[str, Any]:
+        """What a weight file needs to say for the network to be built again."""
+        return {
+            "name": "resnet",
+            "layers": self.layers,
+            "class_dim": self.out.weight.shape[1],
+            "version": self.version,
+            "definition": self.definition,
+        }
 
     def reset_classifier(self, class_dim: int) -> None:
         """Replace the last layer by a freshly initialised one for ``class_dim`` classes."""

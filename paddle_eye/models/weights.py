@@ -205,7 +205,7 @@ class _StrictUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         full_name = f"{module}.{name}"
         if full_name not in _ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {full_name}, which has no place in a weight file; nothing was run")
+            raise pickle.UnpicklingError(f"it asks for {full_name}, which has no place here; nothing of it was run")
         return _ALLOWED[full_name]
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-_COLUMNS = ("model", "data", "images", "epoch", "accuracy [95 %]", "AUC [95 %]", "sens.", "spec.", "F1", "kappa", "loss")
+_FIGURES = ("sensitivity", "specificity", "f1", "kappa", "loss")
+_HEADER = ("model", "data", "images", "epoch", "accuracy [95 %]", "AUC [95 %]", *_FIGURES, "weights")
 
 
 def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -13,7 +14,7 @@ def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> str:
     Args:
         rows: of `paddle_eye.experiment.evaluate_weights`.
     """
-    cells = [(*_COLUMNS, "weights"), *(_cells(row) for row in rows)]
+    cells = [_HEADER, *(_cells(row) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells)]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in cells)
 
@@ -31,7 +32,7 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
         "?" if row["epoch"] is None else str(row["epoch"]),
         _share(row["accuracy"], row["accuracy_interval"]),
         _share(row["auc"], row["auc_interval"]),
-        *(_share(row[name]) for name in ("sensitivity", "specificity", "f1", "kappa", "loss")),
+        *(_share(row[name]) for name in _FIGURES),
         row["weights"],
     )
 

@@ -1,0 +1,183 @@
+"""The calls of the document's notebook, over the same engine as the tools.
+
+The notebook's cells run with only their imports, ``use_gpu`` and ``EPOCH_NUM`` replaced, and print its lines.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple
+
+import numpy as np
+import paddle
+
+from paddle_eye.data.loading import PictureDataset
+from paddle_eye.data.palm import CLASSES, TRAINING_FOLDER, VALIDATION_FOLDER, read_training, read_validation
+from paddle_eye.data.transforms import Preprocessing
+from paddle_eye.engine.device import select_device
+from paddle_eye.engine.display import Display
+from paddle_eye.engine.loop import evaluate, fit
+from paddle_eye.engine.task import Classification
+from paddle_eye.models.resnet import ResNet
+from paddle_eye.models.weights import write_weights
+
+Batch = Tuple[np.ndarray, np.ndarray]
+
+
+def transform_img(img: np.ndarray) -> np.ndarray:
+    """A decoded picture, uint8 [H, W, 3] BGR, as the network's input, float32 [3, 224, 224] in [-1, 1]."""
+    return Preprocessing()(img)
+
+
+def data_loader(datadir: str, batch_size: int = 10, mode: str = "train") -> Callable[[], Iterator[Batch]]:
+    """Batches of the photographs in a folder, labelled by the first letters of their names.
+
+    Args:
+        datadir: folder with H…, N… and P… files.
+        batch_size: photographs per batch; the last batch may be shorter.
+        mode: ``'train'`` shuffles the photographs with numpy's global generator each time the reader is called, on
+            from the last order, as the document does. The first order is that of the names, so that
+            ``np.random.seed`` fixes all of them.
+
+    Returns:
+        A reader; calling it gives an iterator over (pictures float32 [N, 3, 224, 224], labels float32 [N, 1]).
+
+    Raises:
+        InputError: see `paddle_eye.data.palm.read_training`.
+    """
+    dataset = PictureDataset(read_training(Path(datadir)), Preprocessing())
+    order = list(range(len(dataset)))
+
+    def reader() -> Iterator[Batch]:
+        if mode == "train":
+            np.random.shuffle(order)
+        return _batches(dataset, order, batch_size)
+
+    return reader
+
+
+def valid_data_loader(datadir: str, annotiondir: str) -> Callable[..., Iterator[Batch]]:
+    """Batches of the photographs that a label sheet names, in its order.
+
+    Args:
+        datadir: folder of the photographs.
+        annotiondir: the xlsx file.
+
+    Returns:
+        A reader; calling it with a ``batch_size`` (50) gives an iterator as that of `data_loader`.
+
+    Raises:
+        InputError: see `paddle_eye.data.palm.read_validation`.
+    """
+    dataset = PictureDataset(read_validation(Path(datadir), Path(annotiondir)), Preprocessing())
+
+    def reader(batch_size: int = 50) -> Iterator[Batch]:
+        return _batches(dataset, range(len(dataset)), batch_size)
+
+    return reader
+
+
+def save(accuracy: float, model: Optional[ResNet]) -> None:
+    """Save the weights as ``./model/resnet50_vD_PALM.pdparams`` and remember their accuracy; None saves nothing."""
+    print("model save success !")
+    if model is None:
+        return
+    model.max_accuracy = accuracy
+    description = {
+        "architecture": model.architecture,
+        "classes": list(CLASSES),
+        "preprocessing": Preprocessing().describe(),
+        "figures": {"accuracy": accuracy},
+    }
+    write_weights(Path("model") / f"resnet{model.layers}_v{model.version}_PALM.pdparams", model, description)
+
+
+def train_pm(
+    model: ResNet,
+    datadir: str,
+    annotiondir: str,
+    optimizer: paddle.optimizer.Optimizer,
+    batch_size: int = 10,
+    EPOCH_NUM: int = 20,
+    use_gpu: bool = False,
+    save: Optional[Callable[[float, ResNet], None]] = None,
+) -> None:
+    """Train on PALM and print the document's lines.
+
+    Args:
+        model: trained in place.
+        datadir: folder that holds ``train_data/PALM-Training400`` and ``PALM-Validation400``.
+        annotiondir: the xlsx file with the labels of the validation photographs.
+        optimizer: over the parameters of ``model``.
+        batch_size: photographs per step.
+        EPOCH_NUM: passes over the training photographs.
+        use_gpu: compute on GPU 0, otherwise on the CPU.
+        save: called with (accuracy, model) when an epoch beats all before it; None keeps nothing.
+
+    Raises:
+        InputError: the data has faults, or there is no GPU although one is asked for.
+    """
+    select_device("gpu:0" if use_gpu else "cpu")
+    print("********start training********")
+    train_loader = data_loader(str(Path(datadir) / TRAINING_FOLDER), batch_size, mode="train")
+    valid_loader = valid_data_loader(str(Path(datadir) / VALIDATION_FOLDER), annotiondir)
+
+    def valid_batches() -> Iterator[Batch]:
+        print("*****valid data import success*****")
+        return valid_loader(batch_size=50)
+
+    def keep_best(row: Dict[str, Any]) -> None:
+        if row["epoch"] == 0:
+            model.max_accuracy = row["accuracy"]
+        elif save is not None:
+            save(row["accuracy"], model)
+
+    fit(
+        model,
+        optimizer,
+        Classification(),
+        lambda epoch: train_loader(),
+        valid_batches,
+        EPOCH_NUM,
+        display=_NotebookDisplay(model),
+        keep_best=keep_best,
+    )
+    print("Final max accuracy :", model.max_accuracy)
+
+
+def valid_pm(
+    model: paddle.nn.Layer, valid_loader: Callable[..., Iterator[Batch]], batch_size: int = 100
+) -> Tuple[float, float]:
+    """Accuracy and loss over all photographs of a reader, each photograph weighing the same."""
+    print("*****valid data import success*****")
+    task = Classification()
+    row = task.score(evaluate(model, valid_loader(batch_size=batch_size), task))
+    return row["accuracy"], row["loss"]
+
+
+class _NotebookDisplay(Display):
+    """The lines of the document's notebook."""
+
+    def __init__(self, model: ResNet) -> None:
+        self.model = model
+
+    def batch(self, epoch: int, index: int, loss: float) -> None:
+        if index % 10 == 0:
+            print(f"epoch:{epoch - 1}===batch_id:{index}===loss:{loss:.4f}")
+
+    def evaluated(self, epoch: int, row: Dict[str, Any]) -> None:
+        if epoch == 0:
+            print("Initial max accuracy :", row["accuracy"])
+        else:
+            print(f"[validation]:======accuracy:{row['accuracy']:.5f}/loss:{row['loss']:.5f}")
+
+    def epoch_done(self, epoch: int, row: Dict[str, Any], best: float) -> None:
+        print("max accuracy :", self.model.max_accuracy)
+        print()
+
+
+def _batches(dataset: PictureDataset, order: Any, batch_size: int) -> Iterator[Batch]:
+    for start in range(0, len(order), batch_size):
+        chosen = np.asarray(order[start : start + batch_size])
+        pictures = dataset.preprocessing.normalise(dataset.pictures[chosen])
+        yield pictures, dataset.labels[chosen].astype("float32").reshape(-1, 1)
