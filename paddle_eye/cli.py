@@ -16,7 +16,7 @@ EXIT_INTERRUPTED = 130
 
 
 def parser(description: str) -> argparse.ArgumentParser:
-    """A parser that shows defaults and keeps the description's lines."""
+    """A parser that keeps the description's lines."""
     return argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
@@ -29,7 +29,7 @@ def run(main: Callable[[], None]) -> None:
     except InputError as error:
         _leave(error, EXIT_WRONG_INPUT)
     except KeyboardInterrupt:
-        _leave("stopped; finished epochs are saved, --resume continues after them", EXIT_INTERRUPTED)
+        _leave("stopped; a training goes on after its last finished epoch with --resume", EXIT_INTERRUPTED)
     except (ImportError, OSError, JobError) as error:
         _leave(error, EXIT_FAILED)
 

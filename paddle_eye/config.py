@@ -103,7 +103,10 @@ def load(path: Path) -> Config:
     values = _read(path)
     config = Config()
     if "_base_" in values:
-        base_path = path.parent / str(values.pop("_base_"))
+        base_name = values.pop("_base_")
+        if not isinstance(base_name, str):
+            raise InputError(f"{path}: _base_ must be the name of another file, got {base_name!r}")
+        base_path = path.parent / base_name
         base = _read(base_path)
         if "_base_" in base:
             raise InputError(f"{base_path}: a base file may not have a _base_ of its own; write its settings out")
@@ -120,7 +123,7 @@ def parse_assignments(assignments: list[str]) -> dict[str, Any]:
             raise InputError(f"--set {assignment}: expected key=value, for example train.lr=0.001")
         try:
             values[key.strip()] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError) as error:
             raise InputError(f"--set {assignment}: the value is no YAML ({_one_line(error)})") from error
     return values
 
@@ -131,7 +134,7 @@ def _read(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: no settings can be read ({error.strerror}); give the path of a YAML file") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: this is no YAML file ({_one_line(error)})") from error
     if content is None:
         return {}
@@ -141,7 +144,7 @@ def _read(path: Path) -> dict[str, Any]:
     for section, values in content.items():
         if section != "_base_" and isinstance(values, dict):
             flat.update({f"{section}.{name}": value for name, value in values.items()})
-        else:
+        elif values is not None or section == "_base_":
             flat[str(section)] = values
     return flat
 
@@ -160,7 +163,7 @@ def _checked(value: Any, expected: Any, limits: Mapping[str, Any]) -> Any:
     if expected is float and not isinstance(value, bool):
         try:  # YAML 1.1 reads 1e-4, without a point, as text
             value = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ValueError(f"expected a number, got {value!r}") from None
     if type(value) is not expected:
         raise ValueError(f"expected {expected.__name__}, got {value!r}")

@@ -47,8 +47,8 @@ def write_json(path: str | os.PathLike, value: object) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make a rename in ``folder`` survive a power cut, where the system can open folders (POSIX)."""
-    if os.name == "posix":
+    """Make a rename in ``folder`` survive a power cut, where the file system can flush folders."""
+    with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
@@ -142,7 +142,7 @@ class RunFolder:
         run = cls(root / name, name)
         if run.path.exists():
             if not run.config.is_file():
-                raise InputError(f"{run.path} holds no training run (no config.yaml), so it is not overwritten")
+                raise InputError(f"{run.path} is no training run (it has no config.yaml) and is not overwritten")
             shutil.rmtree(run.path)
         run.path.mkdir(parents=True)
         return run

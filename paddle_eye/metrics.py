@@ -89,7 +89,6 @@ def binary_figures(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, A
     (true_negative, false_positive), (false_negative, true_positive) = matrix.tolist()
     count = len(labels)
     correct = true_negative + true_positive
-    kappa = float(cohen_kappa_score(labels, predicted, labels=[0, 1]))
     return {
         "images": count,
         "accuracy": correct / count,
@@ -100,7 +99,7 @@ def binary_figures(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, A
         "specificity": _share(true_negative, true_negative + false_positive),
         "precision": _share(true_positive, true_positive + false_positive),
         "f1": _share(2 * true_positive, 2 * true_positive + false_positive + false_negative),
-        "kappa": None if math.isnan(kappa) else kappa,
+        "kappa": float(cohen_kappa_score(labels, predicted)) if len({*labels, *predicted}) > 1 else None,
         "confusion_matrix": matrix.tolist(),
     }
 

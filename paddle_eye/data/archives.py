@@ -6,6 +6,7 @@ import io
 import shutil
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import Iterator
 
@@ -52,11 +53,20 @@ def unpack(folder: Path, target: Path) -> None:
             _extract(photographs, VALIDATION_FOLDER.name, ".jpg", work / VALIDATION_FOLDER)
         with _open(folder / "valid_gt.zip") as sheets:
             _extract(sheets, LABEL_FILE.parent.name, ".xlsx", work / LABEL_FILE.parent)
-        read_palm(work)
+        _check(work, folder)
         work.chmod(0o755)
         work.rename(target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _check(unpacked: Path, folder: Path) -> None:
+    """Read what was unpacked; its faults are those of the archives."""
+    try:
+        read_palm(unpacked)
+    except InputError as error:
+        faults = "\n".join(str(error).replace(f"{unpacked}/", "").splitlines()[1:])
+        raise InputError(f"{folder}: these archives hold no complete PALM; download them again\n{faults}") from error
 
 
 def _open(path: str | Path, content: io.BytesIO | None = None) -> zipfile.ZipFile:
@@ -79,7 +89,8 @@ def _members(archive: zipfile.ZipFile, folder_name: str, suffix: str) -> Iterato
     for name in archive.namelist():
         path = PurePosixPath(name)
         hidden = path.name.startswith(".") or "__MACOSX" in path.parts
-        if path.parent.name == folder_name and path.suffix.lower() == suffix and not hidden:
+        is_file = not name.endswith("/")
+        if is_file and path.parent.name == folder_name and path.suffix.lower() == suffix and not hidden:
             yield name
 
 
@@ -88,7 +99,7 @@ def _read(archive: zipfile.ZipFile, member: str, largest: int) -> bytes:
     try:
         with archive.open(member) as file:
             data = file.read(largest + 1)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError) as error:
         raise InputError(f"{archive.filename}: {member} cannot be unpacked ({error}); download it again") from error
     if len(data) > largest:
         raise InputError(f"{archive.filename}: {member} unpacks to more than {largest} bytes, which no PALM file does")

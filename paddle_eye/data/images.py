@@ -35,11 +35,14 @@ def read_picture(path: Path) -> np.ndarray:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: the picture cannot be read ({error.strerror})") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check its name and permissions") from error
     for start, last_part, end in (_JPEG, _PNG):
         if data.startswith(start) and data.rfind(end) < data.rfind(last_part):
             raise InputError(f"{path}: the picture is cut off; copy or download it again")
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    try:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # empty, or said to be larger than any picture OpenCV accepts
+        picture = None
     if picture is None:
         raise InputError(f"{path}: this is no picture OpenCV can decode; replace it or take it out")
     return picture

@@ -45,11 +45,12 @@ def find(given: str | None = None) -> Location:
     The archives are unpacked to ``dataset/palm`` and the demonstration set is drawn to ``dataset/demo`` on first use.
 
     Raises:
-        InputError: ``given`` is no folder. It is never replaced by something else.
+        InputError: ``given`` is no folder (it is never replaced by something else), or AI Studio's archives are
+            incomplete or damaged.
     """
     if given is not None:
         path = Path(given)
-        if not path.is_dir():
+        if not given or not path.is_dir():
             raise InputError(f"--data {given}: no such folder; give the folder that holds PALM-Validation400")
         if not archives.missing_archives(path):
             raise InputError(
@@ -59,7 +60,7 @@ def find(given: str | None = None) -> Location:
     if PALM_FOLDER.is_dir():
         return Location(PALM_FOLDER, synthetic.is_demonstration(PALM_FOLDER))
     packed = AI_STUDIO_ARCHIVES.expanduser()
-    if packed.is_dir() and not archives.missing_archives(packed):
+    if packed.is_dir():
         archives.unpack(packed, PALM_FOLDER)
         return Location(PALM_FOLDER, demonstration=False)
     if not DEMONSTRATION_FOLDER.is_dir():

@@ -10,6 +10,7 @@ The layout is the one the document unpacks the archives to::
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, Iterator, NamedTuple
 
@@ -28,6 +29,11 @@ TRAINING_FOLDER = Path("train_data/PALM-Training400")
 VALIDATION_FOLDER = Path("PALM-Validation400")
 LABEL_FILE = Path("PALM-Validation-GT/PM_Label_and_Fovea_Location.xlsx")
 
+# What openpyxl raises for files that are no xlsx, are damaged, or show a chart instead of a table.
+_UNREADABLE = (
+    *(OSError, InvalidFileException, zipfile.BadZipFile, zlib.error),
+    *(KeyError, ValueError, TypeError, SyntaxError, AttributeError),
+)
 _ADVICE = "mend or remove them and start again"
 
 
@@ -135,9 +141,9 @@ def _label_rows(label_file: Path) -> Iterator[tuple[int, Any, Any]]:
     """Row number, name and label of each row that is not blank."""
     try:
         workbook = openpyxl.load_workbook(label_file, data_only=True)
-    except (OSError, InvalidFileException, zipfile.BadZipFile, KeyError, ValueError) as error:
+        rows = list(workbook.active.iter_rows(values_only=True))
+    except _UNREADABLE as error:
         raise InputError(f"{label_file}: this is no readable xlsx file ({error}); download it again") from error
-    rows = list(workbook.active.iter_rows(values_only=True))
     header = [str(cell).strip().lower() for cell in rows[0]] if rows else []
     named = "imgname" in header and "label" in header
     name_column, label_column = (header.index("imgname"), header.index("label")) if named else (1, 2)

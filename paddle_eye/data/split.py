@@ -24,6 +24,9 @@ def hold_out(record_set: RecordSet, share: float, seed: int) -> tuple[RecordSet,
         members = np.flatnonzero(labels == label)
         count = round(share * len(members))
         if not 0 < count < len(members):
-            raise InputError(f"--holdout {share}: sets {count} of {len(members)} photographs of class {name!r} aside")
+            raise InputError(
+                f"--holdout {share}: sets {count} of {len(members)} photographs of class {name!r} aside; "
+                "give a share that leaves photographs of every class on both sides"
+            )
         aside[generator.permutation(members)[:count]] = True
     return record_set.subset(np.flatnonzero(~aside)), record_set.subset(np.flatnonzero(aside))

@@ -13,6 +13,9 @@ from paddle_eye.opencv import cv2
 _TO_UNIT_RANGE = (np.arange(256) / 255.0 * 2.0 - 1.0).astype(np.float32)
 
 
+_LARGEST_SIZE = 4096  # of what a weight file may ask for
+
+
 @dataclass(frozen=True)
 class Preprocessing:
     """Bilinear resize to a square, channels left in BGR order, values scaled to [-1, 1].
@@ -44,9 +47,12 @@ class Preprocessing:
         """The inverse of `describe`.
 
         Raises:
-            ValueError: the description is of a preset this version does not have.
+            ValueError: the description is of a preset this version does not have, or of no sensible size.
         """
         preset = description.get("preset")
         if preset != "document":
             raise ValueError(f"unknown preprocessing preset {preset!r}; known is 'document'")
-        return cls(image_size=int(description["image_size"]))
+        size = description["image_size"]
+        if not isinstance(size, int) or not 1 <= size <= _LARGEST_SIZE:
+            raise ValueError(f"an image size of {size!r}; expected 1 to {_LARGEST_SIZE} pixels")
+        return cls(image_size=size)

@@ -1,0 +1,144 @@
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from paddle_eye.data.images import looks_like_picture, read_picture
+from paddle_eye.errors import InputError
+
+SUFFIXES = (".jpg", ".png", ".bmp", ".tiff", ".webp")
+EXIF_ORIENTATION = 0x0112
+
+
+def png_chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+@pytest.fixture(params=SUFFIXES)
+def picture_file(request, tmp_path, write_picture):
+    return write_picture(tmp_path / f"picture{request.param}")
+
+
+def test_the_pixels_are_those_of_imread(picture_file):
+    picture = read_picture(picture_file)
+    assert (picture.dtype, picture.shape) == (np.uint8, (40, 48, 3))
+    np.testing.assert_array_equal(picture, cv2.imread(str(picture_file)))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "I;16"])
+def test_any_png_gives_three_channels_as_imread_does(mode, tmp_path):
+    grey = np.random.default_rng(0).integers(0, 256, (6, 5)).astype(np.uint16 if mode == "I;16" else np.uint8)
+    picture = Image.fromarray(grey * 257 if mode == "I;16" else grey)
+    (picture if mode == "I;16" else picture.convert(mode)).save(tmp_path / "picture.png")
+    read = read_picture(tmp_path / "picture.png")
+    assert (read.dtype, read.shape) == (np.uint8, (6, 5, 3))
+    np.testing.assert_array_equal(read, cv2.imread(str(tmp_path / "picture.png")))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photograph_is_turned_as_its_exif_says(orientation, tmp_path):
+    """Four fields of different brightness; Pillow and OpenCV put them in the same places."""
+    fields = np.kron(np.array([[0, 80], [160, 250]], np.uint8), np.ones((16, 24), np.uint8))
+    photograph = Image.fromarray(fields).convert("RGB")
+    photograph.getexif()[EXIF_ORIENTATION] = orientation
+    path = tmp_path / "turned.jpg"
+    photograph.save(path, exif=photograph.getexif(), quality=95)
+    picture = read_picture(path)
+    np.testing.assert_array_equal(picture, cv2.imread(str(path)))
+    assert picture.shape == ((32, 48, 3) if orientation <= 4 else (48, 32, 3))
+    turned_by_hand = {
+        1: fields,
+        2: fields[:, ::-1],
+        3: fields[::-1, ::-1],
+        4: fields[::-1],
+        5: fields.T,
+        6: np.rot90(fields, -1),
+        7: np.rot90(fields.T, 2),
+        8: np.rot90(fields),
+    }[orientation]
+    np.testing.assert_allclose(picture[..., 0].astype(int), turned_by_hand, atol=12)
+
+
+@pytest.mark.parametrize("name", ["Übung/Größe 5.jpg", "眼底/照片.png"])
+def test_a_path_need_not_be_ascii(name, tmp_path, write_picture):
+    path = write_picture(tmp_path / name)
+    np.testing.assert_array_equal(read_picture(path), cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95, 0.999])
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_cut_off_picture_is_refused(suffix, share, tmp_path, write_picture):
+    path = write_picture(tmp_path / f"picture{suffix}")
+    data = path.read_bytes()
+    path.write_bytes(data[: int(share * len(data))])
+    with pytest.raises(InputError, match=rf"picture{suffix}: the picture is cut off; copy or download it again"):
+        read_picture(path)
+
+
+def test_a_cut_off_progressive_jpeg_is_refused(tmp_path):
+    """It has several scans; OpenCV would show a blurred whole picture."""
+    noise = np.random.default_rng(0).integers(0, 256, (40, 48, 3), dtype=np.uint8)
+    path = tmp_path / "progressive.jpg"
+    Image.fromarray(noise).save(path, progressive=True)
+    data = path.read_bytes()
+    path.write_bytes(data[: data.rfind(b"\xff\xda")])
+    assert cv2.imread(str(path)) is not None
+    with pytest.raises(InputError, match="cut off"):
+        read_picture(path)
+
+
+def test_a_cut_off_jpeg_with_a_whole_preview_is_refused(tmp_path, write_picture):
+    """The preview in the EXIF data has an end of its own."""
+    preview = write_picture(tmp_path / "preview.jpg", size=(8, 8)).read_bytes()
+    path = write_picture(tmp_path / "photograph.jpg")
+    data = path.read_bytes()
+    with_preview = data[:2] + b"\xff\xe1" + struct.pack(">H", len(preview) + 2) + preview + data[2:]
+    path.write_bytes(with_preview)
+    assert read_picture(path).shape == (40, 48, 3)
+    path.write_bytes(with_preview[: int(0.9 * len(with_preview))])
+    with pytest.raises(InputError, match="cut off"):
+        read_picture(path)
+
+
+@pytest.mark.parametrize("picture_file", [".bmp", ".tiff", ".webp"], indirect=True)
+def test_other_cut_off_pictures_cannot_be_decoded(picture_file):
+    data = picture_file.read_bytes()
+    picture_file.write_bytes(data[: int(0.95 * len(data))])
+    with pytest.raises(InputError, match="no picture OpenCV can decode"):
+        read_picture(picture_file)
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture at all", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"])
+def test_what_is_no_picture_is_refused(content, tmp_path):
+    (tmp_path / "notes.jpg").write_bytes(content)
+    with pytest.raises(InputError, match=r"notes.jpg: this is no picture OpenCV can decode; replace it or take it out"):
+        read_picture(tmp_path / "notes.jpg")
+
+
+def test_a_missing_picture_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"none.jpg: cannot be read \(No such file or directory\)"):
+        read_picture(tmp_path / "none.jpg")
+
+
+def test_a_picture_too_large_for_opencv_is_refused(tmp_path):
+    """45 bytes that say of themselves that they are 100000 x 100000 pixels."""
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0))
+    path = tmp_path / "huge.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IDAT", b"") + png_chunk(b"IEND", b""))
+    with pytest.raises(InputError, match=r"huge.png"):
+        read_picture(path)
+
+
+def test_a_picture_looks_like_one(picture_file):
+    assert looks_like_picture(picture_file)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xd8", b"ID,imgName,Label\n", b"PK\x03\x04", b"%PDF-1.7", b"<!doctype html>"]
+)
+def test_other_files_do_not_look_like_pictures(content, tmp_path):
+    (tmp_path / "file.jpg").write_bytes(content)
+    assert not looks_like_picture(tmp_path / "file.jpg")

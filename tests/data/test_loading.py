@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+
+from paddle_eye.data.images import read_picture
+from paddle_eye.data.loading import EpochSampler, PictureDataset, evaluation_loader, training_loader
+from paddle_eye.data.palm import read_palm
+from paddle_eye.data.transforms import Preprocessing
+from paddle_eye.errors import InputError
+
+PREPROCESSING = Preprocessing(32)
+
+
+@pytest.fixture
+def record_set(tmp_path, make_palm):
+    """5 photographs of class 0, then 2 of class 1."""
+    return read_palm(make_palm(tmp_path, {"H": 2, "N": 3, "P": 2}, [0, 1])).training
+
+
+@pytest.fixture
+def dataset(record_set):
+    return PictureDataset(record_set, PREPROCESSING)
+
+
+def orders(count=7, batch_size=3, seed=1, epochs=range(4)):
+    """The order of all examples in each epoch."""
+    sampler = EpochSampler(count, batch_size, seed)
+    found = []
+    for epoch in epochs:
+        sampler.epoch = epoch
+        found.append([index for batch in sampler for index in batch])
+    return found
+
+
+def test_an_item_is_the_networks_input_and_the_label(dataset, record_set):
+    assert len(dataset) == len(record_set) == 7
+    for (picture, label), record in zip((dataset[index] for index in range(7)), record_set.records):
+        assert (picture.dtype, picture.shape, label.dtype) == (np.float32, (3, 32, 32), np.int64)
+        np.testing.assert_array_equal(picture, PREPROCESSING(read_picture(record.image)))
+        assert label == record.label
+
+
+def test_the_pictures_are_kept_small(dataset):
+    assert (dataset.pictures.dtype, dataset.pictures.shape) == (np.uint8, (7, 32, 32, 3))
+
+
+def test_the_files_are_not_read_again(dataset, record_set):
+    for record in record_set.records:
+        record.image.unlink()
+    assert dataset[6][1] == 1
+
+
+def test_faults_come_in_one_message(record_set):
+    record_set.records[1].image.unlink()
+    record_set.records[4].image.write_bytes(b"no picture")
+    with pytest.raises(InputError) as raised:
+        PictureDataset(record_set, PREPROCESSING)
+    first, *faults = str(raised.value).splitlines()
+    assert first == "pictures: 2 faults found; replace them or take them out of the data set"
+    assert [str(record_set.records[index].image) in fault for index, fault in zip((1, 4), faults)] == [True, True]
+
+
+def test_every_epoch_has_every_example_once():
+    assert all(sorted(order) == list(range(7)) for order in orders())
+
+
+def test_every_epoch_has_its_own_order():
+    assert len({tuple(order) for order in orders(count=20)}) == 4
+
+
+def test_the_order_depends_on_the_epoch_and_not_on_what_was_before():
+    assert orders(epochs=[3, 1])[::-1] == [orders()[1], orders()[3]]
+
+
+def test_the_order_does_not_depend_on_numpys_global_generator():
+    np.random.seed(0)
+    first = orders()
+    np.random.seed(1)
+    assert orders() == first
+
+
+def test_the_order_depends_on_the_seed_and_not_on_the_batch_size():
+    assert orders(count=20, seed=1) != orders(count=20, seed=2)
+    assert orders(batch_size=2) == orders(batch_size=7)
+
+
+def test_runs_of_neighbouring_seeds_do_not_share_orders():
+    assert orders(count=20, seed=1, epochs=[1]) != orders(count=20, seed=2, epochs=[0])
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(7, [3, 3, 1]), (6, [3, 3]), (2, [2])])
+def test_only_the_last_batch_may_be_shorter(count, sizes):
+    sampler = EpochSampler(count, 3, seed=0)
+    assert [len(batch) for batch in sampler] == sizes
+    assert len(sampler) == len(sizes)
+
+
+def test_the_training_loader_gives_the_samplers_batches(dataset):
+    loader = training_loader(dataset, 3, seed=5)
+    loader.batch_sampler.epoch = 2
+    order = orders(seed=5, epochs=[2])[0]
+    batches = list(loader)
+    assert len(loader) == len(batches) == 3
+    for start, (pictures, labels) in zip((0, 3, 6), batches):
+        chosen = order[start : start + 3]
+        assert (pictures.numpy().dtype, labels.numpy().dtype) == (np.float32, np.int64)
+        np.testing.assert_array_equal(pictures.numpy(), [dataset[index][0] for index in chosen])
+        np.testing.assert_array_equal(labels.numpy(), dataset.labels[chosen])
+
+
+def test_a_new_epoch_reorders_the_same_loader(dataset):
+    loader = training_loader(dataset, 7, seed=5)
+    first, second = [], []
+    for epoch, found in ((0, first), (1, second)):
+        loader.batch_sampler.epoch = epoch
+        found.extend(pictures.numpy() for pictures, _ in loader)
+    assert not np.array_equal(first[0], second[0])
+
+
+def test_the_evaluation_loader_keeps_the_order(dataset):
+    batches = [(pictures.numpy(), labels.numpy()) for pictures, labels in evaluation_loader(dataset, 4)]
+    assert [pictures.shape for pictures, _ in batches] == [(4, 3, 32, 32), (3, 3, 32, 32)]
+    assert np.concatenate([labels for _, labels in batches]).tolist() == [0, 0, 0, 0, 0, 1, 1]
+    np.testing.assert_array_equal(
+        np.concatenate([pictures for pictures, _ in batches]), PREPROCESSING.normalise(dataset.pictures)
+    )

@@ -1,0 +1,126 @@
+from pathlib import Path
+
+import pytest
+
+from paddle_eye.data import locate, synthetic
+from paddle_eye.data.locate import DEMONSTRATION_FOLDER, PALM_FOLDER, Location, find
+from paddle_eye.errors import InputError
+
+ARCHIVES = ("training.zip", "validation.zip", "valid_gt.zip")
+
+
+@pytest.fixture(autouse=True)
+def drawn(tmp_path, monkeypatch):
+    """An empty working folder with no archives; the folders that are drawn are listed instead of drawn in full."""
+    calls = []
+
+    def draw(folder):
+        calls.append(folder)
+        folder.mkdir(parents=True)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(locate, "AI_STUDIO_ARCHIVES", tmp_path / "studio")
+    monkeypatch.setattr(synthetic, "draw", draw)
+    return calls
+
+
+@pytest.fixture
+def unpacked(monkeypatch):
+    """The (archives, target) pairs that are unpacked, instead of unpacking."""
+    calls = []
+
+    def unpack(folder, target):
+        calls.append((folder, target))
+        target.mkdir(parents=True)
+
+    monkeypatch.setattr(locate.archives, "unpack", unpack)
+    return calls
+
+
+def put_archives(folder, names=ARCHIVES):
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / name).touch()
+
+
+def test_what_is_given_comes_first(tmp_path, drawn, unpacked):
+    put_archives(tmp_path / "studio")
+    PALM_FOLDER.mkdir(parents=True)
+    Path("mine").mkdir()
+    assert find("mine") == Location(Path("mine"), demonstration=False)
+    assert drawn == unpacked == []
+
+
+@pytest.mark.parametrize("given", ["none", "file.txt"])
+def test_what_is_given_and_is_no_folder_is_never_replaced(given, tmp_path, drawn, unpacked):
+    put_archives(tmp_path / "studio")
+    PALM_FOLDER.mkdir(parents=True)
+    Path("file.txt").touch()
+    with pytest.raises(
+        InputError, match=f"--data {given}: no such folder; give the folder that holds PALM-Validation400"
+    ):
+        find(given)
+    assert drawn == unpacked == []
+
+
+def test_given_archives_are_answered_with_the_command_that_unpacks_them():
+    put_archives(Path("packed"))
+    with pytest.raises(InputError) as raised:
+        find("packed")
+    command = "python tools/prepare_data.py --archives packed"
+    assert str(raised.value) == f"--data packed: these are the archives; run: {command}"
+
+
+def test_the_palm_folder_comes_before_the_archives(tmp_path, drawn, unpacked):
+    put_archives(tmp_path / "studio")
+    PALM_FOLDER.mkdir(parents=True)
+    assert find() == Location(PALM_FOLDER, demonstration=False)
+    assert drawn == unpacked == []
+
+
+def test_the_archives_come_before_the_demonstration(tmp_path, drawn, unpacked):
+    put_archives(tmp_path / "studio")
+    DEMONSTRATION_FOLDER.mkdir(parents=True)
+    assert find() == Location(PALM_FOLDER, demonstration=False)
+    assert unpacked == [(tmp_path / "studio", PALM_FOLDER)]
+    assert find() == Location(PALM_FOLDER, demonstration=False)
+    assert len(unpacked) == 1
+    assert drawn == []
+
+
+def test_the_demonstration_is_drawn_once(drawn):
+    assert find() == Location(DEMONSTRATION_FOLDER, demonstration=True)
+    assert find() == Location(DEMONSTRATION_FOLDER, demonstration=True)
+    assert drawn == [DEMONSTRATION_FOLDER]
+
+
+@pytest.mark.parametrize("given", ["somewhere", None])
+def test_a_demonstration_set_is_known_wherever_it_is(given):
+    folder = Path(given) if given else PALM_FOLDER
+    folder.mkdir(parents=True)
+    (folder / synthetic.MARKER_FILE).touch()
+    assert find(given) == Location(folder, demonstration=True)
+
+
+@pytest.mark.parametrize(("demonstration", "name"), [(True, "DEMO"), (False, "PALM")])
+def test_the_name_says_which_it_is(demonstration, name):
+    assert Location(Path("x"), demonstration).name == name
+
+
+def test_the_banner_says_what_the_pictures_are_and_how_to_get_real_ones():
+    assert "not\n medical data" in locate.BANNER
+    assert "python tools/prepare_data.py --archives DIR" in locate.BANNER
+    assert all(name in locate.BANNER for name in ARCHIVES)
+
+
+def test_incomplete_archives_are_an_error_and_no_demonstration(tmp_path, drawn):
+    (tmp_path / "studio").mkdir()
+    (tmp_path / "studio" / "training.zip").write_bytes(b"")
+    with pytest.raises(InputError, match=r"missing: validation\.zip"):
+        locate.find()
+    assert drawn == []
+
+
+def test_an_empty_name_is_no_folder(drawn):
+    with pytest.raises(InputError, match="no such folder"):
+        locate.find("")

@@ -1,0 +1,30 @@
+from paddle_eye.engine.display import ConsoleDisplay
+
+ROW = {"accuracy": 0.75, "loss": 0.5, "train_loss": 0.6, "seconds": 12.4}
+
+
+def test_without_a_terminal_an_epoch_is_one_line(capsys):
+    display = ConsoleDisplay()
+    display.evaluated(0, ROW)
+    for index, _ in enumerate(display.training(1, 20, [1, 2, 3])):
+        display.batch(1, index, 0.7)
+    display.evaluated(1, ROW)
+    display.epoch_done(1, ROW, best=0.8)
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert out.splitlines() == [
+        "before training   accuracy 0.7500  loss 0.5000",
+        "epoch   1  train loss 0.6000  accuracy 0.7500 (best 0.8000)  loss 0.5000  12 s",
+    ]
+
+
+def test_on_a_terminal_a_bar_shows_loss_and_rate(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    display = ConsoleDisplay()
+    for index, _ in enumerate(display.training(2, 20, [1, 2, 3])):
+        display.batch(2, index, 0.7)
+        display._bar.refresh()
+    bar = capsys.readouterr().err
+    assert "epoch 2/20" in bar
+    assert "loss=0.7000" in bar
+    assert "batch" in bar

@@ -1,0 +1,172 @@
+import numpy as np
+import paddle
+import pytest
+from paddle import nn
+
+from paddle_eye.engine import optim
+from paddle_eye.engine.checkpoint import load_checkpoint, save_checkpoint
+from paddle_eye.engine.loop import evaluate, fit, train_one_epoch
+from paddle_eye.engine.task import Classification
+from paddle_eye.errors import InputError, JobError
+
+TASK = Classification()
+GENERATOR = np.random.default_rng(0)
+INPUTS = GENERATOR.normal(size=(10, 3)).astype("float32")
+LABELS = (INPUTS.sum(axis=1) > 0).astype("int64")
+
+
+def network():
+    paddle.seed(0)
+    return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1D(4), nn.ReLU(), nn.Linear(4, 2))
+
+
+def batches(*sizes):
+    edges = np.cumsum([0, *sizes])
+    return [(INPUTS[a:b], LABELS[a:b]) for a, b in zip(edges, edges[1:])]
+
+
+def softmax(logits):
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def test_evaluation_weighs_images_not_batches():
+    model = network()
+    model.eval()
+    probabilities = softmax(model(paddle.to_tensor(INPUTS)).numpy())
+    losses = -np.log(probabilities[np.arange(10), LABELS])
+    batch_mean = np.mean([losses[:7].mean(), losses[7:].mean()])
+    assert batch_mean != pytest.approx(losses.mean(), rel=1e-3)
+    evaluation = evaluate(model, batches(7, 3), TASK, expected=10)
+    assert evaluation.loss == pytest.approx(losses.mean(), rel=1e-5)
+    np.testing.assert_allclose(evaluation.outputs, probabilities, rtol=1e-5)
+    np.testing.assert_array_equal(evaluation.targets, LABELS)
+
+
+def test_evaluation_changes_nothing():
+    model = network()
+    before = {key: value.numpy().copy() for key, value in model.state_dict().items()}
+    evaluate(model, batches(5, 5), TASK)
+    for key, value in model.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), before[key])
+
+
+def test_labels_may_be_a_column_of_floats():
+    column = [(x, y.astype("float32").reshape(-1, 1)) for x, y in batches(4, 6)]
+    assert evaluate(network(), column, TASK).loss == evaluate(network(), batches(4, 6), TASK).loss
+
+
+@pytest.mark.parametrize("expected", [9, 11])
+def test_evaluation_fails_if_images_are_missing(expected):
+    with pytest.raises(JobError, match=f"saw 10 images, expected {expected}"):
+        evaluate(network(), batches(5, 5), TASK, expected=expected)
+
+
+def test_evaluation_fails_on_no_images():
+    with pytest.raises(JobError, match="saw 0 images"):
+        evaluate(network(), [], TASK)
+
+
+def test_numbers_that_are_not_finite_stop_the_job():
+    broken = [(np.full((4, 3), np.nan, "float32"), LABELS[:4])]
+    model = nn.Linear(3, 2)  # Paddle's ReLU would turn NaN into 0
+    optimizer = optim.momentum(model, 0.1, 0.9)
+    with pytest.raises(JobError, match="lower learning rate"):
+        train_one_epoch(model, optimizer, TASK, broken)
+    with pytest.raises(JobError, match="no finite numbers"):
+        evaluate(model, broken, TASK)
+
+
+def test_training_statistics_weigh_images():
+    model = network()
+    optimizer = optim.momentum(model, 1e-12, 0.0)
+    model.train()
+    losses, correct = [], 0
+    for x, y in batches(6, 4):
+        probabilities = softmax(model(paddle.to_tensor(x)).numpy())
+        losses += list(-np.log(probabilities[np.arange(len(y)), y]))
+        correct += (probabilities.argmax(axis=1) == y).sum()
+    loss, accuracy = train_one_epoch(model, optimizer, TASK, batches(6, 4))
+    assert loss == pytest.approx(np.mean(losses), rel=1e-4)
+    assert accuracy == correct / 10
+
+
+def test_best_epochs_are_kept_once_and_only_if_better(monkeypatch):
+    accuracies = iter([0.5, 0.5, 0.7, 0.6, 0.7, 0.9])
+    monkeypatch.setattr(TASK, "score", lambda evaluation: {"accuracy": next(accuracies)}, raising=False)
+    model, kept = network(), []
+    history = fit(
+        model,
+        optim.momentum(model, 0.1, 0.9),
+        TASK,
+        lambda epoch: batches(5, 5),
+        lambda: batches(10),
+        5,
+        keep_best=lambda row: kept.append(row["epoch"]),
+    )
+    assert kept == [0, 2, 5]
+    assert [row["epoch"] for row in history] == [0, 1, 2, 3, 4, 5]
+
+
+def test_learning_rates_and_orders_are_asked_for_by_epoch():
+    model, asked = network(), []
+    optimizer = optim.momentum(model, 0.1, 0.9)
+
+    def train_batches(epoch):
+        asked.append(epoch)
+        return batches(5, 5)
+
+    history = fit(
+        model, optimizer, TASK, train_batches, lambda: batches(10), 3, learning_rate=lambda epoch: 0.1 / (epoch + 1)
+    )
+    assert asked == [0, 1, 2]
+    assert [row["lr"] for row in history[1:]] == pytest.approx([0.1, 0.05, 0.1 / 3])
+
+
+def test_cosine_schedule():
+    rates = [optim.learning_rate("cosine", 0.2, epoch, 4) for epoch in range(4)]
+    assert rates == pytest.approx([0.2, 0.1 * (1 + 2**-0.5), 0.1, 0.1 * (1 - 2**-0.5)])
+    assert optim.learning_rate("constant", 0.2, 3, 4) == 0.2
+
+
+def test_checkpoint_brings_everything_back_in_a_process_with_other_names(tmp_path):
+    """The second network's parameters have other global names; training goes on bit by bit all the same."""
+    path = tmp_path / "checkpoint.safetensors"
+
+    def run(model, optimizer, epochs, history, stop_at=None):
+        def keep_state(rows):
+            if rows[-1]["epoch"] == stop_at:
+                save_checkpoint(path, model, optimizer, rows)
+
+        return fit(
+            model,
+            optimizer,
+            TASK,
+            lambda epoch: [batches(5, 5), batches(4, 6)][epoch % 2],
+            lambda: batches(10),
+            epochs,
+            history=history,
+            keep_state=keep_state,
+        )
+
+    straight = network()
+    whole = run(straight, optim.momentum(straight, 0.1, 0.9), 4, None, stop_at=2)
+    paddle.seed(99)
+    continued = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1D(4), nn.ReLU(), nn.Linear(4, 2))
+    optimizer = optim.momentum(continued, 0.1, 0.9)
+    history = load_checkpoint(path, continued, optimizer)
+    assert [row["epoch"] for row in history] == [0, 1, 2]
+    resumed = run(continued, optimizer, 4, history)
+    for key, value in straight.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), continued.state_dict()[key].numpy(), err_msg=key)
+    timeless = [[{k: v for k, v in row.items() if k != "seconds"} for row in rows] for rows in (whole, resumed)]
+    assert timeless[0] == timeless[1]
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00" * 100])
+def test_a_damaged_checkpoint_is_named(tmp_path, content):
+    path = tmp_path / "checkpoint.safetensors"
+    path.write_bytes(content)
+    model = network()
+    with pytest.raises(InputError, match=r"checkpoint.safetensors: this is no whole checkpoint.*--overwrite"):
+        load_checkpoint(path, model, optim.momentum(model, 0.1, 0.9))

@@ -1,0 +1,188 @@
+import base64
+import re
+from html.parser import HTMLParser
+
+import jinja2
+import pytest
+
+from paddle_eye.report.page import render
+
+PICTURES = {"curves": b"\x89PNG curves", "confusion_matrix": b"\x89PNG matrix", "roc": b"\x89PNG roc"}
+FIGURES = {
+    "images": 40,
+    "loss": 0.51239,
+    "accuracy": 0.875,
+    "accuracy_interval": [0.73887, 0.94541],
+    "auc": 0.91234,
+    "auc_interval": [0.81, 0.98],
+    "sensitivity": 0.9,
+    "specificity": 0.85,
+    "precision": 0.857,
+    "f1": 0.878,
+    "kappa": 0.75,
+    "confusion_matrix": [[17, 3], [2, 18]],
+}
+
+
+class Page(HTMLParser):
+    """What a browser makes of a page: its tags with their attributes, its text, the cells of its table rows."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.rows, self.text, self._in_cell = [], [], "", False
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+            self._in_cell = True
+
+    def handle_endtag(self, tag):
+        self._in_cell = self._in_cell and tag not in ("td", "th")
+
+    def handle_data(self, data):
+        self.text += data
+        if self._in_cell:
+            self.rows[-1][-1] += data
+
+    def row(self, title):
+        """The cells of the row that begins with this text."""
+        (found,) = [row[1:] for row in self.rows if row and row[0].strip() == title]
+        return [" ".join(cell.split()) for cell in found]
+
+
+@pytest.fixture
+def results():
+    return {
+        "run": "resnet50_vD_PALM-2",
+        "commands": ["python tools/train.py --version D", "python tools/train.py --version D --resume"],
+        "settings": {"model.version": "D", "train.lr": 0.0001, "train.weights": None},
+        "architecture": {"name": "resnet", "layers": 50, "class_dim": 2, "version": "D", "definition": "document"},
+        "classes": ["not pathologic", "pathologic myopia"],
+        "preprocessing": {"preset": "document", "channels": "BGR", "range": [-1, 1], "image_size": 224},
+        "data": {
+            "name": "PALM",
+            "path": "dataset/palm",
+            "demonstration": False,
+            "training_images": 60,
+            "best_epoch_chosen_on": "validation images",
+            "images_chosen_on": 40,
+        },
+        "trainable_parameters": 23_531_234,
+        "class_counts": {"training": {"not pathologic": 30, "pathologic myopia": 30}},
+        "seconds": 90.0,
+        "device": "cpu",
+        "versions": {"paddle_eye": "0.1.0", "paddle": "3.3.1"},
+        "best": {"epoch": 1, **FIGURES},
+        "last": {"epoch": 3, **FIGURES, "accuracy": 0.85, "auc": 0.9},
+    }
+
+
+@pytest.fixture
+def show(results, history):
+    """A function that renders the results as they are then, or as a given text, and reads the page."""
+    return lambda: Page(render(results, history, PICTURES))
+
+
+def test_the_page_needs_nothing_from_elsewhere(results, history):
+    html = render(results, history, PICTURES)
+    page = Page(html)
+    assert not re.search(r"https?:|url\(|@import", html)
+    assert not {"script", "link", "iframe", "object", "embed"} & {tag for tag, _ in page.tags}
+    sources = [value for _, attributes in page.tags for name, value in attributes.items() if name in ("src", "href")]
+    assert len(sources) == 3
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+
+
+def test_the_pictures_are_in_the_page(show):
+    sources = [attributes["src"] for tag, attributes in show().tags if tag == "img"]
+    assert [base64.b64decode(source.partition(",")[2]) for source in sources] == list(PICTURES.values())
+
+
+@pytest.mark.parametrize("demonstration", [True, False])
+def test_the_demonstration_set_is_called_so(demonstration, results, show):
+    results["data"]["demonstration"] = demonstration
+    page = show()
+    assert ("Demonstration set." in page.text) == demonstration
+    assert ("They are not medical data" in page.text) == demonstration
+
+
+def test_every_page_says_that_it_is_no_diagnosis(show):
+    assert "not a medical device. Nothing it prints is a diagnosis." in show().text
+
+
+def test_a_best_epoch_chosen_on_the_validation_images_is_said_to_flatter(show):
+    text = " ".join(show().text.split())
+    assert "chosen on the same 40 images that it is reported on, so its figures flatter" in text
+    assert "looked at once" not in text
+
+
+def test_a_best_epoch_chosen_on_held_out_images_is_said_so(results, show):
+    results["data"].update(best_epoch_chosen_on="held-out training images", images_chosen_on=9)
+    text = " ".join(show().text.split())
+    assert "The best epoch was chosen on 9 held-out training images; the 40 validation images were looked at" in text
+    assert "flatter" not in text
+
+
+def test_figures_have_four_decimals_and_their_intervals(show):
+    page = show()
+    assert page.row("Accuracy") == ["0.8750 [0.7389, 0.9454]", "0.8500 [0.7389, 0.9454]"]
+    assert page.row("Loss (cross-entropy)") == ["0.5124", "0.5124"]
+    assert "87.50 %accuracy, best epoch (1)" in page.text
+    assert "85.00 %accuracy, last epoch (3)" in page.text
+
+
+def test_figures_that_are_not_defined_are_a_dash(results, show):
+    undefined = dict.fromkeys(("auc", "auc_interval", "specificity", "kappa", "precision", "f1"))
+    results["best"].update(undefined)
+    page = show()
+    assert page.row("AUC") == ["–", "0.9000 [0.8100, 0.9800]"]
+    for title in ("Specificity", "Cohen's kappa", "Precision", "F1"):
+        assert page.row(title)[0] == "–"
+    assert "–AUC, best epoch" in page.text
+
+
+def test_every_evaluation_has_its_row(show, history):
+    rows = show().rows
+    start = rows.index(list(history[0]))
+    assert rows[start + 1] == ["0", "–", "–", "–", "0.72", "0.5", "0.4", "1.5"]
+    assert [row[0] for row in rows[start + 1 :]] == ["0", "1", "2", "3"]
+
+
+def test_it_says_how_the_run_was_made(show, results):
+    page = show()
+    assert "\n".join(results["commands"]) in page.text
+    assert page.row("train.lr") == ["0.0001"]
+    assert page.row("Images, training") == ["30 not pathologic, 30 pathologic myopia"]
+    assert page.row("Network") == ["ResNet-50, version D, document's definition, 23,531,234 trainable parameters"]
+    assert page.row("Time") == ["1.5 minutes of training and evaluation on cpu"]
+    assert page.row("Versions") == ["paddle_eye 0.1.0, paddle 3.3.1"]
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        *((None, "run"), (None, "device"), ("data", "name"), ("data", "path"), ("classes", 1)),
+        *(("settings", "model.version"), ("commands", 0), ("versions", "paddle")),
+    ],
+)
+def test_text_is_escaped(section, key, results, show):
+    evil = "<evil a='1'>&amp;\"</title></pre>"
+    (results if section is None else results[section])[key] = evil
+    page = show()
+    assert evil in page.text
+    assert "evil" not in [tag for tag, _ in page.tags]
+
+
+def test_names_of_classes_are_escaped(results, show):
+    results["class_counts"]["training"] = {"<evil>": 30}
+    assert show().row("Images, training") == ["30 <evil>"]
+
+
+def test_results_that_are_not_whole_make_no_page(results, show):
+    del results["versions"]
+    with pytest.raises(jinja2.UndefinedError, match="versions"):
+        show()

@@ -1,0 +1,74 @@
+import os
+import warnings
+
+import pytest
+
+from paddle_eye import cli
+from paddle_eye.errors import InputError, JobError
+
+LOG_LEVEL = "GLOG_minloglevel"
+
+
+@pytest.fixture(autouse=True)
+def unchanged_process(monkeypatch):
+    """`cli.run` quietens the whole process; here it must not."""
+    monkeypatch.setenv(LOG_LEVEL, "0")
+    with warnings.catch_warnings():
+        yield
+
+
+def leave_with(error):
+    def main():
+        raise error
+
+    with pytest.raises(SystemExit) as left:
+        cli.run(main)
+    return left.value.code
+
+
+def test_a_tool_that_is_done_just_returns(capsys):
+    assert cli.run(lambda: print("done")) is None
+    assert capsys.readouterr() == ("done\n", "")
+
+
+@pytest.mark.parametrize(
+    "error", [JobError("lower the rate"), OSError(28, "No space left"), ImportError("no module x")]
+)
+def test_a_failed_job_is_1(error, capsys):
+    assert leave_with(error) == 1
+    assert capsys.readouterr() == ("", f"error: {error}\n")
+
+
+def test_wrong_input_is_2(capsys):
+    assert leave_with(InputError("row 3: mend it")) == 2
+    assert capsys.readouterr() == ("", "error: row 3: mend it\n")
+
+
+def test_ctrl_c_is_130(capsys):
+    assert leave_with(KeyboardInterrupt()) == 130
+    assert capsys.readouterr() == ("", "\nstopped; a training goes on after its last finished epoch with --resume\n")
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), RuntimeError("x"), ValueError("x")])
+def test_a_programming_error_keeps_its_traceback(error):
+    def main():
+        raise error
+
+    with pytest.raises(type(error)):
+        cli.run(main)
+
+
+def test_a_wrong_flag_is_2_as_argparse_has_it(capsys):
+    with pytest.raises(SystemExit) as left:
+        cli.run(lambda: cli.parser("A tool.").parse_args(["--no-such-flag"]))
+    assert left.value.code == cli.EXIT_WRONG_INPUT
+    assert "--no-such-flag" in capsys.readouterr().err
+
+
+def test_the_description_keeps_its_lines():
+    assert "first line\n  second line" in cli.parser("first line\n  second line").format_help()
+
+
+def test_a_log_level_that_is_set_stays():
+    cli.run(lambda: None)
+    assert os.environ[LOG_LEVEL] == "0"

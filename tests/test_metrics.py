@@ -1,0 +1,166 @@
+import math
+from functools import partial
+
+import numpy as np
+import pytest
+from sklearn import metrics as sklearn_metrics
+
+from paddle_eye import metrics
+from paddle_eye.metrics import accuracy, auc, binary_figures, bootstrap_interval, wilson_interval
+
+Z = 1.959963984540054  # 97.5 % point of the normal distribution, from tables
+
+
+def probabilities_of(scores):
+    scores = np.asarray(scores, dtype=np.float64)
+    return np.stack([1 - scores, scores], axis=1)
+
+
+@pytest.fixture(autouse=True)
+def fewer_resamples(monkeypatch):
+    """1000 of them take seconds in every call of `binary_figures`."""
+    monkeypatch.setattr(metrics, "bootstrap_interval", partial(bootstrap_interval, resamples=50))
+
+
+@pytest.fixture(scope="module")
+def example():
+    """40 labels and scores that tell something, some of them equal."""
+    generator = np.random.default_rng(5)
+    labels = np.arange(40) % 2
+    scores = np.clip(np.round(0.35 + 0.3 * labels + generator.normal(0, 0.2, 40), 1), 0.01, 0.99)
+    return labels, np.where(scores == 0.5, 0.51, scores)
+
+
+@pytest.mark.parametrize(("successes", "count"), [(81, 263), (15, 148), (1, 29), (387, 400), (1, 2)])
+def test_wilson_bounds_solve_the_equation_of_the_interval(successes, count):
+    """The bounds are the two p at which the share is just z standard errors of p away."""
+    low, high = wilson_interval(successes, count)
+    share = successes / count
+    assert low < share < high
+    for bound in (low, high):
+        assert (share - bound) ** 2 == pytest.approx(Z**2 * bound * (1 - bound) / count, rel=1e-9)
+
+
+def test_wilson_by_hand():
+    """Half of 4: the centre is 1/2, the half width z sqrt(1/16 + z²/64) / (1 + z²/4)."""
+    half_width = Z * math.sqrt(1 / 16 + Z**2 / 64) / (1 + Z**2 / 4)
+    assert wilson_interval(2, 4) == pytest.approx((0.5 - half_width, 0.5 + half_width))
+
+
+@pytest.mark.parametrize("count", [1, 3, 7, 400])
+def test_wilson_at_none_and_all(count):
+    """The equation's roots are then 0 and z²/(n + z²), and their mirror images."""
+    width = Z**2 / (count + Z**2)
+    assert wilson_interval(0, count) == pytest.approx((0, width), abs=1e-12)
+    assert wilson_interval(count, count) == pytest.approx((1 - width, 1), abs=1e-12)
+    assert wilson_interval(0, count)[0] >= 0
+    assert wilson_interval(count, count)[1] <= 1
+
+
+def test_auc_is_the_share_of_pairs_in_order(example):
+    labels, scores = example
+    pairs = [(p, n) for p in scores[labels == 1] for n in scores[labels == 0]]
+    assert any(p == n for p, n in pairs)
+    assert auc(labels, scores) == pytest.approx(np.mean([(p > n) + 0.5 * (p == n) for p, n in pairs]), abs=1e-12)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_auc_of_one_class_is_not_defined(label):
+    assert auc(np.full(3, label), np.array([0.1, 0.2, 0.3])) is None
+
+
+def test_accuracy_counts_the_most_probable_class():
+    probabilities = np.array([[0.2, 0.5, 0.3], [0.6, 0.3, 0.1], [0.1, 0.2, 0.7], [0.4, 0.35, 0.25]])
+    assert accuracy(np.array([1, 0, 2, 1]), probabilities) == 0.75
+
+
+def test_bootstrap_is_the_same_for_the_same_seed(example):
+    first, again, other = (bootstrap_interval(auc, *example, resamples=30, seed=seed) for seed in (0, 0, 1))
+    assert first == again
+    assert first != other
+
+
+def test_bootstrap_of_a_mean_is_about_that_of_the_normal_distribution():
+    values = np.random.default_rng(0).normal(3, 2, 400)
+    low, high = bootstrap_interval(lambda labels, scores: scores.mean(), np.zeros(400), values, resamples=2000)
+    error = values.std() / math.sqrt(400)
+    assert (low, high) == pytest.approx((values.mean() - Z * error, values.mean() + Z * error), abs=0.3 * error)
+
+
+def test_bootstrap_draws_labels_and_scores_together():
+    def none_is_torn_apart(labels, scores):
+        return float(np.array_equal(labels, scores))
+
+    assert bootstrap_interval(none_is_torn_apart, np.arange(50), np.arange(50), resamples=20) == (1, 1)
+
+
+def test_bootstrap_leaves_undefined_resamples_out():
+    """Of two images of different classes half of the resamples have one class; the others are in order."""
+    assert bootstrap_interval(auc, np.array([0, 1]), np.array([0.1, 0.9]), resamples=50) == (1, 1)
+
+
+def test_bootstrap_of_what_is_never_defined_is_none():
+    assert bootstrap_interval(auc, np.array([1, 1]), np.array([0.1, 0.9]), resamples=5) is None
+
+
+def test_figures_by_hand():
+    """3 true negatives, 1 false positive, 2 false negatives, 4 true positives."""
+    labels = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 1])
+    figures = binary_figures(labels, probabilities_of([0.1, 0.2, 0.3, 0.7, 0.4, 0.45, 0.6, 0.8, 0.9, 0.95]))
+    assert figures["confusion_matrix"] == [[3, 1], [2, 4]]
+    assert figures["images"] == 10
+    assert figures["accuracy"] == pytest.approx(7 / 10)
+    assert figures["sensitivity"] == pytest.approx(4 / 6)
+    assert figures["specificity"] == pytest.approx(3 / 4)
+    assert figures["precision"] == pytest.approx(4 / 5)
+    assert figures["f1"] == pytest.approx(2 * (4 / 5) * (4 / 6) / (4 / 5 + 4 / 6))
+    by_chance = 0.5 * 0.4 + 0.5 * 0.6  # 5 of 10 are predicted to be of class 0, 4 are of it
+    assert figures["kappa"] == pytest.approx((0.7 - by_chance) / (1 - by_chance))
+    assert figures["auc"] == pytest.approx(21 / 24)  # 0.7 stands above 0.4, 0.45 and 0.6
+
+
+def test_figures_are_those_of_scikit_learn(example):
+    labels, scores = example
+    figures = binary_figures(labels, probabilities_of(scores))
+    predicted = (scores > 0.5).astype(int)
+    assert figures["confusion_matrix"] == sklearn_metrics.confusion_matrix(labels, predicted).tolist()
+    assert {name: figures[name] for name in ("accuracy", "sensitivity", "specificity", "precision", "f1", "kappa")} == (
+        pytest.approx(
+            {
+                "accuracy": sklearn_metrics.accuracy_score(labels, predicted),
+                "sensitivity": sklearn_metrics.recall_score(labels, predicted),
+                "specificity": sklearn_metrics.recall_score(labels, predicted, pos_label=0),
+                "precision": sklearn_metrics.precision_score(labels, predicted),
+                "f1": sklearn_metrics.f1_score(labels, predicted),
+                "kappa": sklearn_metrics.cohen_kappa_score(labels, predicted),
+            }
+        )
+    )
+
+
+def test_intervals_hold_their_figures(example):
+    labels, scores = example
+    figures = binary_figures(labels, probabilities_of(scores))
+    for name in ("accuracy", "auc"):
+        low, high = figures[f"{name}_interval"]
+        assert 0 <= low < figures[name] < high <= 1
+
+
+@pytest.mark.filterwarnings("ignore:.*only one label.*")
+@pytest.mark.parametrize(
+    ("labels", "scores", "undefined"),
+    [
+        ([1, 1], [0.9, 0.8], {"auc", "auc_interval", "specificity", "kappa"}),
+        ([0, 0], [0.1, 0.2], {"auc", "auc_interval", "sensitivity", "precision", "f1", "kappa"}),
+        ([0, 0], [0.1, 0.8], {"auc", "auc_interval", "sensitivity"}),
+        ([0, 1], [0.1, 0.2], {"precision"}),
+    ],
+)
+def test_what_is_not_defined_is_none(labels, scores, undefined):
+    figures = binary_figures(np.array(labels), probabilities_of(scores))
+    assert {name for name, value in figures.items() if value is None} == undefined
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_single_class_makes_no_warning():
+    binary_figures(np.array([1, 1]), probabilities_of([0.9, 0.8]))

@@ -1,0 +1,51 @@
+import os
+
+import pytest
+
+from paddle_eye import processor
+
+VARIABLE = "MKL_DEBUG_CPU_TYPE"
+AMD, INTEL = "vendor_id\t: AuthenticAMD\n", "vendor_id\t: GenuineIntel\n"
+
+
+@pytest.fixture
+def variable_after(monkeypatch, tmp_path):
+    """A function that gives the variable's value after a start on a processor that says this of itself."""
+    monkeypatch.setattr(processor, "_CPU_INFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(processor.sys, "platform", "linux")
+
+    def start(cpu_info, former=None):
+        monkeypatch.setenv(VARIABLE, former or "")
+        if former is None:
+            monkeypatch.delenv(VARIABLE)
+        if cpu_info is not None:
+            (tmp_path / "cpuinfo").write_text(cpu_info, encoding="utf-8")
+        processor.enable_avx2_on_amd()
+        return os.environ.get(VARIABLE)
+
+    return start
+
+
+def test_it_is_set_on_amd_with_avx2(variable_after):
+    assert variable_after(AMD + "flags\t: sse2 avx avx2 fma\n") == "5"
+
+
+@pytest.mark.parametrize("cpu_info", [INTEL + "flags\t: avx avx2\n", AMD + "flags\t: sse2 avx\n", None])
+def test_it_is_not_set_elsewhere(variable_after, cpu_info):
+    assert variable_after(cpu_info) is None
+
+
+def test_a_value_that_is_set_stays(variable_after):
+    assert variable_after(AMD + "flags\t: avx2\n", former="4") == "4"
+
+
+def test_usable_cores_are_those_of_this_process(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 3, 5}, raising=False)
+    assert processor.usable_cores() == 3
+
+
+@pytest.mark.parametrize(("cores", "usable"), [(8, 8), (None, 1)])
+def test_usable_cores_where_the_system_does_not_tell(monkeypatch, cores, usable):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    assert processor.usable_cores() == usable

@@ -1,0 +1,255 @@
+"""The commands as people type them, each in a process of its own."""
+
+import base64
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import paddle
+import pytest
+import safetensors.numpy
+
+from paddle_eye.data.palm import CLASSES
+from paddle_eye.models.resnet import ResNet
+from paddle_eye.models.weights import read_weights
+
+ROOT = Path(__file__).resolve().parents[1]
+SMALL = ("--batch-size", "4", "--set", "data.image_size=64")
+RUN = "resnet50_vD_PALM"
+
+
+def command(tool, *arguments):
+    return [sys.executable, str(ROOT / "tools" / f"{tool}.py"), *map(str, arguments)]
+
+
+def run_tool(tool, *arguments, cwd, code=0):
+    environment = {**os.environ, "HOME": str(cwd)}  # no AI Studio archives in a home of its own
+    done = subprocess.run(command(tool, *arguments), cwd=cwd, env=environment, capture_output=True, text=True)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, make_palm):
+    """A folder with data and one finished run of two epochs."""
+    folder = tmp_path_factory.mktemp("place")
+    make_palm(folder / "dataset/palm")
+    done = run_tool("train", "--version", "D", "--epochs", "2", *SMALL, cwd=folder)
+    (folder / "log.txt").write_text(done.stdout)
+    return folder
+
+
+@pytest.fixture
+def copy(place, tmp_path):
+    """A copy of `place` to do things to."""
+    return shutil.copytree(place, tmp_path / "copy")
+
+
+def state(run):
+    checkpoint = safetensors.numpy.load_file(run / "checkpoint.safetensors")
+    return {
+        **checkpoint,
+        **{f"best/{key}": value for key, value in read_weights(run / f"{RUN}.pdparams").arrays.items()},
+    }
+
+
+def test_a_run_leaves_everything_behind(place):
+    run = place / "output" / RUN
+    assert {path.name for path in run.iterdir()} == {
+        f"{RUN}.pdparams",
+        "checkpoint.safetensors",
+        "commands.txt",
+        "config.yaml",
+        "history.csv",
+        "metrics.json",
+        "curves.png",
+        "confusion_matrix.png",
+        "roc.png",
+        "report.html",
+    }
+    assert len((run / "history.csv").read_text().splitlines()) == 1 + 3
+    page = (run / "report.html").read_text(encoding="utf-8")
+    for picture in ("curves", "confusion_matrix", "roc"):
+        assert base64.b64encode((run / f"{picture}.png").read_bytes()).decode() in page
+    log = (place / "log.txt").read_text()
+    assert "DEMONSTRATION" not in log
+    assert re.search(r"epoch +2 +train loss \d", log)
+
+
+def test_figures_are_those_of_the_weights_in_the_file(place):
+    run = place / "output" / RUN
+    metrics = json.loads((run / "metrics.json").read_text())
+    arrays, description = read_weights(run / f"{RUN}.pdparams")
+    assert description["architecture"] == {
+        "name": "resnet",
+        "layers": 50,
+        "class_dim": 2,
+        "version": "D",
+        "definition": "document",
+    }
+    assert description["classes"] == list(CLASSES)
+    assert description["epoch"] == metrics["best"]["epoch"]
+    assert description["figures"]["accuracy"] == metrics["best"]["accuracy"]
+    assert metrics["last"]["epoch"] == 2
+    assert sum(map(sum, metrics["best"]["confusion_matrix"])) == metrics["best"]["images"] == 5
+    model = ResNet(class_dim=2, version="D")
+    missing, _ = model.set_state_dict(paddle.load(str(run / f"{RUN}.pdparams")))
+    assert not missing
+    assert set(arrays) == set(model.state_dict())
+
+
+def test_eval_finds_the_run_and_prints_the_documents_line(place):
+    metrics = json.loads((place / "output" / RUN / "metrics.json").read_text())["best"]
+    out = run_tool("eval", cwd=place).stdout
+    line = f"[validation]:===model:ResNet50-D===accuracy:{metrics['accuracy']:.5f}/loss:{metrics['loss']:.5f}"
+    assert out.splitlines()[-1] == line
+    assert "PALM" in out
+
+
+def test_a_second_run_gets_a_folder_of_its_own(copy):
+    first = (copy / "output" / RUN / "metrics.json").read_bytes()
+    run_tool("train", "--version", "D", "--epochs", "0", *SMALL, cwd=copy)
+    assert (copy / "output" / f"{RUN}-2" / f"{RUN}.pdparams").is_file()
+    assert (copy / "output" / RUN / "metrics.json").read_bytes() == first
+    assert len(run_tool("eval", cwd=copy).stdout.splitlines()) == 3 + 2
+
+
+def test_overwrite_replaces_the_run(copy):
+    run_tool("train", "--version", "D", "--epochs", "0", "--overwrite", *SMALL, cwd=copy)
+    assert [path.name for path in (copy / "output").iterdir()] == [RUN]
+    assert len((copy / "output" / RUN / "history.csv").read_text().splitlines()) == 2
+
+
+def test_a_killed_run_resumes_to_the_same_bits(copy):
+    """Killed in its second epoch, continued from its first, and equal to the run that was never stopped."""
+    straight = state(copy / "output" / RUN)
+    output = copy / "stopped"
+    arguments = ("--version", "D", "--epochs", "2", *SMALL, "--output", output)
+    process = subprocess.Popen(command("train", *arguments), cwd=copy, stdout=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if line.startswith("epoch   1"):
+            break
+    time.sleep(0.3)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert len((output / RUN / "history.csv").read_text().splitlines()) == 1 + 2
+    assert not (output / RUN / "report.html").exists()
+    done = run_tool("train", "--version", "D", "--resume", "--output", output, cwd=copy)
+    assert "epoch   1" not in done.stdout
+    resumed = state(output / RUN)
+    assert set(resumed) == set(straight)
+    assert any(key.startswith("optimizer/") for key in resumed)
+    for key, value in straight.items():
+        np.testing.assert_array_equal(value, resumed[key], err_msg=key)
+    commands = (output / RUN / "commands.txt").read_text().splitlines()
+    assert [("--resume" in line) for line in commands] == [False, True]
+
+
+def test_ctrl_c_says_how_to_go_on(copy):
+    arguments = ("--version", "D", "--epochs", "50", *SMALL, "--output", copy / "stopped")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(command("train", *arguments), cwd=copy, text=True, **pipes)
+    for line in process.stdout:
+        if line.startswith("epoch   1"):
+            break
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert process.returncode == 130
+    assert err.strip() == "stopped; a training goes on after its last finished epoch with --resume"
+
+
+def test_resume_refuses_other_settings_and_changes_nothing(copy):
+    before = {path: path.read_bytes() for path in (copy / "output" / RUN).iterdir()}
+    done = run_tool("train", "--version", "D", "--lr", "0.1", "--seed", "3", "--resume", cwd=copy, code=2)
+    assert "train.lr, train.seed" in done.stderr
+    assert before == {path: path.read_bytes() for path in (copy / "output" / RUN).iterdir()}
+
+
+def test_holdout_chooses_on_training_photographs(copy):
+    out = run_tool("train", "--epochs", "1", "--holdout", "0.34", *SMALL, cwd=copy).stdout
+    assert "report" in out
+    metrics = json.loads((copy / "output/resnet50_vO_PALM/metrics.json").read_text())
+    assert metrics["data"]["training_images"] == 8
+    assert metrics["data"]["images_chosen_on"] == 4
+    assert metrics["best"]["images"] == 5
+    assert "looked at once" in (copy / "output/resnet50_vO_PALM/report.html").read_text(encoding="utf-8")
+
+
+def test_weights_are_continued(copy):
+    """As the document's load_model: the first evaluation is that of the given weights."""
+    weights = copy / "output" / RUN / f"{RUN}.pdparams"
+    figures = read_weights(weights).description["figures"]
+    out = copy / "continued"
+    run_tool("train", "--version", "D", "--epochs", "0", *SMALL, "--weights", weights, "--output", out, cwd=copy)
+    assert read_weights(out / RUN / f"{RUN}.pdparams").description["figures"]["loss"] == pytest.approx(figures["loss"])
+
+
+def test_eval_of_a_file_without_description(copy):
+    """The document's own files carry no description: their name or the flags say what they are."""
+    arrays, _ = read_weights(copy / "output" / RUN / f"{RUN}.pdparams")
+    tensors = {key: paddle.to_tensor(value) for key, value in arrays.items()}
+    paddle.save(tensors, str(copy / "resnet50_vD_PALM.pdparams"))
+    paddle.save(tensors, str(copy / "unnamed.pdparams"))
+    by_name = run_tool("eval", "resnet50_vD_PALM.pdparams", cwd=copy).stdout
+    by_flag = run_tool("eval", "unnamed.pdparams", "--layers", "50", "--version", "D", cwd=copy).stdout
+    assert by_name.splitlines()[-1] == by_flag.splitlines()[-1]
+    assert "give --layers and --version" in run_tool("eval", "unnamed.pdparams", cwd=copy, code=2).stderr
+
+
+def test_eval_reports_a_bad_file_and_evaluates_the_rest(copy):
+    bad = copy / "output/bad"
+    bad.mkdir()
+    (bad / "resnet50_vD_PALM.pdparams").write_bytes(b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R.")
+    done = run_tool("eval", cwd=copy, code=2)
+    assert "[validation]:===model:ResNet50-D" in done.stdout
+    assert "os.system" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "message"),
+    [
+        ("train", ["--data", "nowhere"], "--data nowhere: no such folder"),
+        ("train", ["--data", "empty"], "python tools/prepare_data.py"),
+        ("train", ["--version", "E"], "model.version: expected one of O, B, C, D, got 'E'"),
+        ("train", ["--set", "train.speed=1"], "unknown key train.speed"),
+        ("train", ["--config", "none.yaml"], "none.yaml"),
+        ("train", ["--device", "gpu:99"], "--device gpu:99"),
+        ("train", ["--weights", "none.pdparams"], "none.pdparams"),
+        ("train", ["--holdout", "0.01"], "--holdout 0.01"),
+        ("train", ["--epochs", "many"], "invalid int value"),
+        ("eval", ["nothing"], "no weight file in nothing"),
+        ("eval", ["--data", "nowhere"], "--data nowhere"),
+        ("prepare_data", ["--archives", "empty", "--data", "new"], "missing: training.zip"),
+    ],
+)
+def test_wrong_input_is_explained_and_leaves_nothing(place, tool, arguments, message):
+    (place / "empty").mkdir(exist_ok=True)
+    before = sorted(place.rglob("*"))
+    done = run_tool(tool, *arguments, cwd=place, code=2)
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted(place.rglob("*")) == before
+
+
+def test_help_is_quick_because_paddle_is_not_imported(tmp_path):
+    for tool in ("train", "eval", "prepare_data"):
+        started = time.perf_counter()
+        assert "usage" in run_tool(tool, "--help", cwd=tmp_path).stdout
+        assert time.perf_counter() - started < 1
+
+
+def test_without_data_the_demonstration_is_drawn_and_said(tmp_path):
+    out = run_tool("train", "--version", "D", "--epochs", "0", cwd=tmp_path).stdout
+    assert "DEMONSTRATION SET" in out
+    assert "prepare_data.py --archives" in out
+    run = tmp_path / "output/resnet50_vD_DEMO"
+    assert "drawn by a program" in (run / "report.html").read_text(encoding="utf-8")
+    assert json.loads((run / "metrics.json").read_text())["data"]["demonstration"] is True
+    assert "DEMONSTRATION SET" in run_tool("eval", cwd=tmp_path).stdout
