@@ -33,7 +33,7 @@ from paddle_eye.report import page, plots
 MODELS = {"resnet": ResNet}
 
 
-def settings(
+def choose_settings(
     config_file: Optional[Path], given: Mapping[str, Any], standard_configs: Path
 ) -> Tuple[Config, locate.Location]:
     """The settings of a run and where its data is.
@@ -103,6 +103,9 @@ def train(
     run = _newest_run(output, name) if resume else None
     if run is not None:
         settings = _continued_settings(run, given)
+        location = locate.find(settings.data.path)
+    elif resume:
+        display.note(f"{output} holds no run {name} to continue, a new one is started")
     device = select_device(settings.train.device)
     data = _load_data(settings, location)
     model = _new_model(settings, len(data.training.classes))

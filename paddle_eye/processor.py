@@ -10,7 +10,7 @@ _CPU_INFO = Path("/proc/cpuinfo")
 
 
 def enable_avx2_on_amd() -> None:
-    """Have the MKL inside Paddle's CPU build use AVX2 on AMD processors; works only before Paddle is imported.
+    """Have the MKL inside Paddle's CPU build use AVX2 on AMD processors; works until its first product.
 
     That MKL (of 2019) takes its slowest code path on processors that are not Intel's, unless this variable names
     another; 5 means AVX2. A value that is set already stays.

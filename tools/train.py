@@ -47,7 +47,7 @@ def main() -> None:
     from paddle_eye.data.locate import BANNER
     from paddle_eye.engine.display import ConsoleDisplay
 
-    settings, location = experiment.settings(arguments.config, given, STANDARD_CONFIGS)
+    settings, location = experiment.choose_settings(arguments.config, given, STANDARD_CONFIGS)
     if location.demonstration:
         print(BANNER)
     run, results = experiment.train(
