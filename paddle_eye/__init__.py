@@ -15,6 +15,7 @@ _HOME_OF = {
     "ResNet": "paddle_eye.models.resnet",
     "read_weights": "paddle_eye.models.weights",
     "load_into": "paddle_eye.models.weights",
+    "read_picture": "paddle_eye.data.images",
     "open_weights": "paddle_eye.experiment",
     "transform_img": "paddle_eye.documents",
     "data_loader": "paddle_eye.documents",

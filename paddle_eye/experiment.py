@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import re
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 import paddle
@@ -269,7 +269,7 @@ class Opened(NamedTuple):
     """A trained network, ready to be used.
 
     Args:
-        model: with its weights.
+        model: with its weights, in evaluation mode.
         preprocessing: what its pictures must go through.
         description: what the weight file says of itself; only ``architecture`` is sure to be there.
     """
@@ -279,7 +279,7 @@ class Opened(NamedTuple):
     description: Dict[str, Any]
 
 
-def open_weights(path: Path, layers: Optional[int] = None, version: Optional[str] = None) -> Opened:
+def open_weights(path: Union[str, Path], layers: Optional[int] = None, version: Optional[str] = None) -> Opened:
     """Read a weight file and build its network.
 
     Args:
@@ -290,6 +290,7 @@ def open_weights(path: Path, layers: Optional[int] = None, version: Optional[str
     Raises:
         InputError: the file cannot be used; the message says why.
     """
+    path = Path(path)
     weights = read_weights(path)
     description = weights.description or {"architecture": _architecture_by_name(path, weights, layers, version)}
     try:
@@ -306,6 +307,7 @@ def open_weights(path: Path, layers: Optional[int] = None, version: Optional[str
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise InputError(f"{path}: this weight file cannot be used here: {error}") from error
     load_into(model, weights.arrays, path, model.never_read)
+    model.eval()
     return Opened(model, preprocessing, description)
 
 
