@@ -31,6 +31,8 @@ ALLOWED = {
     "data.loading": {"data.images", "data.records", "data.transforms", "errors"},
     "models": set(),
     "models.layers": set(),
+    "models.attention": set(),
+    "models.resnet_nam": {"models.attention"},
     "models.resnet": {"models.layers"},
     "models.weights": {"", "errors", "files"},
     "engine": set(),

@@ -255,3 +255,21 @@ def test_the_first_command_of_the_readme_learns_the_demonstration_set_and_says_w
     assert metrics["data"]["demonstration"] is True
     assert metrics["last"]["accuracy"] >= 0.9
     assert "DEMONSTRATION SET" in run_tool("eval", cwd=tmp_path).stdout
+
+
+def test_the_readme_s_example_runs_as_it_stands(place):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(import paddle\n.*?)```", text, re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", example], cwd=place, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    classes, probabilities = done.stdout.split("] [[")
+    assert classes == str(list(CLASSES)).rstrip("]")
+    assert sum(map(float, probabilities.strip().rstrip("]").split())) == pytest.approx(1)
+
+
+def test_both_readmes_have_the_same_commands():
+    english, chinese = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/README_zh.md"))
+    blocks = [re.findall(r"```(?:bash|python)?\n(.*?)```", text, re.DOTALL) for text in (english, chinese)]
+    commands = [[line.partition("  #")[0].rstrip() for block in part for line in block.splitlines()] for part in blocks]
+    assert len(commands[0]) > 10
+    assert commands[0] == commands[1]
