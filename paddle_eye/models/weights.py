@@ -91,7 +91,7 @@ def load_into(
     source: object,
     never_read: Callable[[str], bool] = lambda key: False,
 ) -> None:
-    """Set a network's parameters; every key must be accounted for.
+    """Set a network's parameters; every key must be accounted for. Floating-point numbers take the network's precision.
 
     Args:
         model: the network.
@@ -100,24 +100,31 @@ def load_into(
         never_read: whether a key that the network does not have may be passed over.
 
     Raises:
-        InputError: keys are missing or unexpected, or shapes differ; all of them are named.
+        InputError: keys are missing or unexpected, or shapes or kinds of number differ; all of them are named.
     """
-    expected = model.state_dict()
+    expected = {key: tensor.numpy() for key, tensor in model.state_dict().items()}
     missing = [key for key in expected if key not in arrays]
     unexpected = [key for key in arrays if key not in expected and not never_read(key)]
+    shared = [(key, arrays[key], value) for key, value in expected.items() if key in arrays]
     misshapen = [
-        f"{key} has shape {list(arrays[key].shape)}, the network needs {list(tensor.shape)}"
-        for key, tensor in expected.items()
-        if key in arrays and list(arrays[key].shape) != list(tensor.shape)
+        f"{key} has shape {list(given.shape)}, the network needs {list(needed.shape)}"
+        for key, given, needed in shared
+        if given.shape != needed.shape
+    ]
+    mistyped = [
+        f"{key} holds {given.dtype}, the network needs {needed.dtype}"
+        for key, given, needed in shared
+        if given.dtype.kind != needed.dtype.kind
     ]
     faults = [
         *([f"missing: {_named(missing)}"] if missing else []),
         *([f"unexpected: {_named(unexpected)}"] if unexpected else []),
         *([f"wrong shape: {_named(misshapen)}"] if misshapen else []),
+        *([f"wrong kind of number: {_named(mistyped)}"] if mistyped else []),
     ]
     if faults:
         raise InputError(f"{source}: these weights are not for this network; " + "; ".join(faults))
-    model.set_state_dict({key: arrays[key] for key in expected})
+    model.set_state_dict({key: given.astype(needed.dtype) for key, given, needed in shared})
 
 
 def _named(names: list[str], shown: int = 8) -> str:

@@ -223,6 +223,18 @@ def test_every_key_must_be_accounted_for(layer):
     assert_same(values(layer), before)
 
 
+@pytest.mark.parametrize("precision", ["float16", "float64"])
+def test_other_precisions_are_converted(layer, precision):
+    halves = {key: (np.round(value * 4) / 4).astype(precision) for key, value in values(layer).items()}
+    load_into(layer, halves, "half.safetensors")
+    assert_same(values(layer), {key: value.astype("float32") for key, value in halves.items()})
+
+
+def test_whole_numbers_are_no_weights(layer):
+    with pytest.raises(InputError, match=r"wrong kind of number: .*2\.bias holds int64, the network needs float32"):
+        load_into(layer, {**values(layer), "2.bias": np.zeros(2, "int64")}, "w.pdparams")
+
+
 @pytest.mark.parametrize("version", "OBCD")
 def test_weights_of_the_documents_code_load(version, tmp_path, monkeypatch):
     """That code builds path B for every block; its extra weights are dropped, nothing else is."""
