@@ -30,6 +30,8 @@ def run(main: Callable[[], None]) -> None:
         _leave(error, EXIT_WRONG_INPUT)
     except KeyboardInterrupt:
         _leave("stopped; a training goes on after its last finished epoch with --resume", EXIT_INTERRUPTED)
+    except MemoryError as error:
+        _leave(f"not enough memory ({error})", EXIT_FAILED)
     except (ImportError, OSError, JobError) as error:
         _leave(error, EXIT_FAILED)
 

@@ -32,7 +32,7 @@ class DataSettings:
     """Where the photographs are (None: looked for) and what becomes of them."""
 
     path: Optional[str] = None
-    image_size: int = _number(224, at_least=32)
+    image_size: int = _number(224, at_least=32, below=4097)
     holdout: float = _number(0.0, at_least=0.0, below=1.0)
 
 
@@ -45,7 +45,7 @@ class TrainSettings:
     lr: float = _number(1e-4, at_least=0.0, positive=True)
     momentum: float = _number(0.9, at_least=0.0, below=1.0)
     schedule: Literal["constant", "cosine"] = "constant"
-    seed: int = _number(0, at_least=0)
+    seed: int = _number(0, at_least=0, below=2**31)
     weights: Optional[str] = None
     device: str = "auto"
 

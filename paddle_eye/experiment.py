@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 import re
 from pathlib import Path
@@ -15,7 +16,7 @@ from paddle_eye import __version__, config
 from paddle_eye.config import Config
 from paddle_eye.data import locate
 from paddle_eye.data.loading import PictureDataset, evaluation_loader, training_loader
-from paddle_eye.data.palm import read_palm
+from paddle_eye.data.palm import CLASSES, read_palm
 from paddle_eye.data.split import hold_out
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.engine import optim
@@ -69,26 +70,24 @@ class Data(NamedTuple):
 
 def train(
     settings: Config,
-    given: Mapping[str, Any],
     location: locate.Location,
     output: Path,
     *,
-    resume: bool,
+    run: Optional[RunFolder],
     overwrite: bool,
     command: str,
     display: Display,
 ) -> Tuple[RunFolder, Dict[str, Any]]:
     """Train, or go on training, and write everything a run leaves behind.
 
-    Nothing is written before the settings, the weights to start from and every photograph have been read.
+    No run folder is made or changed before the weights to start from and every photograph have been read.
 
     Args:
-        settings: of a new run.
-        given: what was asked for explicitly; it must not contradict a run that is continued.
+        settings: of the run.
         location: of the data.
         output: the folder of the runs.
-        resume: continue the newest run of this name, if there is one.
-        overwrite: replace the run of this name; without it a new run gets a folder of its own.
+        run: the run to continue; None starts a new one.
+        overwrite: a new run replaces the one of its name; otherwise it gets a folder of its own.
         command: what the person typed, for the report.
         display: shows the progress.
 
@@ -99,25 +98,21 @@ def train(
         InputError: settings, data or weights are wrong.
         JobError: the training failed.
     """
-    name = f"resnet{settings.model.layers}_v{settings.model.version}_{location.name}"
-    run = _newest_run(output, name) if resume else None
-    if run is not None:
-        settings = _continued_settings(run, given)
-        location = locate.find(settings.data.path)
-    elif resume:
-        display.note(f"{output} holds no run {name} to continue, a new one is started")
     device = select_device(settings.train.device)
-    data = _load_data(settings, location)
-    model = _new_model(settings, len(data.training.classes))
+    paddle.seed(settings.train.seed)
+    model = _new_model(settings)
     optimizer = optim.momentum(model, settings.train.lr, settings.train.momentum)
     history: List[Dict[str, Any]] = []
     if run is not None and run.checkpoint.is_file():
         history = load_checkpoint(run.checkpoint, model, optimizer)
+        if not run.best_weights.is_file():
+            raise InputError(f"{run.best_weights} is missing; put it back, or train anew with --overwrite")
     elif settings.train.weights is not None:
-        source = Path(settings.train.weights)
-        load_into(model, read_weights(source).arrays, source, model.never_read)
+        _start_from(model, Path(settings.train.weights))
+    data = _load_data(settings, location)
 
     if run is None:
+        name = f"{_network_name(settings)}_{location.name}"
         run = RunFolder.replace(output, name) if overwrite else RunFolder.create(output, name)
     write_text(run.config, settings.to_yaml())
     commands = _log_command(run, command)
@@ -147,16 +142,31 @@ def train(
     return run, results
 
 
-def _newest_run(output: Path, name: str) -> Optional[RunFolder]:
-    """The run with the highest number that has its settings."""
-    runs = [run for run in RunFolder.existing(output, name) if run.config.is_file()]
-    return runs[-1] if runs else None
+def continue_run(output: Path, given: Mapping[str, Any]) -> Optional[Tuple[RunFolder, Config, locate.Location]]:
+    """The run of the network that was asked for which was last worked on, its settings and its data.
 
+    Only its device and, with a constant learning rate, its length may be changed.
 
-def _continued_settings(run: RunFolder, given: Mapping[str, Any]) -> Config:
-    """A run's own settings; only its device and, with a constant learning rate, its length may be changed."""
+    Args:
+        output: the folder of the runs.
+        given: dotted keys from flags and ``--set``.
+
+    Returns:
+        None if there is no such run.
+
+    Raises:
+        InputError: ``given`` contradicts the run, or its data is not there any more.
+    """
+    network = _network_name(Config().updated(given, "command line"))
+    runs = [run for name in locate.NAMES for run in RunFolder.existing(output, f"{network}_{name}")]
+    runs = [run for run in runs if run.config.is_file()]
+    if not runs:
+        return None
+    run = max(runs, key=lambda run: run.config.stat().st_mtime_ns)
     stored = config.load(run.config)
     continued = stored.updated(given, "command line")
+    if Path(continued.data.path).resolve() == Path(stored.data.path).resolve():
+        continued = continued.updated({"data.path": stored.data.path}, str(run.config))
     changed = [key for key, value in continued.flat().items() if value != stored.flat()[key]]
     changeable = {"train.device"} | ({"train.epochs"} if stored.train.schedule == "constant" else set())
     fixed = [key for key in changed if key not in changeable]
@@ -165,23 +175,50 @@ def _continued_settings(run: RunFolder, given: Mapping[str, Any]) -> Config:
             f"{run.config}: the run was started with other values of {', '.join(fixed)}; "
             "leave these flags out to continue it, or leave out --resume to start another run"
         )
-    return continued
+    return run, continued, locate.find(continued.data.path)
 
 
 def _load_data(settings: Config, location: locate.Location) -> Data:
     palm = read_palm(location.path)
-    preprocessing = Preprocessing(settings.data.image_size)
-    validation = PictureDataset(palm.validation, preprocessing)
-    if not settings.data.holdout:
-        return Data(PictureDataset(palm.training, preprocessing), validation, validation)
-    training, aside = hold_out(palm.training, settings.data.holdout, settings.train.seed)
-    return Data(PictureDataset(training, preprocessing), PictureDataset(aside, preprocessing), validation)
+    parts = [palm.training, palm.validation]
+    if settings.data.holdout:
+        parts = [*hold_out(palm.training, settings.data.holdout, settings.train.seed), palm.validation]
+    datasets, faults = [], []
+    for part in parts:
+        try:
+            datasets.append(PictureDataset(part, Preprocessing(settings.data.image_size)))
+        except InputError as error:
+            faults.append(str(error))
+    if faults:
+        raise InputError("\n".join(faults))
+    return Data(datasets[0], datasets[1], datasets[-1])
 
 
-def _new_model(settings: Config, classes: int) -> ResNet:
-    paddle.seed(settings.train.seed)
-    model = settings.model
-    return ResNet(layers=model.layers, class_dim=classes, version=model.version, definition=model.definition)
+def _network_name(settings: Config) -> str:
+    """The first part of a run's name, for example ``resnet50_vD``."""
+    return f"{settings.model.name}{settings.model.layers}_v{settings.model.version}"
+
+
+def _new_model(settings: Config) -> ResNet:
+    return build({**dataclasses.asdict(settings.model), "class_dim": len(CLASSES)})
+
+
+def _start_from(model: ResNet, path: Path) -> None:
+    """Load weights that must be of the same network; equal names and shapes are not enough, O and B share them."""
+    weights = read_weights(path)
+    theirs = (weights.description or {}).get("architecture", model.architecture)
+    if theirs != model.architecture:
+        raise InputError(
+            f"{path}: these weights are of {_told(theirs)}, the network to be trained is {_told(model.architecture)}"
+        )
+    load_into(model, weights.arrays, path, model.never_read)
+
+
+def _told(architecture: Any) -> str:
+    """An architecture in words."""
+    if not isinstance(architecture, dict):
+        return repr(architecture)
+    return ", ".join(f"{key} {value}" for key, value in architecture.items())
 
 
 def _log_command(run: RunFolder, command: str) -> List[str]:
@@ -296,15 +333,19 @@ def open_weights(path: Union[str, Path], layers: Optional[int] = None, version: 
     try:
         architecture = description["architecture"]
         for name, asked in (("layers", layers), ("version", version)):
-            if asked not in (None, architecture[name]):
-                raise ValueError(f"it says it is of {name} {architecture[name]}, not {asked}")
-        if architecture["class_dim"] != weights.arrays["out.weight"].shape[1]:
+            if asked not in (None, architecture.get(name)):
+                raise ValueError(f"it says it is of {name} {architecture.get(name)}, not {asked}")
+        if architecture.get("class_dim") != weights.arrays["out.weight"].shape[1]:
             raise ValueError("its description and its weights differ in the number of classes")
         model = build(architecture)
         preprocessing = Preprocessing()
         if "preprocessing" in description:
             preprocessing = Preprocessing.from_description(description["preprocessing"])
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+        if not isinstance(description.get("data", {}).get("path", ""), str):
+            raise ValueError("its description does not name its data")
+    except KeyError as error:
+        raise InputError(f"{path}: this weight file cannot be used here: it lacks {error}") from error
+    except (AttributeError, TypeError, ValueError, IndexError) as error:
         raise InputError(f"{path}: this weight file cannot be used here: {error}") from error
     load_into(model, weights.arrays, path, model.never_read)
     model.eval()

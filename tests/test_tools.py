@@ -16,9 +16,9 @@ import paddle
 import pytest
 import safetensors.numpy
 
-from paddle_eye.data.palm import CLASSES
+from paddle_eye.data.palm import CLASSES, TRAINING_FOLDER, VALIDATION_FOLDER
 from paddle_eye.models.resnet import ResNet
-from paddle_eye.models.weights import read_weights
+from paddle_eye.models.weights import read_weights, write_weights
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = ("--batch-size", "4", "--set", "data.image_size=64")
@@ -179,7 +179,7 @@ def test_holdout_chooses_on_training_photographs(copy):
     assert metrics["data"]["training_images"] == 8
     assert metrics["data"]["images_chosen_on"] == 4
     assert metrics["best"]["images"] == 5
-    assert "looked at once" in (copy / "output/resnet50_vO_PALM/report.html").read_text(encoding="utf-8")
+    assert "looked at only after training" in (copy / "output/resnet50_vO_PALM/report.html").read_text(encoding="utf-8")
 
 
 def test_weights_are_continued(copy):
@@ -189,6 +189,44 @@ def test_weights_are_continued(copy):
     out = copy / "continued"
     run_tool("train", "--version", "D", "--epochs", "0", *SMALL, "--weights", weights, "--output", out, cwd=copy)
     assert read_weights(out / RUN / f"{RUN}.pdparams").description["figures"]["loss"] == pytest.approx(figures["loss"])
+
+
+def test_weights_of_another_version_are_refused_although_their_names_and_shapes_fit(copy):
+    """O and B differ in strides and activations alone."""
+    weights = copy / "output/b.pdparams"
+    model = ResNet(class_dim=2, version="B")
+    write_weights(weights, model, {"architecture": model.architecture})
+    error = run_tool("train", "--version", "O", "--weights", weights, cwd=copy, code=2).stderr
+    assert "b.pdparams: these weights are of" in error
+    assert "version B" in error
+    assert "version O" in error
+
+
+def test_resume_takes_the_run_last_worked_on_and_any_way_to_name_its_data(copy):
+    run_tool("train", "--version", "D", "--epochs", "0", *SMALL, cwd=copy)
+    run_tool("train", "--version", "D", "--epochs", "0", "--overwrite", "--seed", "5", *SMALL, cwd=copy)
+    data = f"{copy / 'dataset/palm'}/"
+    out = run_tool("train", "--version", "D", "--seed", "5", "--resume", "--data", data, cwd=copy).stdout
+    assert f"run output/{RUN}, data dataset/palm" in out
+
+
+def test_resume_needs_the_best_weights(copy):
+    (copy / "output" / RUN / f"{RUN}.pdparams").unlink()
+    error = run_tool("train", "--version", "D", "--resume", cwd=copy, code=2).stderr
+    assert f"{RUN}.pdparams is missing" in error
+
+
+def test_resume_without_a_run_says_so(copy):
+    out = run_tool("train", "--epochs", "0", "--resume", *SMALL, cwd=copy).stdout
+    assert "output holds no run of this network to continue, a new one is started" in out
+
+
+def test_broken_pictures_of_all_parts_are_named_together(copy):
+    broken = [copy / "dataset/palm" / part for part in (TRAINING_FOLDER / "P0001.jpg", VALIDATION_FOLDER / "V0002.jpg")]
+    for path in broken:
+        path.write_bytes(path.read_bytes()[:200])
+    error = run_tool("train", *SMALL, cwd=copy, code=2).stderr
+    assert all(f"{path.relative_to(copy)}: the picture is cut off" in error for path in broken)
 
 
 def test_eval_of_a_file_without_description(copy):
@@ -224,6 +262,10 @@ def test_eval_reports_a_bad_file_and_evaluates_the_rest(copy):
         ("train", ["--weights", "none.pdparams"], "none.pdparams"),
         ("train", ["--holdout", "0.01"], "--holdout 0.01"),
         ("train", ["--epochs", "many"], "invalid int value"),
+        ("train", ["--seed", "99999999999999999999"], "train.seed: expected a value at least 0 and below"),
+        ("train", ["--set", "data.image_size=1000000"], "data.image_size: expected a value"),
+        ("train", ["--resume", "--config", "some.yaml"], "leave out --config"),
+        ("eval", ["empty"], "no weight file in empty"),
         ("eval", ["nothing"], "no weight file in nothing"),
         ("eval", ["--data", "nowhere"], "--data nowhere"),
         ("prepare_data", ["--archives", "empty", "--data", "new"], "missing: training.zip"),
@@ -259,7 +301,7 @@ def test_the_first_command_of_the_readme_learns_the_demonstration_set_and_says_w
 
 def test_the_readme_s_example_runs_as_it_stands(place):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```python\n(import paddle\n.*?)```", text, re.DOTALL)
+    (example,) = re.findall(r"```python\n(import paddle\nfrom paddle_eye import open_weights.*?)```", text, re.DOTALL)
     done = subprocess.run([sys.executable, "-c", example], cwd=place, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     classes, probabilities = done.stdout.split("] [[")

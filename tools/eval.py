@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--version", help="O, B, C or D, for a weight file that does not say")
     parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N (default: auto)")
     arguments = parser.parse_args()
-    files = weight_files(arguments.paths or [arguments.output / "*"])
+    files = weight_files(arguments.paths or [arguments.output])
 
     from paddle_eye import experiment
     from paddle_eye.data.locate import BANNER
@@ -48,9 +48,10 @@ def main() -> None:
 
 
 def weight_files(paths: list) -> list:
-    """The weight files that were named, or that stand in the folders that were named."""
-    folders = [folder for path in paths for folder in sorted(path.parent.glob(path.name))]
-    found = [file for path in folders for file in ([path] if path.is_file() else sorted(path.glob("*.pdparams")))]
+    """The weight files that were named, and those in the folders that were named or one level below."""
+    found = []
+    for path in paths:
+        found += [path] if path.is_file() else sorted([*path.glob("*.pdparams"), *path.glob("*/*.pdparams")])
     if not found:
         raise InputError(f"no weight file in {', '.join(map(str, paths))}; train one with: python tools/train.py")
     return found

@@ -20,7 +20,8 @@ def main() -> None:
     from paddle_eye.data import archives, locate, palm
 
     target = arguments.data or locate.PALM_FOLDER
-    if target.exists():
+    archives.require(arguments.archives)
+    if target.is_dir() and any(target.iterdir()):
         print(f"{target} is there already, nothing is unpacked")
     else:
         archives.unpack(arguments.archives, target)

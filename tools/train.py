@@ -30,15 +30,21 @@ FLAGS = {  # flag: (setting, type, help)
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("--config", type=Path, help="YAML file with settings (default: configs/palm_resnet50.yaml)")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        help="YAML file with settings (default: palm_resnet50.yaml, for the demonstration demo.yaml)",
+    )
     for flag, (key, kind, text) in FLAGS.items():
-        parser.add_argument(flag, dest=key, type=kind, help=text)
+        parser.add_argument(flag, dest=key, type=kind, metavar=flag[2:].upper(), help=text)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any other setting")
     parser.add_argument("--output", type=Path, default=Path("output"), help="folder of the runs (default: output)")
-    continued = parser.add_mutually_exclusive_group()
-    continued.add_argument("--resume", action="store_true", help="go on with the newest run of this name, if any")
-    continued.add_argument("--overwrite", action="store_true", help="replace the run of this name")
+    existing = parser.add_mutually_exclusive_group()
+    existing.add_argument("--resume", action="store_true", help="go on with the newest run of this name, if any")
+    existing.add_argument("--overwrite", action="store_true", help="replace the run of this name")
     arguments = parser.parse_args()
+    if arguments.resume and arguments.config:
+        parser.error("--resume goes on with the run's own settings; leave out --config")
     given = config.parse_assignments(arguments.set)
     flags = {key: getattr(arguments, key) for key, _, _ in FLAGS.values()}
     given.update({key: value for key, value in flags.items() if value is not None})
@@ -47,22 +53,29 @@ def main() -> None:
     from paddle_eye.data.locate import BANNER
     from paddle_eye.engine.display import ConsoleDisplay
 
-    settings, location = experiment.choose_settings(arguments.config, given, STANDARD_CONFIGS)
+    display = ConsoleDisplay()
+    continued = experiment.continue_run(arguments.output, given) if arguments.resume else None
+    if arguments.resume and not continued:
+        display.note(f"{arguments.output} holds no run of this network to continue, a new one is started")
+    run, settings, location = continued or (
+        None,
+        *experiment.choose_settings(arguments.config, given, STANDARD_CONFIGS),
+    )
     if location.demonstration:
         print(BANNER)
     run, results = experiment.train(
         settings,
-        given,
         location,
         arguments.output,
-        resume=arguments.resume,
+        run=run,
         overwrite=arguments.overwrite,
         command=shlex.join(["python", *sys.argv]),
-        display=ConsoleDisplay(),
+        display=display,
     )
     for which in ("best", "last"):
         figures = results[which]
-        print(f"{which} epoch {figures['epoch']}: accuracy {figures['accuracy']:.5f}, loss {figures['loss']:.5f}")
+        told = f"accuracy {figures['accuracy']:.5f}, loss {figures['loss']:.5f}"
+        print(f"{which} epoch {figures['epoch']} on the validation images: {told}")
     print(f"report {run.report}")
 
 

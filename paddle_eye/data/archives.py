@@ -24,21 +24,26 @@ def missing_archives(folder: Path) -> list[str]:
     return [name for name in ARCHIVES if not (folder / name).is_file()]
 
 
+def require(folder: Path) -> None:
+    """Raise an `InputError` that names the archives which are not in ``folder``."""
+    raise_faults(
+        folder,
+        [f"missing: {name}" for name in missing_archives(folder)],
+        f"the folder must hold {', '.join(ARCHIVES)} as AI Studio's data set 19469 has them",
+    )
+
+
 def unpack(folder: Path, target: Path) -> None:
     """Unpack the archives in ``folder`` to a PALM folder ``target``, whole or not at all.
 
     Only the file names inside the archives are used, never their paths, so that nothing can be written elsewhere.
 
     Raises:
-        InputError: an archive is missing or damaged, a member is beyond any sensible size, ``target`` exists, or
-            what was unpacked is no complete PALM data set.
+        InputError: an archive is missing or damaged, a member is beyond any sensible size, ``target`` exists and is
+            not empty, or what was unpacked is no complete PALM data set.
     """
-    raise_faults(
-        folder,
-        [f"missing: {name}" for name in missing_archives(folder)],
-        f"the folder must hold {', '.join(ARCHIVES)} as AI Studio's data set 19469 has them",
-    )
-    if target.exists():
+    require(folder)
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise InputError(f"{target} exists already; move it away or give another folder with --data")
     target.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))

@@ -22,6 +22,9 @@ BANNER = """\
 =============================================================================="""
 
 
+NAMES = ("PALM", "DEMO")
+
+
 class Location(NamedTuple):
     """A data set's folder and what it is.
 
@@ -36,7 +39,7 @@ class Location(NamedTuple):
     @property
     def name(self) -> str:
         """For file names and tables."""
-        return "DEMO" if self.demonstration else "PALM"
+        return NAMES[self.demonstration]
 
 
 def find(given: str | None = None) -> Location:

@@ -59,6 +59,9 @@ def read_palm(root: Path) -> Palm:
         )
     faults: list[str] = []
     training = _training_records(root / TRAINING_FOLDER, faults)
+    for label, name in enumerate(CLASSES):
+        if all(record.label != label for record in training):
+            faults.append(f"{root / TRAINING_FOLDER}: no photograph of class {label}, {name!r}")
     validation = _validation_records(root / VALIDATION_FOLDER, root / LABEL_FILE, faults)
     raise_faults(root, faults, _ADVICE)
     return Palm(RecordSet(CLASSES, tuple(training)), RecordSet(CLASSES, tuple(validation)))
@@ -147,9 +150,10 @@ def _label_rows(label_file: Path) -> Iterator[tuple[int, Any, Any]]:
     header = [str(cell).strip().lower() for cell in rows[0]] if rows else []
     named = "imgname" in header and "label" in header
     name_column, label_column = (header.index("imgname"), header.index("label")) if named else (1, 2)
-    for number, cells in enumerate(rows[1:], start=2):
-        if any(cell is not None for cell in cells):
-            padded = (*cells, None, None, None)
+    for number, cells in enumerate(rows, start=1):
+        padded = (*cells, None, None, None)
+        is_header = number == 1 and _label(padded[label_column]) is None
+        if any(cell is not None for cell in cells) and not is_header:
             yield number, padded[name_column], padded[label_column]
 
 

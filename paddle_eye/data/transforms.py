@@ -27,7 +27,14 @@ class Preprocessing:
     image_size: int = 224
 
     def fit(self, picture: np.ndarray) -> np.ndarray:
-        """uint8 [H, W, 3] to uint8 [image_size, image_size, 3]; the part that is worth keeping in memory."""
+        """uint8 [H, W, 3] to uint8 [image_size, image_size, 3]; the part that is worth keeping in memory.
+
+        Raises:
+            ValueError: not a decoded colour picture, such as the None of a failed ``cv2.imread``.
+        """
+        if not isinstance(picture, np.ndarray) or picture.dtype != np.uint8 or picture.shape[2:] != (3,):
+            given = f"{picture.dtype} {picture.shape}" if isinstance(picture, np.ndarray) else repr(picture)
+            raise ValueError(f"expected a decoded picture, uint8 [H, W, 3], got {given}")
         return cv2.resize(picture, (self.image_size, self.image_size))
 
     def normalise(self, fitted: np.ndarray) -> np.ndarray:
@@ -55,4 +62,7 @@ class Preprocessing:
         size = description["image_size"]
         if not isinstance(size, int) or not 1 <= size <= _LARGEST_SIZE:
             raise ValueError(f"an image size of {size!r}; expected 1 to {_LARGEST_SIZE} pixels")
-        return cls(image_size=size)
+        known = cls(image_size=size)
+        if known.describe() != dict(description):
+            raise ValueError(f"an unknown preprocessing {dict(description)}; known is {known.describe()}")
+        return known

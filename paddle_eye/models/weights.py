@@ -209,6 +209,9 @@ _ALLOWED: Dict[str, Any] = {
 class _StrictUnpickler(pickle.Unpickler):
     """An unpickler for which no name outside `_ALLOWED` exists."""
 
+    def persistent_load(self, identifier: Any) -> Any:
+        raise pickle.UnpicklingError("it refers to things outside the file")
+
     def find_class(self, module: str, name: str) -> Any:
         full_name = f"{module}.{name}"
         if full_name not in _ALLOWED:
@@ -220,7 +223,9 @@ def _unpickle(path: Path, data: bytes) -> dict[str, np.ndarray]:
     try:
         content = _StrictUnpickler(io.BytesIO(data)).load()
     except Exception as error:  # a damaged or hostile pickle can fail in any way; none of its code has run
-        raise InputError(f"{path}: not accepted as a weight file: {error}") from error
+        raise InputError(
+            f"{path}: not accepted as a weight file ({error}); expected what paddle.save writes, or .safetensors"
+        ) from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected a dict of named arrays, found {type(content).__name__}")
     content.pop(_PADDLE_NAMES_KEY, None)

@@ -25,7 +25,9 @@ def curves(history: Sequence[dict[str, Any]], evaluated_on: str, notice: str | N
     trained = history[1:]
     epochs, trained_epochs = [row["epoch"] for row in history], [row["epoch"] for row in trained]
     for axes, name in ((left, "loss"), (right, "accuracy")):
-        axes.plot(trained_epochs, [row[f"train_{name}"] for row in trained], color=_TRAINING, label="training")
+        axes.plot(
+            trained_epochs, [row[f"train_{name}"] for row in trained], color=_TRAINING, marker=".", label="training"
+        )
         axes.plot(epochs, [row[name] for row in history], color=_EVALUATION, marker=".", label=evaluated_on)
         axes.set_xlabel("epoch")
         axes.set_ylabel(name)
@@ -34,6 +36,7 @@ def curves(history: Sequence[dict[str, Any]], evaluated_on: str, notice: str | N
     left.set_yscale("log")
     best = max(history, key=lambda row: row["accuracy"])
     right.axvline(best["epoch"], color=_MARK, linewidth=1, linestyle="--", label=f"best epoch ({best['epoch']})")
+    left.legend(loc="upper right")
     right.legend(loc="lower right")
     return _png(figure)
 

@@ -232,3 +232,18 @@ def test_missing_parts_are_named_together(tmp_path, make_palm):
         f"  - missing: {VALIDATION_FOLDER}",
         f"  - missing: {LABEL_FILE}",
     ]
+
+
+def test_a_sheet_without_a_header_keeps_its_first_row(tmp_path, write_picture, write_sheet):
+    """The document skips the first row whatever stands there."""
+    for name in ("V0001.jpg", "V0002.jpg"):
+        write_picture(tmp_path / name)
+    sheet = write_sheet(tmp_path / "labels.xlsx", [(2, "V0002.jpg", 0)], header=(1, "V0001.jpg", 1))
+    records = read_validation(tmp_path, sheet).records
+    assert [(record.image.name, record.label) for record in records] == [("V0001.jpg", 1), ("V0002.jpg", 0)]
+
+
+def test_training_photographs_of_one_class_are_a_fault(tmp_path, make_palm):
+    root = make_palm(tmp_path / "palm", training={"P": 3})
+    with pytest.raises(InputError, match=r"no photograph of class 0, 'not pathologic'"):
+        read_palm(root)

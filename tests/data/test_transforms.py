@@ -64,3 +64,21 @@ def test_an_unknown_preset_is_named(description):
     preset = description.get("preset")
     with pytest.raises(ValueError, match=f"unknown preprocessing preset {preset!r}; known is 'document'"):
         Preprocessing.from_description(description)
+
+
+@pytest.mark.parametrize("picture", [None, np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)])
+def test_what_is_no_decoded_colour_picture_is_refused(picture):
+    with pytest.raises(ValueError, match=r"expected a decoded picture, uint8 \[H, W, 3\], got"):
+        Preprocessing().fit(picture)
+
+
+@pytest.mark.parametrize("change", [{"channels": "RGB"}, {"range": [0, 1]}, {"crop": 0.9}])
+def test_a_preprocessing_of_other_kind_is_refused(change):
+    with pytest.raises(ValueError, match="unknown preprocessing"):
+        Preprocessing.from_description({**Preprocessing().describe(), **change})
+
+
+@pytest.mark.parametrize("size", [0, 10**9, "224", None])
+def test_no_sensible_size_is_refused(size):
+    with pytest.raises(ValueError, match="expected 1 to 4096 pixels"):
+        Preprocessing.from_description({**Preprocessing().describe(), "image_size": size})

@@ -123,7 +123,7 @@ def test_a_best_epoch_chosen_on_the_validation_images_is_said_to_flatter(show):
 def test_a_best_epoch_chosen_on_held_out_images_is_said_so(results, show):
     results["data"].update(best_epoch_chosen_on="held-out training images", images_chosen_on=9)
     text = " ".join(show().text.split())
-    assert "The best epoch was chosen on 9 held-out training images; the 40 validation images were looked at" in text
+    assert "The best epoch was chosen on 9 held-out training images; the 40 validation images chose nothing" in text
     assert "flatter" not in text
 
 
