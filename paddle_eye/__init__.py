@@ -16,7 +16,7 @@ _HOME_OF = {
     "read_weights": "paddle_eye.models.weights",
     "load_into": "paddle_eye.models.weights",
     "read_picture": "paddle_eye.data.images",
-    "open_weights": "paddle_eye.experiment",
+    "open_weights": "paddle_eye.inference.opened",
     "transform_img": "paddle_eye.documents",
     "data_loader": "paddle_eye.documents",
     "valid_data_loader": "paddle_eye.documents",

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import platform
-import re
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import numpy as np
 import paddle
@@ -27,11 +26,11 @@ from paddle_eye.engine.loop import evaluate, fit
 from paddle_eye.engine.task import Classification, Evaluation
 from paddle_eye.errors import InputError
 from paddle_eye.files import RunFolder, write_bytes, write_json, write_text
+from paddle_eye.inference.opened import open_weights
+from paddle_eye.models.registry import build
 from paddle_eye.models.resnet import ResNet
-from paddle_eye.models.weights import WeightFile, load_into, read_weights, write_weights
+from paddle_eye.models.weights import load_into, read_weights, write_weights
 from paddle_eye.report import page, plots
-
-MODELS = {"resnet": ResNet}
 
 
 def choose_settings(
@@ -145,7 +144,8 @@ def train(
 def continue_run(output: Path, given: Mapping[str, Any]) -> Optional[Tuple[RunFolder, Config, locate.Location]]:
     """The run of the network that was asked for which was last worked on, its settings and its data.
 
-    Only its device and, with a constant learning rate, its length may be changed.
+    A run on the demonstration set is not continued where there are photographs, unless its folder is given. Only
+    the device and, with a constant learning rate, the length of a run may be changed.
 
     Args:
         output: the folder of the runs.
@@ -157,8 +157,10 @@ def continue_run(output: Path, given: Mapping[str, Any]) -> Optional[Tuple[RunFo
     Raises:
         InputError: ``given`` contradicts the run, or its data is not there any more.
     """
-    network = _network_name(Config().updated(given, "command line"))
-    runs = [run for name in locate.NAMES for run in RunFolder.existing(output, f"{network}_{name}")]
+    asked = Config().updated(given, "command line")
+    photographs = locate.find_photographs(asked.data.path)
+    names = locate.NAMES if photographs is None else [photographs.name]
+    runs = [run for name in names for run in RunFolder.existing(output, f"{_network_name(asked)}_{name}")]
     runs = [run for run in runs if run.config.is_file()]
     if not runs:
         return None
@@ -302,80 +304,6 @@ def _write_report(run: RunFolder, results: Dict[str, Any], history: List[Dict[st
     write_text(run.report, page.render(results, history, pictures))
 
 
-class Opened(NamedTuple):
-    """A trained network, ready to be used.
-
-    Args:
-        model: with its weights, in evaluation mode.
-        preprocessing: what its pictures must go through.
-        description: what the weight file says of itself; only ``architecture`` is sure to be there.
-    """
-
-    model: paddle.nn.Layer
-    preprocessing: Preprocessing
-    description: Dict[str, Any]
-
-
-def open_weights(path: Union[str, Path], layers: Optional[int] = None, version: Optional[str] = None) -> Opened:
-    """Read a weight file and build its network.
-
-    Args:
-        path: a file of this project, or one without a description, such as the document's own.
-        layers: depth of the network in a file without a description; None takes it from the file's name.
-        version: likewise.
-
-    Raises:
-        InputError: the file cannot be used; the message says why.
-    """
-    path = Path(path)
-    weights = read_weights(path)
-    description = weights.description or {"architecture": _architecture_by_name(path, weights, layers, version)}
-    try:
-        architecture = description["architecture"]
-        for name, asked in (("layers", layers), ("version", version)):
-            if asked not in (None, architecture.get(name)):
-                raise ValueError(f"it says it is of {name} {architecture.get(name)}, not {asked}")
-        if architecture.get("class_dim") != weights.arrays["out.weight"].shape[1]:
-            raise ValueError("its description and its weights differ in the number of classes")
-        model = build(architecture)
-        preprocessing = Preprocessing()
-        if "preprocessing" in description:
-            preprocessing = Preprocessing.from_description(description["preprocessing"])
-        if not isinstance(description.get("data", {}).get("path", ""), str):
-            raise ValueError("its description does not name its data")
-    except KeyError as error:
-        raise InputError(f"{path}: this weight file cannot be used here: it lacks {error}") from error
-    except (AttributeError, TypeError, ValueError, IndexError) as error:
-        raise InputError(f"{path}: this weight file cannot be used here: {error}") from error
-    load_into(model, weights.arrays, path, model.never_read)
-    model.eval()
-    return Opened(model, preprocessing, description)
-
-
-def _architecture_by_name(
-    path: Path, weights: WeightFile, layers: Optional[int], version: Optional[str]
-) -> Dict[str, Any]:
-    """The document's network in a file that does not describe itself."""
-    match = re.match(r"resnet(\d+)_v([A-Z])(?![A-Za-z0-9])", path.name)
-    layers = layers or (int(match[1]) if match else None)
-    version = version or (match[2] if match else None)
-    if layers is None or version is None:
-        raise InputError(
-            f"{path}: neither the file nor its name (such as resnet50_vD_PALM.pdparams) says which network it is of; "
-            "give --layers and --version"
-        )
-    head = weights.arrays.get("out.weight")
-    if head is None or head.ndim != 2:
-        raise InputError(f"{path}: these are no weights of a ResNet of this project (no matrix out.weight)")
-    return {
-        "name": "resnet",
-        "layers": layers,
-        "class_dim": head.shape[1],
-        "version": version,
-        "definition": "document",
-    }
-
-
 def evaluate_weights(
     path: Path, data: Optional[str] = None, layers: Optional[int] = None, version: Optional[str] = None
 ) -> Dict[str, Any]:
@@ -415,22 +343,6 @@ def evaluate_weights(
         "epoch": opened.description.get("epoch"),
         **task.figures(evaluation),
     }
-
-
-def build(architecture: Mapping[str, Any]) -> paddle.nn.Layer:
-    """The network a weight file's description speaks of, freshly initialised.
-
-    Raises:
-        ValueError: an architecture this version does not know.
-    """
-    arguments = dict(architecture)
-    name = arguments.pop("name", None)
-    if name not in MODELS:
-        raise ValueError(f"unknown network {name!r}; known are {', '.join(MODELS)}")
-    try:
-        return MODELS[name](**arguments)
-    except TypeError as error:
-        raise ValueError(f"the network {name!r} cannot be built from {arguments}: {error}") from error
 
 
 def trainable_parameters(model: paddle.nn.Layer) -> int:

@@ -210,6 +210,15 @@ def test_resume_takes_the_run_last_worked_on_and_any_way_to_name_its_data(copy):
     assert f"run output/{RUN}, data dataset/palm" in out
 
 
+def test_resume_does_not_go_on_with_the_demonstration_once_photographs_are_there(copy):
+    (copy / "dataset/palm").rename(copy / "dataset/elsewhere")
+    run_tool("train", "--epochs", "0", "--resume", *SMALL, cwd=copy)
+    (copy / "dataset/elsewhere").rename(copy / "dataset/palm")
+    out = run_tool("train", "--epochs", "0", "--resume", *SMALL, cwd=copy).stdout
+    assert "run output/resnet50_vO_PALM, data dataset/palm" in out
+    assert (copy / "output/resnet50_vO_DEMO").is_dir()
+
+
 def test_resume_needs_the_best_weights(copy):
     (copy / "output" / RUN / f"{RUN}.pdparams").unlink()
     error = run_tool("train", "--version", "D", "--resume", cwd=copy, code=2).stderr

@@ -43,9 +43,21 @@ class Location(NamedTuple):
 
 
 def find(given: str | None = None) -> Location:
-    """The data to use: what was given; ``dataset/palm``; AI Studio's archives; else the demonstration set.
+    """The data to use: what `find_photographs` finds, or else the demonstration set, drawn on first use.
 
-    The archives are unpacked to ``dataset/palm`` and the demonstration set is drawn to ``dataset/demo`` on first use.
+    Raises:
+        InputError: see `find_photographs`.
+    """
+    found = find_photographs(given)
+    if found is not None:
+        return found
+    if not DEMONSTRATION_FOLDER.is_dir():
+        synthetic.draw(DEMONSTRATION_FOLDER)
+    return Location(DEMONSTRATION_FOLDER, demonstration=True)
+
+
+def find_photographs(given: str | None = None) -> Location | None:
+    """What was given; ``dataset/palm``; AI Studio's archives, unpacked there on first use; None if there is nothing.
 
     Raises:
         InputError: ``given`` is no folder (it is never replaced by something else), or AI Studio's archives are
@@ -66,6 +78,4 @@ def find(given: str | None = None) -> Location:
     if packed.is_dir():
         archives.unpack(packed, PALM_FOLDER)
         return Location(PALM_FOLDER, demonstration=False)
-    if not DEMONSTRATION_FOLDER.is_dir():
-        synthetic.draw(DEMONSTRATION_FOLDER)
-    return Location(DEMONSTRATION_FOLDER, demonstration=True)
+    return None
