@@ -141,7 +141,9 @@ def train(
     return run, results
 
 
-def continue_run(output: Path, given: Mapping[str, Any]) -> Optional[Tuple[RunFolder, Config, locate.Location]]:
+def continue_run(
+    output: Path, config_file: Optional[Path], given: Mapping[str, Any]
+) -> Optional[Tuple[RunFolder, Config, locate.Location]]:
     """The run of the network that was asked for which was last worked on, its settings and its data.
 
     A run on the demonstration set is not continued where there are photographs, unless its folder is given. Only
@@ -149,15 +151,16 @@ def continue_run(output: Path, given: Mapping[str, Any]) -> Optional[Tuple[RunFo
 
     Args:
         output: the folder of the runs.
+        config_file: what ``--config`` named; None asks for the run's own settings.
         given: dotted keys from flags and ``--set``.
 
     Returns:
         None if there is no such run.
 
     Raises:
-        InputError: ``given`` contradicts the run, or its data is not there any more.
+        InputError: what is asked for contradicts the run, or its data is not there any more.
     """
-    asked = Config().updated(given, "command line")
+    asked = (config.load(config_file) if config_file else Config()).updated(given, "command line")
     photographs = locate.find_photographs(asked.data.path)
     names = locate.NAMES if photographs is None else [photographs.name]
     runs = [run for name in names for run in RunFolder.existing(output, f"{_network_name(asked)}_{name}")]
@@ -166,7 +169,10 @@ def continue_run(output: Path, given: Mapping[str, Any]) -> Optional[Tuple[RunFo
         return None
     run = max(runs, key=lambda run: run.config.stat().st_mtime_ns)
     stored = config.load(run.config)
-    continued = stored.updated(given, "command line")
+    explicit = asked.flat() if config_file else {**given}
+    if explicit.get("data.path") is None:
+        explicit["data.path"] = stored.data.path
+    continued = stored.updated(explicit, "command line")
     if Path(continued.data.path).resolve() == Path(stored.data.path).resolve():
         continued = continued.updated({"data.path": stored.data.path}, str(run.config))
     changed = [key for key, value in continued.flat().items() if value != stored.flat()[key]]
@@ -175,7 +181,7 @@ def continue_run(output: Path, given: Mapping[str, Any]) -> Optional[Tuple[RunFo
     if fixed:
         raise InputError(
             f"{run.config}: the run was started with other values of {', '.join(fixed)}; "
-            "leave these flags out to continue it, or leave out --resume to start another run"
+            "leave them out to continue it, or leave out --resume to start another run"
         )
     return run, continued, locate.find(continued.data.path)
 

@@ -171,6 +171,9 @@ def test_resume_refuses_other_settings_and_changes_nothing(copy):
     before = {path: path.read_bytes() for path in (copy / "output" / RUN).iterdir()}
     done = run_tool("train", "--version", "D", "--lr", "0.1", "--seed", "3", "--resume", cwd=copy, code=2)
     assert "train.lr, train.seed" in done.stderr
+    (copy / "other.yaml").write_text("model: {version: D}\ntrain: {batch_size: 4, momentum: 0.5}\n")
+    done = run_tool("train", "--config", "other.yaml", "--resume", cwd=copy, code=2)
+    assert "other values of data.image_size, train.momentum;" in done.stderr
     assert before == {path: path.read_bytes() for path in (copy / "output" / RUN).iterdir()}
 
 
@@ -219,6 +222,14 @@ def test_resume_does_not_go_on_with_the_demonstration_once_photographs_are_there
     out = run_tool("train", "--epochs", "0", "--resume", *SMALL, cwd=copy).stdout
     assert "run output/resnet50_vO_PALM, data dataset/palm" in out
     assert (copy / "output/resnet50_vO_DEMO").is_dir()
+
+
+def test_resume_takes_the_config_that_the_run_was_started_with(copy):
+    text = "model: {version: B}\ndata: {image_size: 64}\ntrain: {batch_size: 4, epochs: 0}\n"
+    (copy / "own.yaml").write_text(text)
+    outs = [run_tool("train", "--config", "own.yaml", "--resume", cwd=copy).stdout for _ in range(2)]
+    assert [("a new one is started" in out) for out in outs] == [True, False]
+    assert not (copy / "output/resnet50_vB_PALM-2").exists()
 
 
 def test_resume_needs_the_best_weights(copy):
@@ -275,7 +286,6 @@ def test_eval_reports_a_bad_file_and_evaluates_the_rest(copy):
         ("train", ["--epochs", "many"], "invalid int value"),
         ("train", ["--seed", "99999999999999999999"], "train.seed: expected a value at least 0 and below"),
         ("train", ["--set", "data.image_size=1000000"], "data.image_size: expected a value"),
-        ("train", ["--resume", "--config", "some.yaml"], "leave out --config"),
         ("eval", ["empty"], "no weight file in empty"),
         ("eval", ["nothing"], "no weight file in nothing"),
         ("eval", ["--data", "nowhere"], "--data nowhere"),

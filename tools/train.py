@@ -30,11 +30,7 @@ FLAGS = {  # flag: (setting, type, help)
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument(
-        "--config",
-        type=Path,
-        help="YAML file with settings (default: palm_resnet50.yaml, for the demonstration demo.yaml)",
-    )
+    parser.add_argument("--config", type=Path, help="settings (default: palm_resnet50.yaml, or demo.yaml for its set)")
     for flag, (key, kind, text) in FLAGS.items():
         parser.add_argument(flag, dest=key, type=kind, metavar=flag[2:].upper(), help=text)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any other setting")
@@ -43,8 +39,6 @@ def main() -> None:
     existing.add_argument("--resume", action="store_true", help="go on with the newest run of this name, if any")
     existing.add_argument("--overwrite", action="store_true", help="replace the run of this name")
     arguments = parser.parse_args()
-    if arguments.resume and arguments.config:
-        parser.error("--resume goes on with the run's own settings; leave out --config")
     given = config.parse_assignments(arguments.set)
     flags = {key: getattr(arguments, key) for key, _, _ in FLAGS.values()}
     given.update({key: value for key, value in flags.items() if value is not None})
@@ -54,7 +48,7 @@ def main() -> None:
     from paddle_eye.engine.display import ConsoleDisplay
 
     display = ConsoleDisplay()
-    continued = experiment.continue_run(arguments.output, given) if arguments.resume else None
+    continued = experiment.continue_run(arguments.output, arguments.config, given) if arguments.resume else None
     if arguments.resume and not continued:
         display.note(f"{arguments.output} holds no run of this network to continue, a new one is started")
     run, settings, location = continued or (
