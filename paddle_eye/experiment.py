@@ -32,6 +32,8 @@ from paddle_eye.models.resnet import ResNet
 from paddle_eye.models.weights import load_into, read_weights, write_weights
 from paddle_eye.report import page, plots
 
+_TASK = Classification()
+
 
 def choose_settings(
     config_file: Optional[Path], given: Mapping[str, Any], standard_configs: Path
@@ -119,11 +121,10 @@ def train(
     display.note(f"run {run.path}, data {location.path}, {device}, {len(history[1:])} epochs done")
     history = _fit(model, optimizer, data, settings, run, description, history, display)
 
-    task = Classification()
-    last = evaluate(model, evaluation_loader(data.validation), task, len(data.validation))
+    last = _evaluate(model, data.validation)
     weights = read_weights(run.best_weights)
     load_into(model, weights.arrays, run.best_weights)
-    best = evaluate(model, evaluation_loader(data.validation), task, len(data.validation))
+    best = _evaluate(model, data.validation)
     results = {
         "run": run.path.name,
         "commands": commands,
@@ -134,8 +135,8 @@ def train(
         "seconds": sum(row["seconds"] for row in history),
         "device": device,
         "versions": {"paddle_eye": __version__, "paddle": paddle.__version__, "python": platform.python_version()},
-        "best": {"epoch": weights.description["epoch"], **task.figures(best)},
-        "last": {"epoch": history[-1]["epoch"], **task.figures(last)},
+        "best": {"epoch": weights.description["epoch"], **_TASK.figures(best)},
+        "last": {"epoch": history[-1]["epoch"], **_TASK.figures(last)},
     }
     _write_report(run, results, history, best)
     return run, results
@@ -169,7 +170,7 @@ def continue_run(
         return None
     run = max(runs, key=lambda run: run.config.stat().st_mtime_ns)
     stored = config.load(run.config)
-    explicit = asked.flat() if config_file else {**given}
+    explicit = asked.flat() if config_file else dict(given)
     if explicit.get("data.path") is None:
         explicit["data.path"] = stored.data.path
     continued = stored.updated(explicit, "command line")
@@ -283,7 +284,7 @@ def _fit(
     return fit(
         model,
         optimizer,
-        Classification(),
+        _TASK,
         train_batches,
         lambda: evaluation_loader(data.selection),
         recipe.epochs,
@@ -296,18 +297,23 @@ def _fit(
     )
 
 
+def _evaluate(model: paddle.nn.Layer, dataset: PictureDataset) -> Evaluation:
+    """What the network says about every picture of a data set."""
+    return evaluate(model, evaluation_loader(dataset), _TASK, len(dataset))
+
+
 def _write_report(run: RunFolder, results: Dict[str, Any], history: List[Dict[str, Any]], best: Evaluation) -> None:
     """Figures, pictures and the page that holds both."""
     write_json(run.metrics, results)
     notice = "demonstration set, not medical data" if results["data"]["demonstration"] else None
-    write_bytes(run.curves, plots.curves(history, results["data"]["best_epoch_chosen_on"], notice))
-    write_bytes(
-        run.confusion_matrix,
-        plots.confusion_matrix(results["best"]["confusion_matrix"], results["classes"], notice),
-    )
-    write_bytes(run.roc, plots.roc(best.targets, best.outputs[:, 1], notice))
-    pictures = {path.stem: path.read_bytes() for path in (run.curves, run.confusion_matrix, run.roc)}
-    write_text(run.report, page.render(results, history, pictures))
+    pictures = {
+        run.curves: plots.curves(history, results["data"]["best_epoch_chosen_on"], notice),
+        run.confusion_matrix: plots.confusion_matrix(results["best"]["confusion_matrix"], results["classes"], notice),
+        run.roc: plots.roc(best.targets, best.outputs[:, 1], notice),
+    }
+    for path, picture in pictures.items():
+        write_bytes(path, picture)
+    write_text(run.report, page.render(results, history, {path.stem: picture for path, picture in pictures.items()}))
 
 
 def evaluate_weights(
@@ -339,15 +345,13 @@ def evaluate_weights(
     if architecture["class_dim"] != len(validation.classes):
         raise InputError(f"{path}: the network has {architecture['class_dim']} classes, {location.path} has 2")
     dataset = PictureDataset(validation, opened.preprocessing)
-    task = Classification()
-    evaluation = evaluate(opened.model, evaluation_loader(dataset), task, len(dataset))
     return {
         "weights": str(path),
         "model": f"ResNet{architecture['layers']}-{architecture['version']}",
         "data": location.name,
         "demonstration": location.demonstration,
         "epoch": opened.description.get("epoch"),
-        **task.figures(evaluation),
+        **_TASK.figures(_evaluate(opened.model, dataset)),
     }
 
 

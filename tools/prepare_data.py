@@ -21,7 +21,7 @@ def main() -> None:
 
     target = arguments.data or locate.PALM_FOLDER
     archives.require(arguments.archives)
-    if target.is_dir() and any(target.iterdir()):
+    if target.is_dir() and not archives.is_free(target):
         print(f"{target} is there already, nothing is unpacked")
     else:
         archives.unpack(arguments.archives, target)

@@ -33,6 +33,11 @@ def require(folder: Path) -> None:
     )
 
 
+def is_free(target: Path) -> bool:
+    """Whether there is nothing at ``target``, or an empty folder."""
+    return not target.exists() or (target.is_dir() and not any(target.iterdir()))
+
+
 def unpack(folder: Path, target: Path) -> None:
     """Unpack the archives in ``folder`` to a PALM folder ``target``, whole or not at all.
 
@@ -43,7 +48,7 @@ def unpack(folder: Path, target: Path) -> None:
             not empty, or what was unpacked is no complete PALM data set.
     """
     require(folder)
-    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+    if not is_free(target):
         raise InputError(f"{target} exists already; move it away or give another folder with --data")
     target.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
