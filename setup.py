@@ -25,6 +25,7 @@ setup(
         "pandas",
         "matplotlib",
         "scikit-learn",
+        "scipy",
         "PyYAML",
         "tqdm",
         "jinja2",
@@ -35,7 +36,7 @@ setup(
         "cpu": ["paddlepaddle>=2.6.2"],
         # 2.6.2 is the newest GPU build on the public index; it was built against numpy 1 and imports setuptools.
         "gpu": ["paddlepaddle-gpu==2.6.2", "numpy<2", "setuptools"],
-        "test": ["pytest", "ruff"],
+        "test": ["pytest", "ruff", "nbclient", "nbformat", "ipykernel"],
     },
     classifiers=[
         "Development Status :: 4 - Beta",

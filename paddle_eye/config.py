@@ -19,12 +19,13 @@ def _number(default: float, at_least: float, below: float = float("inf"), positi
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """The network: `paddle_eye.models.resnet.ResNet`."""
+    """The network: a name in `paddle_eye.models.registry` and the settings it has there."""
 
-    name: Literal["resnet"] = "resnet"
+    name: Literal["resnet", "resnet18"] = "resnet"
     layers: Literal[50, 101, 152] = 50
     version: Literal["O", "B", "C", "D"] = "O"
     definition: Literal["document", "paper"] = "document"
+    attention: Optional[Literal["nam", "nam+spatial"]] = None
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,12 @@ class TrainSettings:
 
     epochs: int = _number(20, at_least=0)
     batch_size: int = _number(10, at_least=1)
+    optim: Literal["SGD", "Adam"] = "SGD"
     lr: float = _number(1e-4, at_least=0.0, positive=True)
     momentum: float = _number(0.9, at_least=0.0, below=1.0)
     schedule: Literal["constant", "cosine"] = "constant"
+    class_weights: Optional[Literal["balanced"]] = None
+    sampler: Literal["shuffled", "balanced"] = "shuffled"
     seed: int = _number(0, at_least=0, below=2**31)
     weights: Optional[str] = None
     device: str = "auto"
@@ -151,15 +155,15 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _checked(value: Any, expected: Any, limits: Mapping[str, Any]) -> Any:
     """``value`` as the setting's type, or a ValueError that says what was expected."""
+    if get_origin(expected) is Union:  # Optional[X]
+        if value is None:
+            return None
+        expected = get_args(expected)[0]
     if get_origin(expected) is Literal:
         for choice in get_args(expected):
             if value == choice and type(value) is type(choice):
                 return value
         raise ValueError(f"expected one of {', '.join(map(str, get_args(expected)))}, got {value!r}")
-    if get_origin(expected) is Union:  # Optional[X]
-        if value is None:
-            return None
-        expected = get_args(expected)[0]
     if expected is float and not isinstance(value, bool):
         try:  # YAML 1.1 reads 1e-4, without a point, as text
             value = float(value)

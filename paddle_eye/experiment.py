@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import platform
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
-import numpy as np
 import paddle
 import pandas as pd
 
 from paddle_eye import __version__, config
-from paddle_eye.config import Config
-from paddle_eye.data import locate
-from paddle_eye.data.loading import PictureDataset, evaluation_loader, training_loader
-from paddle_eye.data.palm import CLASSES, read_palm
-from paddle_eye.data.split import hold_out
+from paddle_eye.config import Config, ModelSettings
+from paddle_eye.data import locate, sources
+from paddle_eye.data.audit import examine
+from paddle_eye.data.loading import PictureDataset, class_weights, evaluation_loader, training_loader
+from paddle_eye.data.split import set_aside
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.engine import optim
 from paddle_eye.engine.checkpoint import load_checkpoint, save_checkpoint
@@ -26,13 +27,11 @@ from paddle_eye.engine.loop import evaluate, fit
 from paddle_eye.engine.task import Classification, Evaluation
 from paddle_eye.errors import InputError
 from paddle_eye.files import RunFolder, write_bytes, write_json, write_text
-from paddle_eye.inference.opened import open_weights
-from paddle_eye.models.registry import build
-from paddle_eye.models.resnet import ResNet
+from paddle_eye.models.attention import has_nam, nam_penalty
+from paddle_eye.models.complexity import multiply_adds, trainable_parameters
+from paddle_eye.models.registry import MODELS, build, family
 from paddle_eye.models.weights import load_into, read_weights, write_weights
 from paddle_eye.report import page, plots
-
-_TASK = Classification()
 
 
 def choose_settings(
@@ -62,11 +61,13 @@ class Data(NamedTuple):
         training: what the network learns from.
         selection: what the best epoch is chosen on; the same object as ``validation`` without a hold-out.
         validation: what the figures are of.
+        faults: what falsifies those figures.
     """
 
     training: PictureDataset
     selection: PictureDataset
     validation: PictureDataset
+    faults: List[str]
 
 
 def train(
@@ -101,8 +102,9 @@ def train(
     """
     device = select_device(settings.train.device)
     paddle.seed(settings.train.seed)
-    model = _new_model(settings)
-    optimizer = optim.momentum(model, settings.train.lr, settings.train.momentum)
+    parts = sources.read(location.path)
+    model = _new_model(settings, len(parts.training.classes))
+    optimizer = optim.build(settings.train.optim, model, settings.train.lr, settings.train.momentum)
     history: List[Dict[str, Any]] = []
     if run is not None and run.checkpoint.is_file():
         history = load_checkpoint(run.checkpoint, model, optimizer)
@@ -110,7 +112,8 @@ def train(
             raise InputError(f"{run.best_weights} is missing; put it back, or train anew with --overwrite")
     elif settings.train.weights is not None:
         _start_from(model, Path(settings.train.weights))
-    data = _load_data(settings, location)
+    data = _load_data(settings, parts)
+    task = _task(settings, model, data.training)
 
     if run is None:
         name = f"{_network_name(settings)}_{location.name}"
@@ -119,25 +122,34 @@ def train(
     commands = _log_command(run, command)
     description = _describe(model, data, settings, location)
     display.note(f"run {run.path}, data {location.path}, {device}, {len(history[1:])} epochs done")
-    history = _fit(model, optimizer, data, settings, run, description, history, display)
+    for fault in data.faults:
+        display.note(f"FAULT of the data: {fault}")
+    history = _fit(model, optimizer, task, data, settings, run, description, history, display)
 
-    last = _evaluate(model, data.validation)
+    last = _evaluate(model, task, data.validation)
     weights = read_weights(run.best_weights)
     load_into(model, weights.arrays, run.best_weights)
-    best = _evaluate(model, data.validation)
+    best = _evaluate(model, task, data.validation)
     results = {
         "run": run.path.name,
+        "model": family(model.architecture).title(model.architecture),
         "commands": commands,
         "settings": settings.flat(),
         **description,
         "trainable_parameters": trainable_parameters(model),
+        "multiply_adds": multiply_adds(model, settings.data.image_size),
         "class_counts": {"training": data.training.counts, "validation": data.validation.counts},
+        "faults_of_the_data": data.faults,
         "seconds": sum(row["seconds"] for row in history),
         "device": device,
         "versions": {"paddle_eye": __version__, "paddle": paddle.__version__, "python": platform.python_version()},
-        "best": {"epoch": weights.description["epoch"], **_TASK.figures(best)},
-        "last": {"epoch": history[-1]["epoch"], **_TASK.figures(last)},
+        "best": {"epoch": weights.description["epoch"], **task.figures(best)},
+        "last": {"epoch": history[-1]["epoch"], **task.figures(last)},
     }
+    images = [os.path.relpath(record.image, location.path) for record in parts.validation.records]
+    for which, evaluation in (("best", best), ("last", last)):
+        table = _predictions(images, evaluation, description["classes"])
+        write_text(run.predictions(which), table.to_csv(index=False))
     _write_report(run, results, history, best)
     return run, results
 
@@ -187,32 +199,61 @@ def continue_run(
     return run, continued, locate.find(continued.data.path)
 
 
-def _load_data(settings: Config, location: locate.Location) -> Data:
-    palm = read_palm(location.path)
-    parts = [palm.training, palm.validation]
+def _load_data(settings: Config, parts: sources.Parts) -> Data:
+    used = [parts.training, parts.validation]
     if settings.data.holdout:
-        parts = [*hold_out(palm.training, settings.data.holdout, settings.train.seed), palm.validation]
-    datasets, faults = [], []
-    for part in parts:
+        share = settings.data.holdout
+        used = [*set_aside(parts.training, share, settings.train.seed, f"--holdout {share}"), parts.validation]
+    datasets, unreadable = [], []
+    for part in used:
         try:
             datasets.append(PictureDataset(part, Preprocessing(settings.data.image_size)))
         except InputError as error:
-            faults.append(str(error))
-    if faults:
-        raise InputError("\n".join(faults))
-    return Data(datasets[0], datasets[1], datasets[-1])
+            unreadable.append(str(error))
+    if unreadable:
+        raise InputError("\n".join(unreadable))
+    findings = examine(parts._asdict())
+    faults = [f"{finding.kind}: {finding.told}" for finding in findings if finding.falsifies]
+    return Data(datasets[0], datasets[1], datasets[-1], faults)
+
+
+def _task(settings: Config, model: paddle.nn.Layer, training: PictureDataset) -> Classification:
+    return Classification(
+        class_weights(training) if settings.train.class_weights == "balanced" else None,
+        partial(nam_penalty, model) if has_nam(model) else None,
+    )
+
+
+def _network_settings(settings: Config) -> Dict[str, Any]:
+    """Name and settings of the network, as they stand in its architecture.
+
+    Raises:
+        InputError: a setting that the network does not have.
+    """
+    chosen = dataclasses.asdict(settings.model)
+    name = chosen.pop("name")
+    for key, value in chosen.items():
+        if key not in MODELS[name].settings and value != getattr(ModelSettings, key):
+            raise InputError(f"model.{key}={value}: the network {name!r} has no such setting; leave it out")
+    chosen["image_size"] = settings.data.image_size
+    return {"name": name, **{key: chosen[key] for key in MODELS[name].settings}}
 
 
 def _network_name(settings: Config) -> str:
     """The first part of a run's name, for example ``resnet50_vD``."""
-    return f"{settings.model.name}{settings.model.layers}_v{settings.model.version}"
+    network = _network_settings(settings)
+    return family(network).run_name(network)
 
 
-def _new_model(settings: Config) -> ResNet:
-    return build({**dataclasses.asdict(settings.model), "class_dim": len(CLASSES)})
+def _new_model(settings: Config, class_count: int) -> paddle.nn.Layer:
+    network = _network_settings(settings)
+    try:
+        return build({**network, family(network).classes: class_count})
+    except ValueError as error:
+        raise InputError(f"the network {network['name']!r} cannot be built: {error}") from error
 
 
-def _start_from(model: ResNet, path: Path) -> None:
+def _start_from(model: paddle.nn.Layer, path: Path) -> None:
     """Load weights that must be of the same network; equal names and shapes are not enough, O and B share them."""
     weights = read_weights(path)
     theirs = (weights.description or {}).get("architecture", model.architecture)
@@ -238,7 +279,7 @@ def _log_command(run: RunFolder, command: str) -> List[str]:
     return commands
 
 
-def _describe(model: ResNet, data: Data, settings: Config, location: locate.Location) -> Dict[str, Any]:
+def _describe(model: paddle.nn.Layer, data: Data, settings: Config, location: locate.Location) -> Dict[str, Any]:
     """What the run's weight files say of themselves."""
     return {
         "architecture": model.architecture,
@@ -256,8 +297,9 @@ def _describe(model: ResNet, data: Data, settings: Config, location: locate.Loca
 
 
 def _fit(
-    model: ResNet,
+    model: paddle.nn.Layer,
     optimizer: paddle.optimizer.Optimizer,
+    task: Classification,
     data: Data,
     settings: Config,
     run: RunFolder,
@@ -267,7 +309,7 @@ def _fit(
 ) -> List[Dict[str, Any]]:
     """`fit` with the run's recipe, keeping its best weights, its checkpoint and its history."""
     recipe = settings.train
-    loader = training_loader(data.training, recipe.batch_size, recipe.seed)
+    loader = training_loader(data.training, recipe.batch_size, recipe.seed, recipe.sampler)
 
     def train_batches(epoch: int) -> paddle.io.DataLoader:
         loader.batch_sampler.epoch = epoch
@@ -284,7 +326,7 @@ def _fit(
     return fit(
         model,
         optimizer,
-        _TASK,
+        task,
         train_batches,
         lambda: evaluation_loader(data.selection),
         recipe.epochs,
@@ -297,64 +339,31 @@ def _fit(
     )
 
 
-def _evaluate(model: paddle.nn.Layer, dataset: PictureDataset) -> Evaluation:
+def _evaluate(model: paddle.nn.Layer, task: Classification, dataset: PictureDataset) -> Evaluation:
     """What the network says about every picture of a data set."""
-    return evaluate(model, evaluation_loader(dataset), _TASK, len(dataset))
+    return evaluate(model, evaluation_loader(dataset), task, len(dataset))
 
 
 def _write_report(run: RunFolder, results: Dict[str, Any], history: List[Dict[str, Any]], best: Evaluation) -> None:
     """Figures, pictures and the page that holds both."""
     write_json(run.metrics, results)
     notice = "demonstration set, not medical data" if results["data"]["demonstration"] else None
+    classes, figures = results["classes"], results["best"]
     pictures = {
         run.curves: plots.curves(history, results["data"]["best_epoch_chosen_on"], notice),
-        run.confusion_matrix: plots.confusion_matrix(results["best"]["confusion_matrix"], results["classes"], notice),
-        run.roc: plots.roc(best.targets, best.outputs[:, 1], notice),
+        run.confusion_matrix: plots.confusion_matrix(figures["confusion_matrix"], classes, notice),
+        run.roc: plots.roc(best.targets, best.outputs, classes, notice),
+        run.calibration: plots.calibration(figures["calibration"], notice),
     }
     for path, picture in pictures.items():
         write_bytes(path, picture)
     write_text(run.report, page.render(results, history, {path.stem: picture for path, picture in pictures.items()}))
 
 
-def evaluate_weights(
-    path: Path, data: Optional[str] = None, layers: Optional[int] = None, version: Optional[str] = None
-) -> Dict[str, Any]:
-    """All figures of a weight file on the validation part of a data set.
-
-    Args:
-        path: the weight file.
-        data: the data set; None takes the one the network was trained on, or, where the file does not say, what
-            `locate.find` finds.
-        layers: see `open_weights`.
-        version: see `open_weights`.
-
-    Returns:
-        ``weights`` (the path), ``model`` (such as ``ResNet50-D``), ``data`` (its name), ``demonstration``, ``epoch``
-        (None if the file does not say) and the figures of `paddle_eye.metrics.binary_figures`.
-
-    Raises:
-        InputError: the weights or the data cannot be used.
-    """
-    opened = open_weights(path, layers, version)
-    trained_on = opened.description.get("data", {}).get("path")
-    if data is None and trained_on is not None and not Path(trained_on).is_dir():
-        raise InputError(f"{path}: it was trained on {trained_on}, which is not here; say with --data what to use")
-    location = locate.find(data or trained_on)
-    validation = read_palm(location.path).validation
-    architecture = opened.description["architecture"]
-    if architecture["class_dim"] != len(validation.classes):
-        raise InputError(f"{path}: the network has {architecture['class_dim']} classes, {location.path} has 2")
-    dataset = PictureDataset(validation, opened.preprocessing)
-    return {
-        "weights": str(path),
-        "model": f"ResNet{architecture['layers']}-{architecture['version']}",
-        "data": location.name,
-        "demonstration": location.demonstration,
-        "epoch": opened.description.get("epoch"),
-        **_TASK.figures(_evaluate(opened.model, dataset)),
-    }
-
-
-def trainable_parameters(model: paddle.nn.Layer) -> int:
-    """How many numbers training changes; the running statistics of batch normalisation are not among them."""
-    return sum(int(np.prod(p.shape)) for p in model.parameters() if not p.stop_gradient)
+def _predictions(images: List[str], evaluation: Evaluation, classes: List[str]) -> pd.DataFrame:
+    """One row per image: its file, label, predicted class, and the probability of each class."""
+    frame = pd.DataFrame(evaluation.outputs, columns=[f"p_{name}" for name in classes])
+    frame.insert(0, "predicted", evaluation.outputs.argmax(axis=1))
+    frame.insert(0, "label", evaluation.targets)
+    frame.insert(0, "image", images)
+    return frame

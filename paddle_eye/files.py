@@ -105,6 +105,14 @@ class RunFolder:
         return self.path / "roc.png"
 
     @property
+    def calibration(self) -> Path:
+        return self.path / "calibration.png"
+
+    def predictions(self, which: str) -> Path:
+        """What the network of the ``'best'`` or the ``'last'`` epoch says of every image."""
+        return self.path / f"predictions_{which}.csv"
+
+    @property
     def report(self) -> Path:
         return self.path / "report.html"
 

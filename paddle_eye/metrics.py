@@ -1,4 +1,4 @@
-"""Figures of a two-class classifier, with intervals, from arrays."""
+"""Figures of a classifier, with intervals, from arrays."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from statistics import NormalDist
 from typing import Any, Callable
 
 import numpy as np
-from sklearn.metrics import cohen_kappa_score, confusion_matrix, roc_auc_score
+from scipy.stats import binomtest, rankdata
+from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
 CONFIDENCE = 0.95
+CALIBRATION_BINS = 10
 
 
 def wilson_interval(successes: int, count: int) -> tuple[float, float]:
@@ -61,11 +63,30 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def auc(labels: np.ndarray, scores: np.ndarray) -> float | None:
-    """Area under the ROC curve; None if only one class is there."""
-    if len(np.unique(labels)) < 2:
-        return None
-    return float(roc_auc_score(labels, scores))
+def auc(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
+    """Area under the ROC curve; None if it is not defined.
+
+    Args:
+        labels: int [N].
+        probabilities: [N, C]. For two classes, the area is that of class 1; for more, the mean of each class against
+            the rest, over the classes that have images.
+    """
+    defined = [area for area in class_aucs(labels, probabilities) if area is not None]
+    return sum(defined) / len(defined) if defined else None
+
+
+def class_aucs(labels: np.ndarray, probabilities: np.ndarray) -> list[float | None]:
+    """Area under the ROC curve of each class against the rest, from ranks (Hanley and McNeil, Radiology 143:29, 1982).
+
+    None where a class has no image or all of them.
+    """
+    areas = []
+    for label in range(probabilities.shape[1]):
+        positive = labels == label
+        count, others = int(positive.sum()), int((~positive).sum())
+        rank_sum = rankdata(probabilities[:, label])[positive].sum()
+        areas.append(float((rank_sum - count * (count + 1) / 2) / (count * others)) if count and others else None)
+    return areas
 
 
 def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -73,35 +94,104 @@ def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
     return float(np.mean(np.argmax(probabilities, axis=1) == labels))
 
 
-def binary_figures(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
-    """All figures of a two-class evaluation; class 1 is the positive one.
+def classification_figures(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
+    """All figures of an evaluation.
 
     Args:
-        labels: int [N], 0 or 1.
-        probabilities: [N, 2], rows sum to 1; the predicted class is the more probable one.
+        labels: int [N], 0 to C - 1.
+        probabilities: [N, C], rows sum to 1; the predicted class is the most probable one.
 
     Returns:
-        Shares in [0, 1]; None where a figure is not defined (a division by zero images). ``confusion_matrix`` has
-        one row per true class and one column per predicted class.
+        Shares in [0, 1]; None where a figure is not defined (a division by zero images). ``confusion_matrix`` has one
+        row per true class and one column per predicted class. ``per_class`` has the figures of each class against the
+        rest, in the order of the labels, ``macro`` their means over the classes for which they are defined and
+        ``weighted`` those weighted by the classes' images (``support``). For two classes, the figures of class 1 also
+        stand beside the others, with recall called sensitivity.
     """
     predicted = np.argmax(probabilities, axis=1)
-    matrix = confusion_matrix(labels, predicted, labels=[0, 1])
-    (true_negative, false_positive), (false_negative, true_positive) = matrix.tolist()
-    count = len(labels)
-    correct = true_negative + true_positive
-    return {
+    matrix = confusion_matrix(labels, predicted, labels=range(probabilities.shape[1]))
+    correct, count = int(np.trace(matrix)), len(labels)
+    per_class = [
+        {**_one_against_rest(matrix, label), "auc": area}
+        for label, area in enumerate(class_aucs(labels, probabilities))
+    ]
+    figures = {
         "images": count,
         "accuracy": correct / count,
         "accuracy_interval": list(wilson_interval(correct, count)),
-        "auc": auc(labels, probabilities[:, 1]),
-        "auc_interval": _listed(bootstrap_interval(auc, labels, probabilities[:, 1])),
-        "sensitivity": _share(true_positive, true_positive + false_negative),
-        "specificity": _share(true_negative, true_negative + false_positive),
-        "precision": _share(true_positive, true_positive + false_positive),
-        "f1": _share(2 * true_positive, 2 * true_positive + false_positive + false_negative),
+        "auc": auc(labels, probabilities),
+        "auc_interval": _listed(bootstrap_interval(auc, labels, probabilities)),
         "kappa": float(cohen_kappa_score(labels, predicted)) if len({*labels, *predicted}) > 1 else None,
         "confusion_matrix": matrix.tolist(),
+        "per_class": per_class,
+        "macro": {name: _mean(per_class, name) for name in _CLASS_FIGURES},
+        "weighted": {name: _mean(per_class, name, weighted=True) for name in _CLASS_FIGURES},
+        "calibration": calibration(labels, probabilities),
     }
+    if len(per_class) == 2:
+        figures.update({name: per_class[1][name] for name in ("specificity", "precision", "f1")})
+        figures["sensitivity"] = per_class[1]["recall"]
+    return figures
+
+
+_CLASS_FIGURES = ("precision", "recall", "specificity", "f1", "auc")
+
+
+def _one_against_rest(matrix: np.ndarray, label: int) -> dict[str, Any]:
+    true_positive = int(matrix[label, label])
+    support, predicted = int(matrix[label].sum()), int(matrix[:, label].sum())
+    others = int(matrix.sum()) - support
+    return {
+        "support": support,
+        "precision": _share(true_positive, predicted),
+        "recall": _share(true_positive, support),
+        "specificity": _share(others - (predicted - true_positive), others),
+        "f1": _share(2 * true_positive, support + predicted),
+    }
+
+
+def _mean(per_class: list[dict[str, Any]], name: str, weighted: bool = False) -> float | None:
+    defined = [(row[name], row["support"] if weighted else 1) for row in per_class if row[name] is not None]
+    total = sum(weight for _, weight in defined)
+    return sum(value * weight for value, weight in defined) / total if total else None
+
+
+def calibration(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
+    """How far the probability of the predicted class is from how often it is right (Guo et al., ICML 2017).
+
+    Returns:
+        ``bins``: of 10 equal parts of [0, 1], those with images, each with ``images``, mean ``confidence`` and
+        ``accuracy``; ``ece``: the expected calibration error, the mean of |accuracy - confidence| over the images.
+    """
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    numbers = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    bins = [
+        {
+            "images": int((numbers == number).sum()),
+            "confidence": float(confidence[numbers == number].mean()),
+            "accuracy": float(right[numbers == number].mean()),
+        }
+        for number in np.unique(numbers)
+    ]
+    error = sum(part["images"] * abs(part["accuracy"] - part["confidence"]) for part in bins) / len(labels)
+    return {"bins": bins, "ece": float(error)}
+
+
+def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> dict[str, Any]:
+    """Whether two classifiers differ on the same images: McNemar's test in its exact form (Psychometrika 12:153, 1947).
+
+    Args:
+        first_right: bool [N], where the first one is right.
+        second_right: bool [N], likewise.
+
+    Returns:
+        ``only_first`` and ``only_second``, the images that one alone gets right, and ``p``, the two-sided probability
+        of so unequal a pair if both are equally good.
+    """
+    only_first, only_second = int((first_right & ~second_right).sum()), int((~first_right & second_right).sum())
+    p = binomtest(only_first, only_first + only_second).pvalue if only_first + only_second else 1.0
+    return {"only_first": only_first, "only_second": only_second, "p": float(p)}
 
 
 def _share(part: int, whole: int) -> float | None:

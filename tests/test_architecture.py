@@ -23,18 +23,24 @@ ALLOWED = {
     "data.records": set(),
     "data.images": {"errors", "opencv"},
     "data.transforms": {"opencv"},
+    "data.patients": {"errors"},
     "data.palm": {"data.images", "data.records", "errors"},
-    "data.split": {"data.records", "errors"},
+    "data.folders": {"data.patients", "data.records", "errors"},
+    "data.tables": {"data.patients", "data.records", "errors", "files"},
+    "data.sources": {"data.palm", "data.records", "data.tables", "errors"},
+    "data.split": {"data.images", "data.records", "errors"},
+    "data.audit": {"data.images", "data.patients", "data.records"},
     "data.archives": {"data.palm", "errors"},
     "data.synthetic": {"data.palm", "errors", "opencv"},
-    "data.locate": {"data.archives", "data.synthetic", "errors"},
+    "data.locate": {"data.archives", "data.sources", "data.synthetic", "errors"},
     "data.loading": {"data.images", "data.records", "data.transforms", "errors"},
     "models": set(),
     "models.layers": set(),
     "models.attention": set(),
+    "models.complexity": set(),
     "models.resnet_nam": {"models.attention"},
     "models.resnet": {"models.layers"},
-    "models.registry": {"models.resnet"},
+    "models.registry": {"models.resnet", "models.resnet_nam"},
     "models.weights": {"", "errors", "files"},
     "inference": set(),
     "inference.opened": {"data.transforms", "errors", "models.registry", "models.weights"},
@@ -46,20 +52,35 @@ ALLOWED = {
     "engine.checkpoint": {"engine.optim", "errors", "files", "models.weights"},
     "engine.loop": {"engine.display", "engine.task", "errors"},
     "report": set(),
-    "report.table": set(),
+    "report.table": {"data.audit", "data.records"},
     "report.plots": {"files"},
     "report.page": {"files"},
+    "report.compare": {"errors", "files", "metrics", "report.table"},
+    "preparation": {
+        *("data.audit", "data.folders", "data.patients", "data.records", "data.sources", "data.split", "data.tables"),
+        *("errors", "files"),
+    },
     "experiment": {
         *("", "errors", "files", "config"),
-        *("data.locate", "data.loading", "data.palm", "data.records", "data.split", "data.transforms"),
-        *("inference.opened", "models.registry", "models.resnet", "models.weights"),
+        *("data.audit", "data.locate", "data.loading", "data.records", "data.sources", "data.split", "data.transforms"),
+        *("models.attention", "models.complexity", "models.registry", "models.weights"),
         *("engine.checkpoint", "engine.device", "engine.display", "engine.loop", "engine.optim", "engine.task"),
         *("report.page", "report.plots"),
     },
-    "documents": {
-        *("data.loading", "data.palm", "data.transforms", "experiment"),
+    "evaluation": {
+        *("data.locate", "data.loading", "data.sources", "engine.loop", "engine.task", "errors"),
+        *("inference.opened", "models.registry"),
+    },
+    "documents": set(),
+    "documents.palm": {
+        *("data.loading", "data.palm", "data.transforms"),
         *("engine.device", "engine.display", "engine.loop", "engine.task"),
         *("models.resnet", "models.weights"),
+    },
+    "documents.six_classes": {
+        *("data.loading", "data.tables", "data.transforms", "errors", "files", "preparation"),
+        *("engine.device", "engine.display", "engine.loop", "engine.task"),
+        *("models.attention", "models.weights", "report.plots", "report.table"),
     },
 }
 
@@ -69,13 +90,16 @@ NEVER = [
     (["models"], ["paddle_eye.data"]),
     (["engine"], ["paddle_eye.data", "paddle_eye.config", "paddle_eye.report", "argparse"]),
     (["metrics", "losses"], ["paddle_eye"]),
-    (["report", "config", "data.records", "data.palm", "errors", "files", "processor", "cli"], ["paddle"]),
+    (
+        ["report", "config", "errors", "files", "processor", "cli", "preparation", "data.records", "data.audit"],
+        ["paddle"],
+    ),
     ([""], ["tools"]),
 ]
 
 WITHOUT_PADDLE = (
-    *("", "errors", "processor", "files", "config", "cli", "data.records", "data.palm"),
-    *("report.table", "report.plots", "report.page"),
+    *("", "errors", "processor", "files", "config", "cli", "data.records", "data.palm", "preparation"),
+    *("report.table", "report.plots", "report.page", "report.compare"),
 )
 
 FORBIDDEN_CALLS = {"eval", "exec", "globals", "pickle.load", "pickle.loads", "paddle.load", "torch.load"}

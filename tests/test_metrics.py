@@ -6,7 +6,16 @@ import pytest
 from sklearn import metrics as sklearn_metrics
 
 from paddle_eye import metrics
-from paddle_eye.metrics import accuracy, auc, binary_figures, bootstrap_interval, wilson_interval
+from paddle_eye.metrics import (
+    accuracy,
+    auc,
+    bootstrap_interval,
+    calibration,
+    class_aucs,
+    classification_figures,
+    mcnemar,
+    wilson_interval,
+)
 
 Z = 1.959963984540054  # 97.5 % point of the normal distribution, from tables
 
@@ -18,7 +27,7 @@ def probabilities_of(scores):
 
 @pytest.fixture(autouse=True)
 def fewer_resamples(monkeypatch):
-    """1000 of them take seconds in every call of `binary_figures`."""
+    """1000 of them take seconds in every call of `classification_figures`."""
     monkeypatch.setattr(metrics, "bootstrap_interval", partial(bootstrap_interval, resamples=50))
 
 
@@ -61,12 +70,13 @@ def test_auc_is_the_share_of_pairs_in_order(example):
     labels, scores = example
     pairs = [(p, n) for p in scores[labels == 1] for n in scores[labels == 0]]
     assert any(p == n for p, n in pairs)
-    assert auc(labels, scores) == pytest.approx(np.mean([(p > n) + 0.5 * (p == n) for p, n in pairs]), abs=1e-12)
+    share = np.mean([(p > n) + 0.5 * (p == n) for p, n in pairs])
+    assert auc(labels, probabilities_of(scores)) == pytest.approx(share, abs=1e-12)
 
 
 @pytest.mark.parametrize("label", [0, 1])
 def test_auc_of_one_class_is_not_defined(label):
-    assert auc(np.full(3, label), np.array([0.1, 0.2, 0.3])) is None
+    assert auc(np.full(3, label), probabilities_of([0.1, 0.2, 0.3])) is None
 
 
 def test_accuracy_counts_the_most_probable_class():
@@ -75,7 +85,8 @@ def test_accuracy_counts_the_most_probable_class():
 
 
 def test_bootstrap_is_the_same_for_the_same_seed(example):
-    first, again, other = (bootstrap_interval(auc, *example, resamples=30, seed=seed) for seed in (0, 0, 1))
+    labels, scores = example[0], probabilities_of(example[1])
+    first, again, other = (bootstrap_interval(auc, labels, scores, resamples=30, seed=seed) for seed in (0, 0, 1))
     assert first == again
     assert first != other
 
@@ -96,17 +107,17 @@ def test_bootstrap_draws_labels_and_scores_together():
 
 def test_bootstrap_leaves_undefined_resamples_out():
     """Of two images of different classes half of the resamples have one class; the others are in order."""
-    assert bootstrap_interval(auc, np.array([0, 1]), np.array([0.1, 0.9]), resamples=50) == (1, 1)
+    assert bootstrap_interval(auc, np.array([0, 1]), probabilities_of([0.1, 0.9]), resamples=50) == (1, 1)
 
 
 def test_bootstrap_of_what_is_never_defined_is_none():
-    assert bootstrap_interval(auc, np.array([1, 1]), np.array([0.1, 0.9]), resamples=5) is None
+    assert bootstrap_interval(auc, np.array([1, 1]), probabilities_of([0.1, 0.9]), resamples=5) is None
 
 
 def test_figures_by_hand():
     """3 true negatives, 1 false positive, 2 false negatives, 4 true positives."""
     labels = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 1])
-    figures = binary_figures(labels, probabilities_of([0.1, 0.2, 0.3, 0.7, 0.4, 0.45, 0.6, 0.8, 0.9, 0.95]))
+    figures = classification_figures(labels, probabilities_of([0.1, 0.2, 0.3, 0.7, 0.4, 0.45, 0.6, 0.8, 0.9, 0.95]))
     assert figures["confusion_matrix"] == [[3, 1], [2, 4]]
     assert figures["images"] == 10
     assert figures["accuracy"] == pytest.approx(7 / 10)
@@ -121,7 +132,7 @@ def test_figures_by_hand():
 
 def test_figures_are_those_of_scikit_learn(example):
     labels, scores = example
-    figures = binary_figures(labels, probabilities_of(scores))
+    figures = classification_figures(labels, probabilities_of(scores))
     predicted = (scores > 0.5).astype(int)
     assert figures["confusion_matrix"] == sklearn_metrics.confusion_matrix(labels, predicted).tolist()
     assert {name: figures[name] for name in ("accuracy", "sensitivity", "specificity", "precision", "f1", "kappa")} == (
@@ -140,7 +151,7 @@ def test_figures_are_those_of_scikit_learn(example):
 
 def test_intervals_hold_their_figures(example):
     labels, scores = example
-    figures = binary_figures(labels, probabilities_of(scores))
+    figures = classification_figures(labels, probabilities_of(scores))
     for name in ("accuracy", "auc"):
         low, high = figures[f"{name}_interval"]
         assert 0 <= low < figures[name] < high <= 1
@@ -157,10 +168,94 @@ def test_intervals_hold_their_figures(example):
     ],
 )
 def test_what_is_not_defined_is_none(labels, scores, undefined):
-    figures = binary_figures(np.array(labels), probabilities_of(scores))
+    figures = classification_figures(np.array(labels), probabilities_of(scores))
     assert {name for name, value in figures.items() if value is None} == undefined
 
 
 @pytest.mark.filterwarnings("error")
 def test_a_single_class_makes_no_warning():
-    binary_figures(np.array([1, 1]), probabilities_of([0.9, 0.8]))
+    classification_figures(np.array([1, 1]), probabilities_of([0.9, 0.8]))
+
+
+@pytest.fixture(scope="module")
+def six_classes():
+    """90 labels of six classes, the last one rare and never predicted, and probabilities that tell something."""
+    generator = np.random.default_rng(2)
+    labels = np.concatenate([np.arange(85) % 5, np.full(5, 5)])
+    scores = generator.normal(size=(90, 6)) + 1.5 * np.eye(6)[labels]
+    scores[:, 5] -= 9
+    return labels, np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+
+
+def test_figures_of_six_classes_are_those_of_scikit_learn(six_classes):
+    labels, probabilities = six_classes
+    predicted = probabilities.argmax(axis=1)
+    figures = classification_figures(labels, probabilities)
+    columns = {name: [row[name] for row in figures["per_class"]] for name in figures["per_class"][0]}
+    assert columns["precision"][5] is None  # scikit-learn says 0 of what was never predicted
+    by_class = {"average": None, "labels": range(6), "zero_division": 0}
+    assert columns["precision"][:5] == pytest.approx(
+        sklearn_metrics.precision_score(labels, predicted, **by_class)[:5].tolist()
+    )
+    assert columns["recall"] == pytest.approx(sklearn_metrics.recall_score(labels, predicted, **by_class).tolist())
+    assert columns["f1"] == pytest.approx(sklearn_metrics.f1_score(labels, predicted, **by_class).tolist())
+    assert columns["support"] == np.bincount(labels).tolist()
+    for label in range(6):
+        others = sklearn_metrics.recall_score(labels == label, predicted == label, pos_label=False)
+        assert columns["specificity"][label] == pytest.approx(others)
+        assert columns["auc"][label] == pytest.approx(
+            sklearn_metrics.roc_auc_score(labels == label, probabilities[:, label])
+        )
+    assert figures["auc"] == pytest.approx(
+        sklearn_metrics.roc_auc_score(labels, probabilities, multi_class="ovr", average="macro")
+    )
+    assert figures["kappa"] == pytest.approx(sklearn_metrics.cohen_kappa_score(labels, predicted))
+    assert figures["confusion_matrix"] == sklearn_metrics.confusion_matrix(labels, predicted).tolist()
+    for mean in ("macro", "weighted"):
+        assert figures[mean]["f1"] == pytest.approx(sklearn_metrics.f1_score(labels, predicted, average=mean))
+        assert figures[mean]["recall"] == pytest.approx(sklearn_metrics.recall_score(labels, predicted, average=mean))
+    assert figures["macro"]["precision"] == pytest.approx(np.mean(columns["precision"][:5]))
+    assert "sensitivity" not in figures
+
+
+def test_class_aucs_leave_out_a_class_without_images(six_classes):
+    labels, probabilities = six_classes
+    few = labels < 5
+    areas = class_aucs(labels[few], probabilities[few])
+    assert areas[5] is None
+    assert auc(labels[few], probabilities[few]) == pytest.approx(np.mean(areas[:5]))
+
+
+def test_calibration_by_hand():
+    """Two images at 0.95, one of them right; two at 0.65, both right; one at 1, right."""
+    probabilities = probabilities_of([0.95, 0.95, 0.35, 0.65, 1.0])
+    figures = calibration(np.array([1, 0, 0, 1, 1]), probabilities)
+    assert figures["bins"] == [
+        {"images": 2, "confidence": pytest.approx(0.65), "accuracy": 1.0},
+        {"images": 3, "confidence": pytest.approx(2.9 / 3), "accuracy": pytest.approx(2 / 3)},
+    ]
+    assert figures["ece"] == pytest.approx((2 * 0.35 + 3 * 0.3) / 5)
+
+
+def test_a_classifier_whose_probabilities_come_true_is_calibrated():
+    generator = np.random.default_rng(0)
+    scores = generator.uniform(size=20000)
+    labels = (generator.uniform(size=20000) < scores).astype(int)
+    assert calibration(labels, probabilities_of(scores))["ece"] < 0.02
+
+
+@pytest.mark.parametrize(
+    ("only_first", "only_second", "p"),
+    [
+        (0, 0, 1.0),
+        (3, 3, 1.0),
+        (0, 5, 2 / 2**5),
+        (1, 5, 2 * (1 + 6) / 2**6),
+        (8, 2, 2 * (1 + 10 + 45) / 2**10),
+    ],
+)
+def test_mcnemar_counts_the_coin_throws(only_first, only_second, p):
+    first = np.array([True] * only_first + [False] * only_second + [True, False, True])
+    second = np.array([False] * only_first + [True] * only_second + [True, False, True])
+    expected = {"only_first": only_first, "only_second": only_second, "p": pytest.approx(p)}
+    assert mcnemar(first, second) == expected

@@ -1,6 +1,7 @@
 """The commands as people type them, each in a process of its own."""
 
 import base64
+import csv
 import json
 import os
 import re
@@ -73,11 +74,14 @@ def test_a_run_leaves_everything_behind(place):
         "curves.png",
         "confusion_matrix.png",
         "roc.png",
+        "calibration.png",
+        "predictions_best.csv",
+        "predictions_last.csv",
         "report.html",
     }
     assert len((run / "history.csv").read_text().splitlines()) == 1 + 3
     page = (run / "report.html").read_text(encoding="utf-8")
-    for picture in ("curves", "confusion_matrix", "roc"):
+    for picture in ("curves", "confusion_matrix", "roc", "calibration"):
         assert base64.b64encode((run / f"{picture}.png").read_bytes()).decode() in page
     log = (place / "log.txt").read_text()
     assert "DEMONSTRATION" not in log
@@ -100,6 +104,12 @@ def test_figures_are_those_of_the_weights_in_the_file(place):
     assert description["figures"]["accuracy"] == metrics["best"]["accuracy"]
     assert metrics["last"]["epoch"] == 2
     assert sum(map(sum, metrics["best"]["confusion_matrix"])) == metrics["best"]["images"] == 5
+    for which in ("best", "last"):
+        with open(run / f"predictions_{which}.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [row["image"] for row in rows] == [f"PALM-Validation400/V000{number}.jpg" for number in range(1, 6)]
+        right = [row["label"] == row["predicted"] for row in rows]
+        assert sum(right) / 5 == metrics[which]["accuracy"]
     model = ResNet(class_dim=2, version="D")
     missing, _ = model.set_state_dict(paddle.load(str(run / f"{RUN}.pdparams")))
     assert not missing
@@ -290,10 +300,28 @@ def test_eval_reports_a_bad_file_and_evaluates_the_rest(copy):
         ("eval", ["nothing"], "no weight file in nothing"),
         ("eval", ["--data", "nowhere"], "--data nowhere"),
         ("prepare_data", ["--archives", "empty", "--data", "new"], "missing: training.zip"),
+        ("train", ["--attention", "nam"], "model.attention=nam: the network 'resnet' has no such setting"),
+        ("train", ["--model", "resnet18", "--version", "D"], "model.version=D: the network 'resnet18' has no"),
+        ("train", ["--model", "resnet18", "--set", "data.image_size=100"], "image_size must be a multiple of 32"),
+        ("train", ["--model", "vgg"], "model.name: expected one of resnet, resnet18, got 'vgg'"),
+        ("train", ["--data", "six"], "python tools/split.py --data six"),
+        ("split", ["--data", "nowhere"], "nowhere: no such folder"),
+        ("split", ["--data", "six", "--ratio", "1.5"], "--ratio 1.5: expected the training part's share"),
+        ("split", ["--data", "six", "--folds", "1"], "--folds 1: expected 2 or more"),
+        ("split", ["--data", "six", "--folds", "9"], "--folds 9: the smallest class has 5 photographs only"),
+        ("split", ["--data", "six", "--ratio", "0.99"], "photographs of class 'a' aside"),
+        ("split", ["--data", "six", "--group", "("], "--group (: this is no regular expression"),
+        ("split", ["--data", "six", "--leave-out", "none.txt"], "--leave-out none.txt: no list of files"),
+        ("audit", ["--data", "nowhere"], "nowhere: no such folder"),
+        ("compare", ["output/resnet50_vD_PALM"], "at least two runs"),
+        ("compare", ["empty", "nowhere"], "empty: this is no finished run"),
     ],
 )
-def test_wrong_input_is_explained_and_leaves_nothing(place, tool, arguments, message):
+def test_wrong_input_is_explained_and_leaves_nothing(place, write_picture, tool, arguments, message):
     (place / "empty").mkdir(exist_ok=True)
+    for label, name in enumerate("ab"):
+        for number in range(5):
+            write_picture(place / "six" / name / f"{number}.png", label)
     before = sorted(place.rglob("*"))
     done = run_tool(tool, *arguments, cwd=place, code=2)
     assert message in done.stderr
@@ -302,10 +330,103 @@ def test_wrong_input_is_explained_and_leaves_nothing(place, tool, arguments, mes
 
 
 def test_help_is_quick_because_paddle_is_not_imported(tmp_path):
-    for tool in ("train", "eval", "prepare_data"):
+    for tool in ("train", "eval", "prepare_data", "split", "audit", "compare"):
         started = time.perf_counter()
         assert "usage" in run_tool(tool, "--help", cwd=tmp_path).stdout
         assert time.perf_counter() - started < 1
+
+
+@pytest.fixture(scope="module")
+def six(tmp_path_factory, write_picture):
+    """Class folders, split, and a finished run of each of the document's two networks."""
+    folder = tmp_path_factory.mktemp("six")
+    for label, name in enumerate(("a", "b", "c")):
+        for number in range(35):
+            write_picture(folder / "dataset/fundus6" / name / f"{100 * label + number}_left.png", label % 2)
+    out = run_tool("split", "--data", "dataset/fundus6", "--ratio", "0.8", cwd=folder).stdout
+    (folder / "split.txt").write_text(out)
+    small = ("--epochs", "1", "--set", "data.image_size=32")
+    for name in ("resnet18", "resnet18_nam"):
+        run_tool("train", "--config", ROOT / f"configs/fundus6_{name}.yaml", *small, cwd=folder)
+    return folder
+
+
+def test_a_split_prints_its_classes_and_writes_its_tables(six):
+    assert (six / "split.txt").read_text().splitlines()[2].split() == ["a", "28", "7", "28", "7"]
+    rows = (six / "dataset/fundus6/test.csv").read_text().splitlines()
+    assert len(rows) == 1 + 21
+    assert rows[0] == "path,label,class"
+
+
+def test_both_networks_are_trained_from_their_files(six):
+    metrics = [
+        json.loads((six / f"output/{name}_fundus6/metrics.json").read_text()) for name in ("resnet18", "resnet18_nam")
+    ]
+    assert [each["model"] for each in metrics] == ["ResNet18", "ResNet18-NAM"]
+    assert [each["settings"]["train.optim"] for each in metrics] == ["Adam", "Adam"]
+    assert metrics[1]["trainable_parameters"] - metrics[0]["trainable_parameters"] == 3840
+    assert metrics[0]["classes"] == ["a", "b", "c"]
+    plain, nam = ((six / f"output/{each['run']}/history.csv").read_text().splitlines() for each in metrics)
+    assert "train_penalty" not in plain[0]
+    assert float(dict(zip(nam[0].split(","), nam[2].split(",")))["train_penalty"]) == pytest.approx(0.192, rel=0.05)
+
+
+def test_eval_of_more_than_two_classes_prints_the_documents_lines(six):
+    metrics = json.loads((six / "output/resnet18_nam_fundus6/metrics.json").read_text())["best"]
+    lines = run_tool("eval", "output/resnet18_nam_fundus6", cwd=six).stdout.splitlines()
+    assert lines[2] == f"acc-> {metrics['accuracy']:.4f}"
+    assert lines[3].startswith("precision--> ([")
+    assert lines[4].startswith("recall--> ([")
+
+
+def test_runs_are_compared(six):
+    out = run_tool("compare", "output/resnet18_fundus6", "output/resnet18_nam_fundus6", cwd=six).stdout
+    assert "11,178,051" in out.splitlines()[1]  # three classes: 3 · 513 fewer than with six
+    assert "resnet18_fundus6 and resnet18_nam_fundus6: " in out
+    assert (six / "output/comparison.png").stat().st_size > 5000
+
+
+def test_a_network_of_other_classes_is_refused(six, place):
+    error = run_tool("eval", six / "output/resnet18_fundus6", "--data", "dataset/palm", cwd=place, code=2).stderr
+    assert "the network knows 3 classes, ['a', 'b', 'c']" in error
+
+
+def test_any_network_is_trained_on_any_data(six, place):
+    small = ("--epochs", "0", "--set", "data.image_size=32")
+    run_tool("train", "--model", "resnet18", "--attention", "nam+spatial", *small, cwd=place)
+    assert (place / "output/resnet18_nam_spatial_PALM/report.html").is_file()
+    shutil.rmtree(place / "output/resnet18_nam_spatial_PALM")
+    run_tool("train", "--version", "D", "--data", "dataset/fundus6", *small, cwd=six)
+    assert (six / "output/resnet50_vD_fundus6/report.html").is_file()
+
+
+def test_weights_and_sampling_against_imbalance(six):
+    balanced = ("--class-weights", "balanced", "--sampler", "balanced", "--holdout", "0.2", "--output", "balanced")
+    small = ("--epochs", "1", "--set", "data.image_size=32")
+    run_tool("train", "--config", ROOT / "configs/fundus6_resnet18.yaml", *balanced, *small, cwd=six)
+    settings = json.loads((six / "balanced/resnet18_fundus6/metrics.json").read_text())["settings"]
+    assert (settings["train.class_weights"], settings["train.sampler"]) == ("balanced", "balanced")
+
+
+def test_faults_of_a_split_are_found_listed_and_mended(six, tmp_path):
+    """A picture on both sides: told by the audit with exit code 1, at the training, and in its report."""
+    copy = shutil.copytree(six, tmp_path / "copy")
+    data = copy / "dataset/fundus6"
+    training, test = ((data / name).read_text().splitlines() for name in ("train.csv", "test.csv"))
+    seen = training[1].split(",")
+    (data / "a/900_right.png").write_bytes((data / seen[0]).read_bytes())
+    (data / "test.csv").write_text("\n".join([*test, f"a/900_right.png,{seen[1]},{seen[2]}"]))
+    done = run_tool("audit", "--data", "dataset/fundus6", "--fix-list", "faults.txt", cwd=copy, code=1)
+    assert "identical pictures on both sides of the split" in done.stdout
+    (named,) = (copy / "faults.txt").read_text().splitlines()
+    assert named == "a/900_right.png"
+    small = ("--epochs", "0", "--set", "data.image_size=32", "--overwrite")
+    out = run_tool("train", "--config", ROOT / "configs/fundus6_resnet18.yaml", *small, cwd=copy).stdout
+    assert "FAULT of the data: identical pictures on both sides" in out
+    assert "900_right.png" in (copy / "output/resnet18_fundus6/report.html").read_text(encoding="utf-8")
+    run_tool("split", "--data", "dataset/fundus6", "--leave-out", "faults.txt", "--folds", "2", cwd=copy)
+    out = run_tool("audit", "--data", "dataset/fundus6-fold1", cwd=copy).stdout
+    assert "FAULT" not in out
 
 
 def test_the_first_command_of_the_readme_learns_the_demonstration_set_and_says_what_it_is(tmp_path):

@@ -25,16 +25,16 @@ def main() -> None:
     arguments = parser.parse_args()
     files = weight_files(arguments.paths or [arguments.output])
 
-    from paddle_eye import experiment
     from paddle_eye.data.locate import BANNER
     from paddle_eye.engine.device import select_device
+    from paddle_eye.evaluation import evaluate_weights
     from paddle_eye.report.table import evaluation_line, evaluation_table
 
     select_device(arguments.device)
     done, faults = [], []
     for path in files:
         try:
-            done.append(experiment.evaluate_weights(path, arguments.data, arguments.layers, arguments.version))
+            done.append(evaluate_weights(path, arguments.data, arguments.layers, arguments.version))
         except InputError as error:
             faults.append(str(error))
     if any(row["demonstration"] for row in done):

@@ -15,11 +15,16 @@ from paddle_eye import cli, config
 
 STANDARD_CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 FLAGS = {  # flag: (setting, type, help)
+    "--model": ("model.name", str, "resnet (50, 101 or 152 layers, versions O, B, C, D) or resnet18"),
     "--version": ("model.version", str, "O, B, C or D"),
     "--layers": ("model.layers", int, "50, 101 or 152"),
+    "--attention": ("model.attention", str, "nam or nam+spatial, in resnet18"),
     "--epochs": ("train.epochs", int, "passes over the training photographs"),
     "--batch-size": ("train.batch_size", int, "photographs per step"),
     "--lr": ("train.lr", float, "learning rate"),
+    "--optim": ("train.optim", str, "SGD (with momentum) or Adam"),
+    "--class-weights": ("train.class_weights", str, "balanced: the rarer a class, the more its images count"),
+    "--sampler": ("train.sampler", str, "balanced: draw every class equally often"),
     "--seed": ("train.seed", int, "fixes the first weights, the order and the held-out photographs"),
     "--weights": ("train.weights", str, "start from the weights in this file"),
     "--holdout": ("data.holdout", float, "choose the best epoch on this share of the training photographs"),

@@ -1,8 +1,15 @@
-"""The one place that decodes and checks a picture file."""
+"""The one place that decodes, checks and compares picture files."""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Iterator, NamedTuple, Sequence
 
 import numpy as np
 
@@ -12,6 +19,11 @@ from paddle_eye.opencv import cv2
 # (first bytes, the marker that opens the last part, the marker that must follow it)
 _JPEG = (b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9")
 _PNG = (b"\x89PNG\r\n\x1a\n", b"IHDR", b"IEND")
+READING_THREADS = 2  # OpenCV decodes outside Python's lock
+
+LEAST_LIKENESS, MOST_DIFFERENCE = 0.95, 5.0
+_SIDE, _COARSE, _RADIUS, _NOISE = 64, 6.0, 0.28, 2.0
+
 _OTHER_SIGNATURES = (b"BM", b"II*\x00", b"MM\x00*", b"RIFF")  # BMP, TIFF (both byte orders), WebP
 
 
@@ -46,3 +58,108 @@ def read_picture(path: Path) -> np.ndarray:
     if picture is None:
         raise InputError(f"{path}: this is no picture OpenCV can decode; replace it or take it out")
     return picture
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What two files of one picture have in common.
+
+    Args:
+        digest: of the file's bytes.
+        structure: float32 [D], of length 1 or less; the perceptual hash. The inner product of two is their likeness.
+        colours: float32 [32, 32, 3], the picture reduced.
+    """
+
+    digest: str
+    structure: np.ndarray
+    colours: np.ndarray
+
+
+def fingerprint(path: Path) -> Fingerprint:
+    """Digest and perceptual hash of a picture file.
+
+    Fundus photographs share the round rim and the shading, which fill the usual 64-bit hashes. So the hash is what is
+    left when the picture, in grey and 64x64, loses its coarse shading, within a disc inside the rim.
+
+    Raises:
+        InputError: see `read_picture`.
+    """
+    picture = read_picture(path)
+    colours = cv2.resize(picture, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
+    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    detail = small - cv2.GaussianBlur(small, (0, 0), _COARSE)
+    across = np.arange(_SIDE) - (_SIDE - 1) / 2
+    structure = detail[across**2 + across[:, None] ** 2 < (_RADIUS * _SIDE) ** 2]
+    structure -= structure.mean()
+    structure /= np.linalg.norm(structure) + _NOISE  # a picture without detail is like no other
+    return Fingerprint(hashlib.sha256(path.read_bytes()).hexdigest(), structure, colours)
+
+
+class Examined(NamedTuple):
+    """What `fingerprint_all` found, by file.
+
+    Args:
+        fingerprints: of every file that is a whole picture.
+        faults: why the others are none.
+        warnings: what the decoder complained of in a picture that it decoded all the same.
+    """
+
+    fingerprints: dict[Path, Fingerprint]
+    faults: dict[Path, str]
+    warnings: dict[Path, str]
+
+
+def fingerprint_all(paths: Sequence[Path]) -> Examined:
+    """The fingerprint of every picture file, and what is wrong with the files."""
+    fingerprints, faults = {}, {}
+
+    def read(path: Path) -> None:
+        try:
+            fingerprints[path] = fingerprint(path)
+        except InputError as error:
+            faults[path] = str(error)
+
+    with _decoder_complaints() as complaints, ThreadPoolExecutor(max_workers=READING_THREADS) as pool:
+        list(pool.map(read, paths))
+    warnings = {}
+    for path in fingerprints if complaints else ():  # rare; which file it was shows only one by one
+        with _decoder_complaints() as complaints:
+            read_picture(path)
+        if complaints:
+            warnings[path] = complaints[0]
+    return Examined(fingerprints, {path: faults[path] for path in paths if path in faults}, warnings)
+
+
+@contextlib.contextmanager
+def _decoder_complaints() -> Iterator[list[str]]:
+    """The lines that libjpeg and libpng, within OpenCV, write to the process's standard error; nothing else tells."""
+    lines: list[str] = []
+    with tempfile.TemporaryFile() as file:
+        kept = os.dup(2)
+        os.dup2(file.fileno(), 2)
+        try:
+            yield lines
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            file.seek(0)
+            lines += file.read().decode(errors="replace").splitlines()
+
+
+def same_pictures(fingerprints: Sequence[Fingerprint]) -> list[tuple[int, int]]:
+    """Pairs of indices, first < second, of files that show the same photograph.
+
+    Their bytes are equal, or their likeness is at least 0.95 and their colours differ by at most 5 of 255 on average.
+    A copy that was turned, cut or mirrored is not found.
+    """
+    structures = np.array([each.structure for each in fingerprints], dtype=np.float32)
+    digests = np.array([each.digest for each in fingerprints])
+    pairs = []
+    for first, each in enumerate(fingerprints):
+        alike = structures[first + 1 :] @ each.structure >= LEAST_LIKENESS
+        equal = digests[first + 1 :] == each.digest
+        for second in first + 1 + np.flatnonzero(alike | equal):
+            if np.abs(fingerprints[second].colours - each.colours).mean() <= MOST_DIFFERENCE:
+                pairs.append((first, int(second)))
+    return pairs

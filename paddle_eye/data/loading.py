@@ -9,7 +9,7 @@ from typing import Iterator
 import numpy as np
 import paddle
 
-from paddle_eye.data.images import read_picture
+from paddle_eye.data.images import READING_THREADS, read_picture
 from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.errors import InputError, raise_faults
@@ -40,7 +40,7 @@ class PictureDataset(paddle.io.Dataset):
 
 
 def _read_all(records: tuple[Record, ...], preprocessing: Preprocessing) -> np.ndarray:
-    """uint8 [N, S, S, 3], read with two threads (OpenCV decodes outside Python's lock)."""
+    """uint8 [N, S, S, 3], read with a few threads."""
     size = preprocessing.image_size
     pictures = np.empty((len(records), size, size, 3), dtype=np.uint8)
 
@@ -51,7 +51,7 @@ def _read_all(records: tuple[Record, ...], preprocessing: Preprocessing) -> np.n
             return str(error)
         return None
 
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    with ThreadPoolExecutor(max_workers=READING_THREADS) as pool:
         faults = [fault for fault in pool.map(read, range(len(records))) if fault]
     raise_faults("pictures", faults, "replace them or take them out of the data set")
     return pictures
@@ -64,13 +64,18 @@ class EpochSampler(paddle.io.BatchSampler):
         count: number of examples.
         batch_size: examples per batch; the last batch may be shorter.
         seed: of the whole run.
+        shares: [count], how often each example is drawn, with replacement, sum 1; None: each once.
     """
 
-    def __init__(self, count: int, batch_size: int, seed: int) -> None:
-        self.count, self.batch_size, self.seed, self.epoch = count, batch_size, seed, 0
+    def __init__(self, count: int, batch_size: int, seed: int, shares: np.ndarray | None = None) -> None:
+        self.count, self.batch_size, self.seed, self.shares, self.epoch = count, batch_size, seed, shares, 0
 
     def __iter__(self) -> Iterator[list[int]]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.count)
+        generator = np.random.default_rng([self.seed, self.epoch])
+        if self.shares is None:
+            order = generator.permutation(self.count)
+        else:
+            order = generator.choice(self.count, self.count, p=self.shares)
         for start in range(0, self.count, self.batch_size):
             yield order[start : start + self.batch_size].tolist()
 
@@ -78,12 +83,31 @@ class EpochSampler(paddle.io.BatchSampler):
         return math.ceil(self.count / self.batch_size)
 
 
-def training_loader(dataset: PictureDataset, batch_size: int, seed: int) -> paddle.io.DataLoader:
+def class_weights(dataset: PictureDataset) -> np.ndarray:
+    """[C], N / (C · N_c): the rarer a class, the more its images count; their mean over the images is 1."""
+    counts = np.array(list(dataset.counts.values()))
+    return len(dataset) / (len(counts) * counts)
+
+
+def training_loader(
+    dataset: PictureDataset, batch_size: int, seed: int, sampler: str = "shuffled"
+) -> paddle.io.DataLoader:
     """Shuffled batches; set ``loader.batch_sampler.epoch`` before each epoch.
 
     No worker processes: the pictures are in memory, and workers need more shared memory than AI Studio gives.
+
+    Args:
+        dataset: what is trained on.
+        batch_size: pictures per batch.
+        seed: of the whole run.
+        sampler: ``'shuffled'`` takes each picture once an epoch; ``'balanced'`` draws as many pictures, with
+            replacement, from every class equally often.
     """
-    return paddle.io.DataLoader(dataset, batch_sampler=EpochSampler(len(dataset), batch_size, seed), num_workers=0)
+    shares = None
+    if sampler == "balanced":
+        shares = class_weights(dataset)[dataset.labels] / len(dataset)
+    batches = EpochSampler(len(dataset), batch_size, seed, shares)
+    return paddle.io.DataLoader(dataset, batch_sampler=batches, num_workers=0)
 
 
 def evaluation_loader(dataset: PictureDataset, batch_size: int = 50) -> paddle.io.DataLoader:

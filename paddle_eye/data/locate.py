@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from paddle_eye.data import archives, synthetic
+from paddle_eye.data import archives, sources, synthetic
 from paddle_eye.errors import InputError
 
 PALM_FOLDER = Path("dataset/palm")
@@ -30,16 +30,13 @@ class Location(NamedTuple):
 
     Args:
         path: the folder.
+        name: for file names and tables: ``PALM``, ``DEMO``, or that of the folder.
         demonstration: whether its pictures are drawn by `paddle_eye.data.synthetic`.
     """
 
     path: Path
+    name: str
     demonstration: bool
-
-    @property
-    def name(self) -> str:
-        """For file names and tables."""
-        return NAMES[self.demonstration]
 
 
 def find(given: str | None = None) -> Location:
@@ -53,7 +50,7 @@ def find(given: str | None = None) -> Location:
         return found
     if not DEMONSTRATION_FOLDER.is_dir():
         synthetic.draw(DEMONSTRATION_FOLDER)
-    return Location(DEMONSTRATION_FOLDER, demonstration=True)
+    return _located(DEMONSTRATION_FOLDER)
 
 
 def find_photographs(given: str | None = None) -> Location | None:
@@ -66,16 +63,23 @@ def find_photographs(given: str | None = None) -> Location | None:
     if given is not None:
         path = Path(given)
         if not given or not path.is_dir():
-            raise InputError(f"--data {given}: no such folder; give the folder that holds PALM-Validation400")
+            raise InputError(f"--data {given}: no such folder; give the folder of the photographs")
         if not archives.missing_archives(path):
             raise InputError(
                 f"--data {given}: these are the archives; run: python tools/prepare_data.py --archives {given}"
             )
-        return Location(path, synthetic.is_demonstration(path))
+        return _located(path)
     if PALM_FOLDER.is_dir():
-        return Location(PALM_FOLDER, synthetic.is_demonstration(PALM_FOLDER))
+        return _located(PALM_FOLDER)
     packed = AI_STUDIO_ARCHIVES.expanduser()
     if packed.is_dir():
         archives.unpack(packed, PALM_FOLDER)
-        return Location(PALM_FOLDER, demonstration=False)
+        return _located(PALM_FOLDER)
     return None
+
+
+def _located(path: Path) -> Location:
+    if synthetic.is_demonstration(path):
+        return Location(path, "DEMO", demonstration=True)
+    name = "PALM" if sources.layout(path) == "palm" else path.resolve().name
+    return Location(path, name, demonstration=False)

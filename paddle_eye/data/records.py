@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Sequence
+from typing import Collection, Sequence
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,16 @@ class RecordSet:
         found = Counter(record.label for record in self.records)
         return {name: found[label] for label, name in enumerate(self.classes)}
 
+    def patients(self) -> dict[str, int]:
+        """How many groups each class has records of; a record without a group is one of its own."""
+        groups = {(record.label, record.group or record.image) for record in self.records}
+        found = Counter(label for label, _ in groups)
+        return {name: found[label] for label, name in enumerate(self.classes)}
+
     def subset(self, indices: Sequence[int]) -> RecordSet:
         """The records at ``indices``, in that order."""
         return replace(self, records=tuple(self.records[index] for index in indices))
+
+    def without(self, images: Collection[Path]) -> RecordSet:
+        """The records of all other picture files."""
+        return replace(self, records=tuple(record for record in self.records if record.image not in images))

@@ -1,32 +1,111 @@
-"""Setting examples aside."""
+"""Setting examples aside: by class, and with all photographs of a patient on one side."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold
 
+from paddle_eye.data.images import fingerprint_all, same_pictures
 from paddle_eye.data.records import RecordSet
-from paddle_eye.errors import InputError
+from paddle_eye.errors import InputError, raise_faults
 
 
-def hold_out(record_set: RecordSet, share: float, seed: int) -> tuple[RecordSet, RecordSet]:
-    """Split off ``share`` of each class, the same records for the same seed.
+def set_aside(record_set: RecordSet, share: float, seed: int, asked: str) -> tuple[RecordSet, RecordSet]:
+    """Split off ``share`` of each class, whole patients only, the same records for the same seed.
+
+    Patients are taken in random order, each one if that brings the classes nearer to their shares, so that a class
+    misses its share by no more than a patient's photographs.
+
+    Args:
+        record_set: what to split; a record without a group is a patient of its own.
+        share: above 0 and below 1.
+        seed: of the order.
+        asked: how the person asked for it, for the message.
 
     Returns:
         What is left and what was set aside, both in the order of the records.
 
     Raises:
-        InputError: a class is too small to have a record on both sides.
+        InputError: a class would be missing on one side.
     """
     generator = np.random.default_rng(seed)
-    labels = np.array([record.label for record in record_set.records])
+    labels, groups = _labels(record_set), _groups(record_set)
+    wanted = np.round(share * np.bincount(labels, minlength=len(record_set.classes))).astype(int)
     aside = np.zeros(len(labels), dtype=bool)
-    for label, name in enumerate(record_set.classes):
-        members = np.flatnonzero(labels == label)
-        count = round(share * len(members))
-        if not 0 < count < len(members):
+    for group in generator.permutation(groups.max() + 1):
+        members = groups == group
+        brought = np.bincount(labels[members], minlength=len(wanted))
+        if np.abs(wanted - brought).sum() < np.abs(wanted).sum():
+            wanted -= brought
+            aside |= members
+    parts = record_set.subset(np.flatnonzero(~aside)), record_set.subset(np.flatnonzero(aside))
+    _require_all_classes(*parts, asked)
+    return parts
+
+
+def folds(record_set: RecordSet, count: int, seed: int, asked: str) -> list[tuple[RecordSet, RecordSet]]:
+    """Training and test part of each fold of a stratified, grouped cross-validation.
+
+    Raises:
+        InputError: a class would be missing on one side of a fold.
+    """
+    labels, groups = _labels(record_set), _groups(record_set)
+    if groups.max() + 1 < count:
+        raise InputError(f"{asked}: there are {groups.max() + 1} patients only")
+    splitter = StratifiedGroupKFold(n_splits=count, shuffle=True, random_state=seed)
+    smallest = np.bincount(labels, minlength=len(record_set.classes)).min()
+    if smallest < count:
+        raise InputError(f"{asked}: the smallest class has {smallest} photographs only")
+    parts = [
+        (record_set.subset(training), record_set.subset(test))
+        for training, test in splitter.split(labels, labels, groups)
+    ]
+    for part in parts:
+        _require_all_classes(*part, asked)
+    return parts
+
+
+def shuffled(record_set: RecordSet, seed: int) -> RecordSet:
+    """The records in random order."""
+    return record_set.subset(np.random.default_rng(seed).permutation(len(record_set)))
+
+
+def join_same_pictures(record_set: RecordSet) -> RecordSet:
+    """The records with groups that also join the files of one picture, however they are named.
+
+    Raises:
+        InputError: pictures that cannot be decoded; all of them in one message.
+    """
+    records = list(record_set.records)
+    fingerprints, faults, _ = fingerprint_all([record.image for record in records])
+    raise_faults("pictures", faults.values(), "replace them or take them out of the data set")
+    for first, second in same_pictures([fingerprints[record.image] for record in records]):
+        old = {records[index].group for index in (first, second)} - {None}
+        joined = min(old, default=records[first].image.name)
+        for index, record in enumerate(records):
+            if index in (first, second) or record.group in old:
+                records[index] = replace(record, group=joined)
+    return replace(record_set, records=tuple(records))
+
+
+def _labels(record_set: RecordSet) -> np.ndarray:
+    return np.array([record.label for record in record_set.records], dtype=np.int64)
+
+
+def _groups(record_set: RecordSet) -> np.ndarray:
+    """A number per record, equal for the records of one group, counted from 0."""
+    numbers: dict[object, int] = {}
+    keys = [index if record.group is None else record.group for index, record in enumerate(record_set.records)]
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
+
+
+def _require_all_classes(training: RecordSet, test: RecordSet, asked: str) -> None:
+    for name, count in test.counts().items():
+        remaining = training.counts()[name]
+        if not count or not remaining:
             raise InputError(
-                f"--holdout {share}: sets {count} of {len(members)} photographs of class {name!r} aside; "
-                "give a share that leaves photographs of every class on both sides"
+                f"{asked}: sets {count} of {count + remaining} photographs of class {name!r} aside; "
+                "photographs of every class are needed on both sides, and those of one patient stay together"
             )
-        aside[generator.permutation(members)[:count]] = True
-    return record_set.subset(np.flatnonzero(~aside)), record_set.subset(np.flatnonzero(aside))

@@ -60,6 +60,8 @@ def fit(
     if not history:
         started = time.perf_counter()
         row = {"epoch": 0, "lr": None, "train_loss": None, "train_accuracy": None}
+        if task.regulariser is not None:
+            row["train_penalty"] = None
         row.update(task.score(evaluate(model, valid_batches(), task, expected)))
         history.append({**row, "seconds": time.perf_counter() - started})
         display.evaluated(0, history[0])
@@ -72,9 +74,7 @@ def fit(
             optimizer.set_lr(learning_rate(epoch - 1))
         row = {"epoch": epoch, "lr": optimizer.get_lr()}
         batches = display.training(epoch, epochs, train_batches(epoch - 1))
-        row["train_loss"], row["train_accuracy"] = train_one_epoch(
-            model, optimizer, task, batches, partial(display.batch, epoch)
-        )
+        row.update(train_one_epoch(model, optimizer, task, batches, partial(display.batch, epoch)))
         row.update(task.score(evaluate(model, valid_batches(), task, expected)))
         row["seconds"] = time.perf_counter() - started
         history.append(row)
@@ -93,19 +93,24 @@ def train_one_epoch(
     task: Classification,
     batches: Batches,
     after_step: Callable[[int, float], None] = lambda index, loss: None,
-) -> Tuple[float, float]:
+) -> Dict[str, float]:
     """One pass over the batches.
 
     Returns:
-        Loss and accuracy in training mode, each image counted once, as it was when its batch came up.
+        ``train_loss`` and ``train_accuracy`` in training mode, each image counted once, as it was when its batch came
+        up; with a regulariser also ``train_penalty``, its mean over the images, which is not part of ``train_loss``.
     """
     model.train()
-    loss_sum, correct, count = 0.0, 0, 0
+    loss_sum, penalty_sum, correct, count = 0.0, 0.0, 0, 0
     for index, (inputs, targets) in enumerate(batches):
         targets = task.targets(targets)
         outputs = model(as_tensor(inputs))
-        loss = task.loss(outputs, targets)
+        loss = task.training_loss(outputs, targets)
         loss_value = loss.item()
+        if task.regulariser is not None:
+            penalty = task.regulariser()
+            penalty_sum += penalty.item() * len(targets)
+            loss = loss + penalty
         if not math.isfinite(loss_value):
             raise JobError(f"the loss became {loss_value} at batch {index}; try a lower learning rate (--lr)")
         optimizer.clear_grad()
@@ -115,7 +120,8 @@ def train_one_epoch(
         correct += (outputs.argmax(axis=1) == targets).sum().item()
         count += len(targets)
         after_step(index, loss_value)
-    return loss_sum / count, correct / count
+    means = {"train_loss": loss_sum / count, "train_accuracy": correct / count}
+    return means if task.regulariser is None else {**means, "train_penalty": penalty_sum / count}
 
 
 @paddle.no_grad()

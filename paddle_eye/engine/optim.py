@@ -9,10 +9,21 @@ import numpy as np
 import paddle
 
 
-def momentum(model: paddle.nn.Layer, lr: float, momentum: float) -> paddle.optimizer.Momentum:
-    """Stochastic gradient descent with momentum over the trainable parameters."""
+def build(name: str, model: paddle.nn.Layer, lr: float, momentum: float = 0.9) -> paddle.optimizer.Optimizer:
+    """An optimizer over the trainable parameters.
+
+    Args:
+        name: ``'SGD'``, stochastic gradient descent with momentum, or ``'Adam'`` with Paddle's own factors.
+        model: whose parameters it changes.
+        lr: the learning rate.
+        momentum: of ``'SGD'``.
+    """
     trainable = [parameter for parameter in model.parameters() if not parameter.stop_gradient]
-    return paddle.optimizer.Momentum(learning_rate=lr, momentum=momentum, parameters=trainable)
+    builders = {
+        "SGD": lambda: paddle.optimizer.Momentum(learning_rate=lr, momentum=momentum, parameters=trainable),
+        "Adam": lambda: paddle.optimizer.Adam(learning_rate=lr, parameters=trainable),
+    }
+    return builders[name]()
 
 
 def learning_rate(schedule: str, lr: float, epoch: int, epochs: int) -> float:

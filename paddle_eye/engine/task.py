@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple, Optional
 
 import numpy as np
 import paddle
@@ -31,14 +31,31 @@ def as_tensor(values: Any) -> paddle.Tensor:
 
 
 class Classification:
-    """One class per image, cross-entropy loss."""
+    """One class per image, cross-entropy loss.
+
+    Args:
+        class_weights: [C], how much an image of each class counts while training; None: each the same.
+        regulariser: a term that is added to the loss while training, such as `nam_penalty` of the network.
+    """
+
+    def __init__(
+        self,
+        class_weights: Optional[np.ndarray] = None,
+        regulariser: Optional[Callable[[], paddle.Tensor]] = None,
+    ) -> None:
+        self.class_weights = None if class_weights is None else paddle.to_tensor(class_weights, dtype="float32")
+        self.regulariser = regulariser
 
     def loss(self, logits: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
-        """Mean cross-entropy of logits [N, C] and labels int64 [N].
+        """Mean cross-entropy of logits [N, C] and labels int64 [N], each image counting the same.
 
         Paddle's CPU kernel lets no image count for more than 64, which only networks before training come near.
         """
         return F.cross_entropy(logits, labels)
+
+    def training_loss(self, logits: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
+        """Mean cross-entropy, weighted by the class of the image; what `regulariser` gives is not in it."""
+        return F.cross_entropy(logits, labels, weight=self.class_weights)
 
     def targets(self, labels: Any) -> paddle.Tensor:
         """Labels of a batch, [N] or [N, 1] of any number type, as int64 [N]."""
@@ -54,9 +71,9 @@ class Classification:
         return {
             "loss": evaluation.loss,
             "accuracy": metrics.accuracy(labels, probabilities),
-            "auc": metrics.auc(labels, probabilities[:, 1]),
+            "auc": metrics.auc(labels, probabilities),
         }
 
     def figures(self, evaluation: Evaluation) -> dict[str, Any]:
         """All figures, with intervals."""
-        return {"loss": evaluation.loss, **metrics.binary_figures(evaluation.targets, evaluation.outputs)}
+        return {"loss": evaluation.loss, **metrics.classification_figures(evaluation.targets, evaluation.outputs)}

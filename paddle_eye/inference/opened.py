@@ -10,7 +10,7 @@ import paddle
 
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.errors import InputError
-from paddle_eye.models.registry import build
+from paddle_eye.models.registry import build, family
 from paddle_eye.models.weights import WeightFile, load_into, read_weights
 
 
@@ -47,7 +47,8 @@ def open_weights(path: Union[str, Path], layers: Optional[int] = None, version: 
         for name, asked in (("layers", layers), ("version", version)):
             if asked not in (None, architecture.get(name)):
                 raise ValueError(f"it says it is of {name} {architecture.get(name)}, not {asked}")
-        if architecture.get("class_dim") != weights.arrays["out.weight"].shape[1]:
+        kind = family(architecture)
+        if architecture.get(kind.classes) != weights.arrays[kind.head].shape[1]:
             raise ValueError("its description and its weights differ in the number of classes")
         model = build(architecture)
         preprocessing = Preprocessing()

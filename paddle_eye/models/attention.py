@@ -7,6 +7,8 @@ factors enter the weights without a gradient: they learn through the normalisati
 
 from __future__ import annotations
 
+from typing import List
+
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
@@ -67,14 +69,20 @@ def nam_penalty(model: nn.Layer, p: float = 1e-4) -> paddle.Tensor:
     Raises:
         ValueError: the network has no NAM layer.
     """
-    sums = [
-        layer.norm.weight.abs().sum()
-        for layer in model.sublayers(include_self=True)
-        if isinstance(layer, (NAMChannelAttention, NAMSpatialAttention))
-    ]
+    sums = [layer.norm.weight.abs().sum() for layer in _nam_layers(model)]
     if not sums:
         raise ValueError("the network has no NAM layer to be penalised")
     return p * paddle.add_n(sums)
+
+
+def has_nam(model: nn.Layer) -> bool:
+    """Whether a network has layers for `nam_penalty`."""
+    return bool(_nam_layers(model))
+
+
+def _nam_layers(model: nn.Layer) -> List[nn.Layer]:
+    kinds = (NAMChannelAttention, NAMSpatialAttention)
+    return [layer for layer in model.sublayers(include_self=True) if isinstance(layer, kinds)]
 
 
 def _shares(factors: paddle.Tensor) -> paddle.Tensor:

@@ -2,26 +2,79 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping, NamedTuple, Tuple
 
 import paddle
 
 from paddle_eye.models.resnet import ResNet
+from paddle_eye.models.resnet_nam import resnet18
 
-MODELS = {"resnet": ResNet}
+
+class Family(NamedTuple):
+    """Networks that one function builds.
+
+    Args:
+        build: keyword arguments in, network out.
+        settings: the arguments that a person chooses.
+        classes: the argument that is the number of classes.
+        head: the weight matrix with one column per class.
+        run_name: an architecture's name for files, for example ``resnet50_vD``.
+        title: its name for people, for example ``ResNet50-D``.
+    """
+
+    build: Callable[..., paddle.nn.Layer]
+    settings: Tuple[str, ...]
+    classes: str
+    head: str
+    run_name: Callable[[Mapping[str, Any]], str]
+    title: Callable[[Mapping[str, Any]], str]
+
+
+_RESNET18_NAMES = {  # attention: name for files, name for people
+    None: ("resnet18", "ResNet18"),
+    "nam": ("resnet18_nam", "ResNet18-NAM"),
+    "nam+spatial": ("resnet18_nam_spatial", "ResNet18-NAM+spatial"),
+}
+MODELS = {
+    "resnet": Family(
+        ResNet,
+        settings=("layers", "version", "definition"),
+        classes="class_dim",
+        head="out.weight",
+        run_name=lambda architecture: f"resnet{architecture['layers']}_v{architecture['version']}",
+        title=lambda architecture: f"ResNet{architecture['layers']}-{architecture['version']}",
+    ),
+    "resnet18": Family(
+        resnet18,
+        settings=("attention", "image_size"),
+        classes="num_classes",
+        head="fc.weight",
+        run_name=lambda architecture: _RESNET18_NAMES[architecture["attention"]][0],
+        title=lambda architecture: _RESNET18_NAMES[architecture["attention"]][1],
+    ),
+}
+
+
+def family(architecture: Mapping[str, Any]) -> Family:
+    """The family of an architecture, the description that a weight file has of its network.
+
+    Raises:
+        ValueError: one this version does not know.
+    """
+    name = architecture.get("name")
+    if name not in MODELS:
+        raise ValueError(f"unknown network {name!r}; known are {', '.join(MODELS)}")
+    return MODELS[name]
 
 
 def build(architecture: Mapping[str, Any]) -> paddle.nn.Layer:
-    """The network a weight file's description speaks of, freshly initialised.
+    """The network of an architecture, freshly initialised.
 
     Raises:
         ValueError: an architecture this version does not know.
     """
-    arguments = dict(architecture)
-    name = arguments.pop("name", None)
-    if name not in MODELS:
-        raise ValueError(f"unknown network {name!r}; known are {', '.join(MODELS)}")
+    arguments = {key: value for key, value in architecture.items() if key != "name"}
     try:
-        return MODELS[name](**arguments)
+        return family(architecture).build(**arguments)
     except TypeError as error:
-        raise ValueError(f"the network {name!r} cannot be built from {arguments}: {error}") from error
+        raise ValueError(f"the network {architecture['name']!r} cannot be built from {arguments}: {error}") from error

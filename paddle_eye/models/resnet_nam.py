@@ -85,6 +85,10 @@ class ResNet18(nn.Layer):
             "image_size": self.image_size,
         }
 
+    def never_read(self, key: str) -> bool:
+        """No weight file has parameters that this network may do without."""
+        return False
+
     def reset_classifier(self, num_classes: int) -> None:
         """Replace the last layer by a freshly initialised one."""
         self.fc = nn.Linear(self.num_features, num_classes)

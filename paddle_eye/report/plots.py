@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import roc_auc_score, roc_curve
@@ -22,70 +23,133 @@ def curves(history: Sequence[dict[str, Any]], evaluated_on: str, notice: str | N
         notice: printed into the picture, so that it cannot be taken for something else.
     """
     figure, (left, right) = _figure(10, 4, notice, columns=2)
-    trained = history[1:]
-    epochs, trained_epochs = [row["epoch"] for row in history], [row["epoch"] for row in trained]
-    for axes, name in ((left, "loss"), (right, "accuracy")):
-        axes.plot(
-            trained_epochs, [row[f"train_{name}"] for row in trained], color=_TRAINING, marker=".", label="training"
-        )
-        axes.plot(epochs, [row[name] for row in history], color=_EVALUATION, marker=".", label=evaluated_on)
-        axes.set_xlabel("epoch")
-        axes.set_ylabel(name)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
-    left.set_yscale("log")
+    _draw_curve(left, history, "loss", evaluated_on)
+    _draw_curve(right, history, "accuracy", evaluated_on)
     best = max(history, key=lambda row: row["accuracy"])
     right.axvline(best["epoch"], color=_MARK, linewidth=1, linestyle="--", label=f"best epoch ({best['epoch']})")
-    left.legend(loc="upper right")
     right.legend(loc="lower right")
     return _png(figure)
 
 
+def curve(history: Sequence[dict[str, Any]], name: str, evaluated_on: str) -> bytes:
+    """One of the two pictures of `curves` by itself: ``'loss'`` or ``'accuracy'``."""
+    figure, axes = _figure(6, 4.4, None)
+    _draw_curve(axes, history, name, evaluated_on)
+    return _png(figure)
+
+
+def _draw_curve(axes: Axes, history: Sequence[dict[str, Any]], name: str, evaluated_on: str) -> None:
+    trained = history[1:]
+    values = [row[f"train_{name}"] for row in trained]
+    axes.plot([row["epoch"] for row in trained], values, color=_TRAINING, marker=".", label="training")
+    values = [row[name] for row in history]
+    axes.plot([row["epoch"] for row in history], values, color=_EVALUATION, marker=".", label=evaluated_on)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(name)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    if name == "loss":
+        axes.set_yscale("log")
+    axes.legend(loc="upper right" if name == "loss" else "lower right")
+
+
 def confusion_matrix(matrix: Sequence[Sequence[int]], classes: Sequence[str], notice: str | None = None) -> bytes:
     """Counts per true class (rows) and predicted class (columns), shaded by the share of the row."""
-    figure, axes = _figure(5, 4.4, notice)
+    crowded = len(classes) > 2
+    side = max(4.4, 0.9 * len(classes))
+    figure, axes = _figure(side + (1.6 if crowded else 0.6), side + (0.8 if crowded else 0), notice)
     counts = np.array(matrix)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):
         share = shares[row, column]
         colour = "white" if share > 0.5 else "black"
-        axes.text(column, row, f"{count}\n{share:.1%}", ha="center", va="center", color=colour, fontsize=13)
-    axes.set_xticks(range(len(classes)), classes)
-    axes.set_yticks(range(len(classes)), classes, rotation=90, va="center")
+        size = 11 if crowded else 13
+        axes.text(column, row, f"{count}\n{share:.1%}", ha="center", va="center", color=colour, fontsize=size)
+    axes.set_xticks(range(len(classes)), classes, rotation=30 if crowded else 0, ha="right" if crowded else "center")
+    axes.set_yticks(range(len(classes)), classes, rotation=0 if crowded else 90, va="center")
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     return _png(figure)
 
 
-def roc(labels: np.ndarray, scores: np.ndarray, notice: str | None = None) -> bytes:
-    """The receiver operating characteristic of a two-class network.
+def roc(labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str], notice: str | None = None) -> bytes:
+    """The receiver operating characteristic: of class 1 for two classes, else of each class against the rest.
 
     Args:
-        labels: [N], 0 or 1.
-        scores: [N], the probability of class 1.
+        labels: int [N].
+        probabilities: [N, C].
+        classes: C names.
         notice: printed into the picture.
     """
     figure, axes = _figure(5, 4.4, notice)
     axes.plot([0, 1], [0, 1], color=_TRAINING, linewidth=1, linestyle="--")
-    if len(np.unique(labels)) == 2:
-        false_positive_rate, sensitivity, _ = roc_curve(labels, scores)
-        axes.plot(false_positive_rate, sensitivity, color=_EVALUATION)
-        axes.plot(
-            np.mean(scores[labels == 0] > 0.5),
-            np.mean(scores[labels == 1] > 0.5),
-            marker="o",
-            linestyle="",
-            color=_MARK,
-            label="at probability 0.5",
+    for label in range(len(classes)) if len(classes) > 2 else [1]:
+        positive, scores = labels == label, probabilities[:, label]
+        if not 0 < positive.sum() < len(labels):
+            axes.plot([], [], label=f"{classes[label]}: not defined, no image on one side", linestyle="")
+            continue
+        false_positive_rate, sensitivity, _ = roc_curve(positive, scores)
+        (line,) = axes.plot(
+            false_positive_rate, sensitivity, label=f"{classes[label]}: AUC {roc_auc_score(positive, scores):.4f}"
         )
-        axes.set_title(f"AUC {roc_auc_score(labels, scores):.4f}")
-        axes.legend(loc="lower right")
-    else:
-        axes.set_title("not defined: only one class was evaluated")
+        predicted = probabilities.argmax(axis=1) == label
+        operating_point = predicted[~positive].mean(), predicted[positive].mean()
+        axes.plot(*operating_point, marker="o", linestyle="", color=line.get_color())
+    axes.plot([], [], marker="o", linestyle="", color=_TRAINING, label="most probable class")
     axes.set_xlabel("1 - specificity")
     axes.set_ylabel("sensitivity")
+    axes.legend(loc="lower right", fontsize=8)
     axes.grid(alpha=0.3)
+    return _png(figure)
+
+
+def calibration(figures: Mapping[str, Any], notice: str | None = None) -> bytes:
+    """How often the predicted class is right against its probability; the size of a point is its share of the images.
+
+    Args:
+        figures: of `paddle_eye.metrics.calibration`.
+        notice: printed into the picture.
+    """
+    figure, axes = _figure(5, 4.4, notice)
+    axes.plot([0, 1], [0, 1], color=_TRAINING, linewidth=1, linestyle="--", label="perfectly calibrated")
+    columns = {name: [part[name] for part in figures["bins"]] for name in ("confidence", "accuracy", "images")}
+    axes.plot(columns["confidence"], columns["accuracy"], color=_EVALUATION, linewidth=1)
+    sizes = 20 + 400 * np.array(columns["images"]) / sum(columns["images"])
+    axes.scatter(columns["confidence"], columns["accuracy"], s=sizes, color=_EVALUATION, alpha=0.6)
+    axes.set_xlim(0, 1.05)
+    axes.set_ylim(0, 1.05)
+    axes.set_title(f"expected calibration error {figures['ece']:.4f}")
+    axes.set_xlabel("probability of the predicted class")
+    axes.set_ylabel("share that is right")
+    axes.legend(loc="upper left")
+    axes.grid(alpha=0.3)
+    return _png(figure)
+
+
+def comparison(names: Sequence[str], figures: Sequence[Mapping[str, Any]], evaluated: str) -> bytes:
+    """Accuracy of several runs with its 95 % interval, and their losses.
+
+    Args:
+        names: of the runs.
+        figures: of `paddle_eye.metrics.classification_figures`, with ``loss``.
+        evaluated: what was evaluated, for the title.
+    """
+    figure, (left, right) = _figure(10, 1.6 + 0.5 * len(names), None, columns=2)
+    rows = range(len(names))
+    accuracies = np.array([each["accuracy"] for each in figures])
+    intervals = np.array([each["accuracy_interval"] for each in figures])
+    spans = [accuracies - intervals[:, 0], intervals[:, 1] - accuracies]
+    left.errorbar(accuracies, rows, xerr=spans, fmt="o", color=_EVALUATION, capsize=4)
+    left.set_xlabel("accuracy, 95 % interval")
+    right.barh(rows, [each["loss"] for each in figures], color=_MARK, height=0.5)
+    right.set_xlabel("loss (cross-entropy)")
+    left.set_yticks(rows, names)
+    right.set_yticks(rows, [""] * len(names))
+    for axes in (left, right):
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.grid(alpha=0.3, axis="x")
+    left.set_title(evaluated, fontsize=10)
     return _png(figure)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from paddle_eye.data.images import read_picture
-from paddle_eye.data.loading import EpochSampler, PictureDataset, evaluation_loader, training_loader
+from paddle_eye.data.loading import EpochSampler, PictureDataset, class_weights, evaluation_loader, training_loader
 from paddle_eye.data.palm import read_palm
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.errors import InputError
@@ -123,3 +123,23 @@ def test_the_evaluation_loader_keeps_the_order(dataset):
     np.testing.assert_array_equal(
         np.concatenate([pictures for pictures, _ in batches]), PREPROCESSING.normalise(dataset.pictures)
     )
+
+
+def test_class_weights_make_every_class_count_the_same(dataset):
+    """5 images of one class and 2 of the other."""
+    weights = class_weights(dataset)
+    assert weights.tolist() == [7 / 10, 7 / 4]
+    assert weights[0] * 5 == weights[1] * 2
+
+
+def test_a_balanced_sampler_draws_every_class_equally_often(dataset):
+    loader = training_loader(dataset, 3, seed=0, sampler="balanced")
+    drawn = []
+    for epoch in range(300):
+        loader.batch_sampler.epoch = epoch
+        drawn += [index for batch in loader.batch_sampler for index in batch]
+    assert len(drawn) == 300 * 7
+    assert dataset.labels[drawn].mean() == pytest.approx(0.5, abs=4 * 0.5 / len(drawn) ** 0.5)
+    assert np.bincount(drawn)[:5].std() < 30
+    loader.batch_sampler.epoch = 0
+    assert [index for batch in loader.batch_sampler for index in batch] == drawn[:7]

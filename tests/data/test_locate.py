@@ -4,6 +4,7 @@ import pytest
 
 from paddle_eye.data import locate, synthetic
 from paddle_eye.data.locate import DEMONSTRATION_FOLDER, PALM_FOLDER, Location, find
+from paddle_eye.data.palm import VALIDATION_FOLDER
 from paddle_eye.errors import InputError
 
 ARCHIVES = ("training.zip", "validation.zip", "valid_gt.zip")
@@ -17,6 +18,7 @@ def drawn(tmp_path, monkeypatch):
     def draw(folder):
         calls.append(folder)
         folder.mkdir(parents=True)
+        (folder / synthetic.MARKER_FILE).touch()
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(locate, "AI_STUDIO_ARCHIVES", tmp_path / "studio")
@@ -31,7 +33,7 @@ def unpacked(monkeypatch):
 
     def unpack(folder, target):
         calls.append((folder, target))
-        target.mkdir(parents=True)
+        (target / VALIDATION_FOLDER).mkdir(parents=True)
 
     monkeypatch.setattr(locate.archives, "unpack", unpack)
     return calls
@@ -45,20 +47,18 @@ def put_archives(folder, names=ARCHIVES):
 
 def test_what_is_given_comes_first(tmp_path, drawn, unpacked):
     put_archives(tmp_path / "studio")
-    PALM_FOLDER.mkdir(parents=True)
+    (PALM_FOLDER / VALIDATION_FOLDER).mkdir(parents=True)
     Path("mine").mkdir()
-    assert find("mine") == Location(Path("mine"), demonstration=False)
+    assert find("mine") == Location(Path("mine"), "mine", demonstration=False)
     assert drawn == unpacked == []
 
 
 @pytest.mark.parametrize("given", ["none", "file.txt"])
 def test_what_is_given_and_is_no_folder_is_never_replaced(given, tmp_path, drawn, unpacked):
     put_archives(tmp_path / "studio")
-    PALM_FOLDER.mkdir(parents=True)
+    (PALM_FOLDER / VALIDATION_FOLDER).mkdir(parents=True)
     Path("file.txt").touch()
-    with pytest.raises(
-        InputError, match=f"--data {given}: no such folder; give the folder that holds PALM-Validation400"
-    ):
+    with pytest.raises(InputError, match=f"--data {given}: no such folder; give the folder of the photographs"):
         find(given)
     assert drawn == unpacked == []
 
@@ -73,24 +73,24 @@ def test_given_archives_are_answered_with_the_command_that_unpacks_them():
 
 def test_the_palm_folder_comes_before_the_archives(tmp_path, drawn, unpacked):
     put_archives(tmp_path / "studio")
-    PALM_FOLDER.mkdir(parents=True)
-    assert find() == Location(PALM_FOLDER, demonstration=False)
+    (PALM_FOLDER / VALIDATION_FOLDER).mkdir(parents=True)
+    assert find() == Location(PALM_FOLDER, "PALM", demonstration=False)
     assert drawn == unpacked == []
 
 
 def test_the_archives_come_before_the_demonstration(tmp_path, drawn, unpacked):
     put_archives(tmp_path / "studio")
     DEMONSTRATION_FOLDER.mkdir(parents=True)
-    assert find() == Location(PALM_FOLDER, demonstration=False)
+    assert find() == Location(PALM_FOLDER, "PALM", demonstration=False)
     assert unpacked == [(tmp_path / "studio", PALM_FOLDER)]
-    assert find() == Location(PALM_FOLDER, demonstration=False)
+    assert find() == Location(PALM_FOLDER, "PALM", demonstration=False)
     assert len(unpacked) == 1
     assert drawn == []
 
 
 def test_the_demonstration_is_drawn_once(drawn):
-    assert find() == Location(DEMONSTRATION_FOLDER, demonstration=True)
-    assert find() == Location(DEMONSTRATION_FOLDER, demonstration=True)
+    assert find() == Location(DEMONSTRATION_FOLDER, "DEMO", demonstration=True)
+    assert find() == Location(DEMONSTRATION_FOLDER, "DEMO", demonstration=True)
     assert drawn == [DEMONSTRATION_FOLDER]
 
 
@@ -99,12 +99,13 @@ def test_a_demonstration_set_is_known_wherever_it_is(given):
     folder = Path(given) if given else PALM_FOLDER
     folder.mkdir(parents=True)
     (folder / synthetic.MARKER_FILE).touch()
-    assert find(given) == Location(folder, demonstration=True)
+    assert find(given) == Location(folder, "DEMO", demonstration=True)
 
 
-@pytest.mark.parametrize(("demonstration", "name"), [(True, "DEMO"), (False, "PALM")])
-def test_the_name_says_which_it_is(demonstration, name):
-    assert Location(Path("x"), demonstration).name == name
+@pytest.mark.parametrize("given", ["six", "six/", "six/../six", "./six"])
+def test_another_data_set_has_the_name_of_its_folder(given):
+    Path("six").mkdir()
+    assert find(given).name == "six"
 
 
 def test_the_banner_says_what_the_pictures_are_and_how_to_get_real_ones():

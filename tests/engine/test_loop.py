@@ -70,7 +70,7 @@ def test_evaluation_fails_on_no_images():
 def test_numbers_that_are_not_finite_stop_the_job():
     broken = [(np.full((4, 3), np.nan, "float32"), LABELS[:4])]
     model = nn.Linear(3, 2)  # Paddle's ReLU would turn NaN into 0
-    optimizer = optim.momentum(model, 0.1, 0.9)
+    optimizer = optim.build("SGD", model, 0.1, 0.9)
     with pytest.raises(JobError, match="lower learning rate"):
         train_one_epoch(model, optimizer, TASK, broken)
     with pytest.raises(JobError, match="no finite numbers"):
@@ -79,16 +79,15 @@ def test_numbers_that_are_not_finite_stop_the_job():
 
 def test_training_statistics_weigh_images():
     model = network()
-    optimizer = optim.momentum(model, 1e-12, 0.0)
+    optimizer = optim.build("SGD", model, 1e-12, 0.0)
     model.train()
     losses, correct = [], 0
     for x, y in batches(6, 4):
         probabilities = softmax(model(paddle.to_tensor(x)).numpy())
         losses += list(-np.log(probabilities[np.arange(len(y)), y]))
         correct += (probabilities.argmax(axis=1) == y).sum()
-    loss, accuracy = train_one_epoch(model, optimizer, TASK, batches(6, 4))
-    assert loss == pytest.approx(np.mean(losses), rel=1e-4)
-    assert accuracy == correct / 10
+    means = train_one_epoch(model, optimizer, TASK, batches(6, 4))
+    assert means == {"train_loss": pytest.approx(np.mean(losses), rel=1e-4), "train_accuracy": correct / 10}
 
 
 def test_best_epochs_are_kept_once_and_only_if_better(monkeypatch):
@@ -97,7 +96,7 @@ def test_best_epochs_are_kept_once_and_only_if_better(monkeypatch):
     model, kept = network(), []
     history = fit(
         model,
-        optim.momentum(model, 0.1, 0.9),
+        optim.build("SGD", model, 0.1, 0.9),
         TASK,
         lambda epoch: batches(5, 5),
         lambda: batches(10),
@@ -110,7 +109,7 @@ def test_best_epochs_are_kept_once_and_only_if_better(monkeypatch):
 
 def test_learning_rates_and_orders_are_asked_for_by_epoch():
     model, asked = network(), []
-    optimizer = optim.momentum(model, 0.1, 0.9)
+    optimizer = optim.build("SGD", model, 0.1, 0.9)
 
     def train_batches(epoch):
         asked.append(epoch)
@@ -129,7 +128,8 @@ def test_cosine_schedule():
     assert optim.learning_rate("constant", 0.2, 3, 4) == 0.2
 
 
-def test_checkpoint_brings_everything_back_in_a_process_with_other_names(tmp_path):
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_checkpoint_brings_everything_back_in_a_process_with_other_names(tmp_path, name):
     """The second network's parameters have other global names; training goes on bit by bit all the same."""
     path = tmp_path / "checkpoint.safetensors"
 
@@ -150,10 +150,10 @@ def test_checkpoint_brings_everything_back_in_a_process_with_other_names(tmp_pat
         )
 
     straight = network()
-    whole = run(straight, optim.momentum(straight, 0.1, 0.9), 4, None, stop_at=2)
+    whole = run(straight, optim.build(name, straight, 0.1, 0.9), 4, None, stop_at=2)
     paddle.seed(99)
     continued = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1D(4), nn.ReLU(), nn.Linear(4, 2))
-    optimizer = optim.momentum(continued, 0.1, 0.9)
+    optimizer = optim.build(name, continued, 0.1, 0.9)
     history = load_checkpoint(path, continued, optimizer)
     assert [row["epoch"] for row in history] == [0, 1, 2]
     resumed = run(continued, optimizer, 4, history)
@@ -169,4 +169,40 @@ def test_a_damaged_checkpoint_is_named(tmp_path, content):
     path.write_bytes(content)
     model = network()
     with pytest.raises(InputError, match=r"checkpoint.safetensors: this is no whole checkpoint.*--overwrite"):
-        load_checkpoint(path, model, optim.momentum(model, 0.1, 0.9))
+        load_checkpoint(path, model, optim.build("SGD", model, 0.1, 0.9))
+
+
+def test_the_regulariser_is_added_to_the_loss_and_has_a_column_of_its_own():
+    """Its gradient alone moves a weight that the loss does not depend on."""
+    model = network()
+    factor = model.create_parameter([2], default_initializer=nn.initializer.Constant(2.0))
+    model.add_parameter("factor", factor)
+    task = Classification(regulariser=lambda: (3 * factor).sum())
+    optimizer = paddle.optimizer.SGD(learning_rate=0.1, parameters=[factor])
+    means = train_one_epoch(model, optimizer, task, batches(6, 4))
+    assert factor.numpy().tolist() == pytest.approx([2 - 2 * 0.1 * 3] * 2)
+    assert means["train_penalty"] == pytest.approx((6 * 3 * 4 + 4 * 3 * 3.4) / 10)  # 2 · 2, then 2 · 1.7
+    assert means["train_loss"] < 2
+    history = fit(model, optimizer, task, lambda epoch: batches(10), lambda: batches(10), 1)
+    assert list(history[0]) == list(history[1])
+    assert history[0]["train_penalty"] is None
+
+
+def test_class_weights_count_while_training_only():
+    model = network()
+    model.eval()
+    logits, labels = model(paddle.to_tensor(INPUTS)), paddle.to_tensor(LABELS)
+    losses = -np.log(softmax(logits.numpy())[np.arange(10), LABELS])
+    task = Classification(class_weights=np.array([0.5, 3.0]))
+    weights = np.where(LABELS == 0, 0.5, 3.0)
+    weighted = (weights * losses).sum() / weights.sum()
+    assert task.training_loss(logits, labels).item() == pytest.approx(weighted, rel=1e-5)
+    assert task.loss(logits, labels).item() == pytest.approx(losses.mean(), rel=1e-5)
+
+
+def test_frozen_parameters_are_not_optimised():
+    model = network()
+    model[0].weight.stop_gradient = True
+    before = model[0].weight.numpy().copy()
+    train_one_epoch(model, optim.build("Adam", model, 0.1), TASK, batches(10))
+    np.testing.assert_array_equal(model[0].weight.numpy(), before)

@@ -7,21 +7,7 @@ import pytest
 
 from paddle_eye.report.page import render
 
-PICTURES = {"curves": b"\x89PNG curves", "confusion_matrix": b"\x89PNG matrix", "roc": b"\x89PNG roc"}
-FIGURES = {
-    "images": 40,
-    "loss": 0.51239,
-    "accuracy": 0.875,
-    "accuracy_interval": [0.73887, 0.94541],
-    "auc": 0.91234,
-    "auc_interval": [0.81, 0.98],
-    "sensitivity": 0.9,
-    "specificity": 0.85,
-    "precision": 0.857,
-    "f1": 0.878,
-    "kappa": 0.75,
-    "confusion_matrix": [[17, 3], [2, 18]],
-}
+PICTURES = {name: f"\x89PNG {name}".encode() for name in ("curves", "confusion_matrix", "roc", "calibration")}
 
 
 class Page(HTMLParser):
@@ -55,9 +41,10 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
-def results():
+def results(two_classes):
     return {
         "run": "resnet50_vD_PALM-2",
+        "model": "ResNet50-D",
         "commands": ["python tools/train.py --version D", "python tools/train.py --version D --resume"],
         "settings": {"model.version": "D", "train.lr": 0.0001, "train.weights": None},
         "architecture": {"name": "resnet", "layers": 50, "class_dim": 2, "version": "D", "definition": "document"},
@@ -72,12 +59,14 @@ def results():
             "images_chosen_on": 40,
         },
         "trainable_parameters": 23_531_234,
+        "multiply_adds": 4_318_000_000,
+        "faults_of_the_data": [],
         "class_counts": {"training": {"not pathologic": 30, "pathologic myopia": 30}},
         "seconds": 90.0,
         "device": "cpu",
         "versions": {"paddle_eye": "0.1.0", "paddle": "3.3.1"},
-        "best": {"epoch": 1, **FIGURES},
-        "last": {"epoch": 3, **FIGURES, "accuracy": 0.85, "auc": 0.9},
+        "best": {"epoch": 1, **two_classes},
+        "last": {"epoch": 3, **two_classes, "accuracy": 0.85, "auc": 0.9},
     }
 
 
@@ -93,7 +82,7 @@ def test_the_page_needs_nothing_from_elsewhere(results, history):
     assert not re.search(r"https?:|url\(|@import", html)
     assert not {"script", "link", "iframe", "object", "embed"} & {tag for tag, _ in page.tags}
     sources = [value for _, attributes in page.tags for name, value in attributes.items() if name in ("src", "href")]
-    assert len(sources) == 3
+    assert len(sources) == 4
     assert all(source.startswith("data:image/png;base64,") for source in sources)
 
 
@@ -145,6 +134,31 @@ def test_figures_that_are_not_defined_are_a_dash(results, show):
     assert "–AUC, best epoch" in page.text
 
 
+def test_every_class_has_its_row(show):
+    page = show()
+    assert page.row("not pathologic") == ["20", "0.8950", "0.8500", "0.9000", "0.8720", "0.9123"]
+    assert page.row("macro mean") == ["", "0.8760", "0.8750", "0.8750", "0.8750", "0.9123"]
+
+
+def test_more_classes_have_means_in_place_of_sensitivity(results, show, three_classes):
+    results["classes"] = ["a", "b", "c"]
+    results["best"] = results["last"] = {"epoch": 1, **three_classes}
+    page = show()
+    assert page.row("F1, macro mean") == ["0.5167", "0.5167"]
+    assert page.row("F1, weighted mean") == ["0.6250", "0.6250"]
+    assert page.row("c") == ["2", "–", "0.0000", "1.0000", "0.0000", "0.6250"]
+    assert "positive one" not in page.text
+    assert "Sensitivity" not in page.text
+
+
+def test_faults_of_the_data_are_told(results, show):
+    assert "falsify" not in show().text
+    results["faults_of_the_data"] = ["identical pictures on both sides of the split: a.jpg and b.jpg"]
+    text = show().text
+    assert "The data has faults that falsify figures on this page." in text
+    assert "a.jpg and b.jpg" in text
+
+
 def test_every_evaluation_has_its_row(show, history):
     rows = show().rows
     start = rows.index(list(history[0]))
@@ -157,7 +171,9 @@ def test_it_says_how_the_run_was_made(show, results):
     assert "\n".join(results["commands"]) in page.text
     assert page.row("train.lr") == ["0.0001"]
     assert page.row("Images, training") == ["30 not pathologic, 30 pathologic myopia"]
-    assert page.row("Network") == ["ResNet-50, version D, document's definition, 23,531,234 trainable parameters"]
+    network = "name resnet, layers 50, class_dim 2, version D, definition document"
+    size = "23,531,234 trainable parameters, 4.32 billion multiply-adds for a picture"
+    assert page.row("Network") == [f"{network}: {size}"]
     assert page.row("Time") == ["1.5 minutes of training and evaluation on cpu"]
     assert page.row("Versions") == ["paddle_eye 0.1.0, paddle 3.3.1"]
 

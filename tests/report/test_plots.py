@@ -6,6 +6,7 @@ from paddle_eye.report import plots
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 1, 1])
 SCORES = np.array([0.1, 0.2, 0.6, 0.3, 0.9, 0.8, 0.4, 0.7])
+PROBABILITIES = np.stack([1 - SCORES, SCORES], axis=1)
 MATRIX = [[3, 1], [1, 3]]
 CLASSES = ("healthy", "ill")
 
@@ -13,7 +14,12 @@ CLASSES = ("healthy", "ill")
 @pytest.fixture
 def draw(history):
     """A function that draws the plot of a name."""
-    arguments = {"curves": (history, "validation"), "confusion_matrix": (MATRIX, CLASSES), "roc": (LABELS, SCORES)}
+    arguments = {
+        "curves": (history, "validation"),
+        "confusion_matrix": (MATRIX, CLASSES),
+        "roc": (LABELS, PROBABILITIES, CLASSES),
+        "calibration": ({"bins": [{"images": 8, "confidence": 0.7, "accuracy": 0.75}], "ece": 0.05},),
+    }
     return lambda name, **more: getattr(plots, name)(*arguments[name], **more)
 
 
@@ -28,14 +34,14 @@ def decoded(png):
     return cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
 
 
-@pytest.mark.parametrize("name", ["curves", "confusion_matrix", "roc"])
+@pytest.mark.parametrize("name", ["curves", "confusion_matrix", "roc", "calibration"])
 def test_a_plot_is_a_png_file_with_something_in_it(name, draw):
     picture = decoded(draw(name))
     assert min(picture.shape[:2]) > 300
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
 
 
-@pytest.mark.parametrize("name", ["curves", "confusion_matrix", "roc"])
+@pytest.mark.parametrize("name", ["curves", "confusion_matrix", "roc", "calibration"])
 def test_a_notice_is_printed_into_the_picture(name, draw):
     """In red, at the top."""
 
@@ -47,22 +53,61 @@ def test_a_notice_is_printed_into_the_picture(name, draw):
     assert red_at_the_top(with_notice) > red_at_the_top(decoded(draw(name))) + 50
 
 
+def legend(axes):
+    return [text.get_text() for text in axes.get_legend().get_texts()]
+
+
 @pytest.mark.parametrize("label", [0, 1])
 def test_a_roc_of_one_class_says_that_it_is_not_defined(label, as_figure):
-    (axes,) = plots.roc(np.full(4, label), SCORES[:4]).axes
-    assert axes.get_title() == "not defined: only one class was evaluated"
+    (axes,) = plots.roc(np.full(4, label), PROBABILITIES[:4], CLASSES).axes
+    assert legend(axes)[0] == "ill: not defined, no image on one side"
 
 
 def test_a_roc_of_one_class_is_a_picture():
-    assert decoded(plots.roc(np.ones(4, int), SCORES[:4])).std() > 0
+    assert decoded(plots.roc(np.ones(4, int), PROBABILITIES[:4], CLASSES)).std() > 0
 
 
-def test_the_roc_says_its_area_and_marks_probability_one_half(as_figure):
+def test_the_roc_says_its_area_and_marks_the_predicted_class(as_figure):
     in_order = np.mean([ill > healthy for ill in SCORES[4:] for healthy in SCORES[:4]])
-    (axes,) = plots.roc(LABELS, SCORES).axes
-    assert axes.get_title() == f"AUC {in_order:.4f}"
-    (mark,) = [line for line in axes.lines if line.get_label() == "at probability 0.5"]
+    (axes,) = plots.roc(LABELS, PROBABILITIES, CLASSES).axes
+    assert legend(axes) == [f"ill: AUC {in_order:.4f}", "most probable class"]
+    (mark,) = [line for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata())]
     assert (mark.get_xdata()[0], mark.get_ydata()[0]) == (1 / 4, 3 / 4)
+
+
+def test_of_more_classes_each_has_its_roc(as_figure):
+    probabilities = np.eye(3)[[0, 1, 2, 2]] * 0.6 + 0.1
+    (axes,) = plots.roc(np.array([0, 1, 2, 1]), probabilities, ("a", "b", "c")).axes
+    assert legend(axes) == ["a: AUC 1.0000", "b: AUC 0.7500", "c: AUC 0.8333", "most probable class"]
+
+
+def test_the_calibration_shows_every_part_and_the_error(as_figure):
+    bins = [{"images": 1, "confidence": 0.55, "accuracy": 0.0}, {"images": 3, "confidence": 0.9, "accuracy": 1.0}]
+    (axes,) = plots.calibration({"bins": bins, "ece": 0.2125}).axes
+    (points,) = axes.collections
+    assert points.get_offsets().tolist() == [[0.55, 0.0], [0.9, 1.0]]
+    assert axes.get_title() == "expected calibration error 0.2125"
+
+
+@pytest.mark.parametrize("name", ["loss", "accuracy"])
+def test_one_curve_by_itself(name, as_figure, history):
+    (axes,) = plots.curve(history, name, "validation images").axes
+    assert axes.get_ylabel() == name
+    assert legend(axes) == ["training", "validation images"]
+
+
+def test_a_comparison_shows_accuracies_with_intervals_and_losses(as_figure):
+    figures = [
+        {"accuracy": 0.9, "accuracy_interval": [0.8, 0.95], "loss": 0.3},
+        {"accuracy": 0.7, "accuracy_interval": [0.6, 0.8], "loss": 0.9},
+    ]
+    left, right = plots.comparison(["one", "two"], figures, "last epoch").axes
+    assert [tick.get_text() for tick in left.get_yticklabels()] == ["one", "two"]
+    (bars,) = left.containers
+    assert bars.lines[0].get_xdata().tolist() == [0.9, 0.7]
+    spans = [path.vertices[:, 0].tolist() for path in bars.lines[2][0].get_paths()]
+    assert spans == [pytest.approx([0.8, 0.95]), pytest.approx([0.6, 0.8])]
+    assert [bar.get_width() for bar in right.patches] == [0.3, 0.9]
 
 
 def test_the_curves_show_every_epoch(as_figure, history):

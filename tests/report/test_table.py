@@ -1,34 +1,28 @@
 import re
+from pathlib import Path
 
 import pytest
 
-from paddle_eye.report.table import evaluation_line, evaluation_table
+from paddle_eye.data.audit import Finding
+from paddle_eye.data.records import Record, RecordSet
+from paddle_eye.report.table import audit_report, evaluation_line, evaluation_table, split_table
 
 
-def make_row(**changes):
-    return {
+@pytest.fixture
+def make_row(two_classes):
+    """A function that makes a row as `paddle_eye.evaluation.evaluate_weights` does, with changes."""
+    row = {
+        **two_classes,
         "weights": "output/resnet50_vD_PALM/resnet50_vD_PALM.pdparams",
         "model": "ResNet50-D",
         "data": "PALM",
         "demonstration": False,
-        "images": 400,
         "epoch": 17,
-        "loss": 0.107534,
-        "accuracy": 0.9675,
-        "accuracy_interval": [0.9453, 0.98088],
-        "auc": 0.99123,
-        "auc_interval": [0.981, 0.99861],
-        "sensitivity": 0.95,
-        "specificity": 0.98,
-        "precision": 0.97,
-        "f1": 0.961,
-        "kappa": 0.93,
-        "confusion_matrix": [[185, 4], [9, 202]],
-        **changes,
     }
+    return lambda **changes: {**row, **changes}
 
 
-UNDEFINED = dict.fromkeys(("epoch", "auc", "auc_interval", "specificity", "kappa"))
+UNDEFINED = dict.fromkeys(("epoch", "auc", "auc_interval", "kappa"))
 
 
 def cells(line):
@@ -36,37 +30,90 @@ def cells(line):
     return [(match.start(), match[0]) for match in re.finditer(r"\S+(?: \S+)*", line)]
 
 
-def test_the_line_is_the_documents():
-    assert evaluation_line(make_row()) == "[validation]:===model:ResNet50-D===accuracy:0.96750/loss:0.10753"
+def test_the_line_is_the_documents(make_row):
+    assert evaluation_line(make_row()) == "[validation]:===model:ResNet50-D===accuracy:0.87500/loss:0.51239"
+
+
+def test_the_lines_for_more_classes_are_the_documents(make_row, three_classes):
+    assert evaluation_line(make_row(**three_classes)).splitlines() == [
+        "acc-> 0.7000",
+        "precision--> ([0.8, 0.6, None], 0.7)",
+        "recall--> ([0.8, 1.0, 0.0], 0.6)",
+    ]
 
 
 @pytest.mark.parametrize(
-    "rows",
+    "changes",
     [
-        [make_row()],
-        [make_row(), make_row(model="ResNet101-D", data="a very long name of data", images=1)],
-        [make_row(**UNDEFINED), make_row(epoch=2000), make_row(weights="w.pdparams")],
+        [{}],
+        [{}, {"model": "ResNet101-D", "data": "a very long name of data", "images": 1}],
+        [UNDEFINED, {"epoch": 2000}, {"weights": "w.pdparams"}],
     ],
     ids=["one", "unequal", "undefined"],
 )
-def test_columns_are_aligned(rows):
+def test_columns_are_aligned(changes, make_row):
+    rows = [make_row(**change) for change in changes]
     header, *lines = map(cells, evaluation_table(rows).splitlines())
     assert len(lines) == len(rows)
-    assert len(header) == 12
+    assert len(header) == 13
     for line in lines:
         assert [start for start, _ in line] == [start for start, _ in header]
 
 
-def test_every_figure_stands_under_its_name():
-    header, line = ([text for _, text in cells(line)] for line in evaluation_table([make_row()]).splitlines())
-    shown = dict(zip(header, line))
-    assert (shown["model"], shown["data"], shown["images"], shown["epoch"]) == ("ResNet50-D", "PALM", "400", "17")
-    assert shown["accuracy [95 %]"] == "0.9675 [0.945, 0.981]"
-    assert shown["AUC [95 %]"] == "0.9912 [0.981, 0.999]"
-    assert shown["weights"] == "output/resnet50_vD_PALM/resnet50_vD_PALM.pdparams"
-    assert line[6:11] == ["0.9500", "0.9800", "0.9610", "0.9300", "0.1075"]
+def shown(row):
+    header, line = ([text for _, text in cells(line)] for line in evaluation_table([row]).splitlines())
+    return dict(zip(header, line))
 
 
-def test_what_is_not_known_is_a_mark():
-    line = [text for _, text in cells(evaluation_table([make_row(**UNDEFINED)]).splitlines()[1])]
-    assert (line[3], line[5], line[7], line[9]) == ("?", "-", "-", "-")
+def test_every_figure_stands_under_its_name(make_row):
+    assert shown(make_row()) == {
+        "model": "ResNet50-D",
+        "data": "PALM",
+        "images": "40",
+        "epoch": "17",
+        "accuracy [95 %]": "0.8750 [0.739, 0.945]",
+        "AUC [95 %]": "0.9123 [0.810, 0.980]",
+        "sensitivity": "0.9000",
+        "specificity": "0.8500",
+        "f1": "0.8780",
+        "kappa": "0.7500",
+        "ece": "0.0250",
+        "loss": "0.5124",
+        "weights": "output/resnet50_vD_PALM/resnet50_vD_PALM.pdparams",
+    }
+
+
+def test_of_more_classes_the_means_are_shown(make_row, three_classes):
+    row = shown(make_row(**three_classes))
+    assert (row["sensitivity"], row["specificity"], row["f1"]) == ("0.6000", "0.8380", "0.5167")
+
+
+def test_what_is_not_known_is_a_mark(make_row):
+    row = shown(make_row(**UNDEFINED))
+    assert (row["epoch"], row["AUC [95 %]"], row["kappa"]) == ("?", "-", "-")
+
+
+def test_a_split_is_shown_by_class():
+    def part(labels, groups):
+        records = [Record(Path(f"{label}{group}.png"), label, group) for label, group in zip(labels, groups)]
+        return RecordSet(("healthy", "ill"), tuple(records))
+
+    lines = split_table(part([0, 0, 0, 1], "aabc"), part([1, 1], "dd"))
+    assert [line.split() for line in lines.splitlines()[1:]] == [
+        ["healthy", "3", "0", "2", "0"],
+        ["ill", "1", "2", "1", "1"],
+        ["all", "4", "2"],
+    ]
+
+
+def test_an_audit_lists_each_kind_and_counts_the_rest():
+    findings = [Finding("unreadable", True, f"file {number}") for number in range(23)]
+    findings.append(Finding("small class", False, "ill: 3 photographs"))
+    lines = audit_report(findings).splitlines()
+    assert lines[0] == "FAULT  unreadable: 23"
+    assert lines[1] == "  - file 0"
+    assert lines[21:] == ["  … and 3 more", "note  small class: 1", "  - ill: 3 photographs"]
+
+
+def test_an_audit_without_findings_says_so():
+    assert audit_report([]) == "no fault found"

@@ -1,6 +1,6 @@
-"""The calls of the document's notebook, over the same engine as the tools.
+"""ResNet-50, -101 and -152 on PALM: the calls of the document's notebook.
 
-The notebook's cells run with only their imports, ``use_gpu`` and ``EPOCH_NUM`` replaced, and print its lines.
+Its cells run with only their imports, ``use_gpu`` and ``EPOCH_NUM`` replaced, and print its lines.
 """
 
 from __future__ import annotations

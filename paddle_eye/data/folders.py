@@ -1,0 +1,50 @@
+"""Folders of classes to records: every subfolder is a class, every file in it a photograph."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from paddle_eye.data.patients import patient_of
+from paddle_eye.data.records import Record, RecordSet
+from paddle_eye.errors import InputError, raise_faults
+
+
+def read_folders(root: Path, pattern: re.Pattern | None = None) -> RecordSet:
+    """Records of the files below ``root``; classes and files in the order of their names.
+
+    An archive may have packed the classes into one more folder; it is entered. Files beside the class folders and
+    hidden ones are passed over. What is in the files is not looked at.
+
+    Args:
+        root: the folder of the class folders.
+        pattern: see `patient_of`.
+
+    Raises:
+        InputError: there are not at least two classes, a class is empty, or a folder is inside a class; all faults in
+            one message.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder; give a folder with one subfolder per class")
+    folders = _folders(root)
+    if len(folders) == 1 and _folders(folders[0]):
+        folders = _folders(folders[0])
+    if len(folders) < 2:
+        raise InputError(f"{root}: expected one subfolder per class, at least two, found {len(folders)}")
+    records, faults = [], []
+    for label, folder in enumerate(folders):
+        paths = _visible(folder)
+        faults += [f"{path}: a folder inside a class; move its photographs up" for path in paths if path.is_dir()]
+        if not paths:
+            faults.append(f"{folder}: no photograph of this class")
+        records += [Record(path, label, patient_of(path, pattern)) for path in paths]
+    raise_faults(root, faults, "every subfolder is taken for a class of photographs")
+    return RecordSet(tuple(folder.name for folder in folders), tuple(records))
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__")))
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in _visible(folder) if path.is_dir()]

@@ -1,0 +1,92 @@
+"""CSV files with the columns ``path``, ``label`` and ``class`` to records, and back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from pathlib import Path
+from typing import Any, Iterator, Mapping
+
+from paddle_eye.data.patients import patient_of
+from paddle_eye.data.records import Record, RecordSet
+from paddle_eye.errors import InputError, raise_faults
+from paddle_eye.files import write_text
+
+COLUMNS = ("path", "label", "class")
+GROUP_COLUMN = "group"
+TRAINING_TABLE, TEST_TABLE = "train.csv", "test.csv"
+
+
+def read_table(path: Path, classes: tuple[str, ...] | None = None) -> RecordSet:
+    """Records of the rows of a CSV file, in their order.
+
+    ``path`` is taken from the folder of the CSV file, ``label`` counts the classes from 0, ``class`` is the name of the
+    label. A column ``group`` names the patient; without it, `patient_of` does.
+
+    Args:
+        path: the CSV file.
+        classes: those of the training table, for a table that need not have a row of every class.
+
+    Raises:
+        InputError: the file is no such table, or rows are wrong; all of them in one message, with line numbers.
+    """
+    faults: list[str] = []
+    records: list[Record] = []
+    names = dict(enumerate(classes or ()))
+    line_of: dict[Path, int] = {}
+    for line, row in _rows(path):
+        place = f"line {line}"
+        picture, label, name = path.parent / (row["path"] or ""), row["label"] or "", row["class"]
+        if None in row or None in row.values():
+            faults.append(f"{place}: expected a value for each column of the first line, no fewer and no more")
+            continue
+        if not picture.is_file():
+            faults.append(f"{place}: {picture} is no file")
+        elif picture in line_of:
+            faults.append(f"{place}: {picture} has a row already, line {line_of[picture]}")
+        if not (label.isascii() and label.isdecimal()) or len(label) > 6:
+            faults.append(f"{place}: the label must be a whole number from 0, found {label!r}")
+            continue
+        if classes is not None and int(label) not in names:
+            faults.append(f"{place}: label {label} is not in the training table, which has 0 to {len(classes) - 1}")
+        elif names.setdefault(int(label), name) != name:
+            faults.append(f"{place}: label {label} is {names[int(label)]!r}, found {name!r}")
+        line_of.setdefault(picture, line)
+        records.append(Record(picture, int(label), row.get(GROUP_COLUMN) or patient_of(picture)))
+    if not records and not faults:
+        faults.append("no row with a photograph")
+    missing = sorted(set(range(max(names, default=0))) - set(names))
+    if missing:
+        faults.append(f"no row of label {', '.join(map(str, missing[:10]))}; labels count the classes from 0 on")
+    raise_faults(path, faults, "mend the rows and start again")
+    return RecordSet(tuple(names[label] for label in range(len(names))), tuple(records))
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Mapping[Any, Any]]]:
+    """Line number and cells of each row."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # with or without the mark that Excel puts in front
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        header = reader.fieldnames or ()
+        if not set(COLUMNS) <= set(header):
+            raise InputError(f"{path}, line 1: expected the columns {', '.join(COLUMNS)}, found {', '.join(header)}")
+        yield from ((reader.line_num, row) for row in reader)
+    except OSError as error:
+        raise InputError(f"{path}: no table can be read ({error.strerror}); make it with tools/split.py") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: this is no CSV file in UTF-8 ({error})") from error
+
+
+def write_table(path: Path, record_set: RecordSet) -> None:
+    """Write what `read_table` reads; the column ``group`` only if the names do not tell the patients."""
+    records = record_set.records
+    grouped = any(record.group != patient_of(record.image) for record in records)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow((*COLUMNS, GROUP_COLUMN) if grouped else COLUMNS)
+    for record in records:
+        picture = Path(os.path.relpath(record.image, path.parent)).as_posix()
+        row = (picture, record.label, record_set.classes[record.label])
+        writer.writerow((*row, record.group or "") if grouped else row)
+    write_text(path, text.getvalue())

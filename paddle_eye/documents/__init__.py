@@ -1,0 +1,1 @@
+"""The calls of the documents' notebooks, over the same engine as the tools."""

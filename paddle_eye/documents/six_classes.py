@@ -1,0 +1,142 @@
+"""ResNet18 and ResNet18-NAM on six fundus classes: the calls of the document's notebook.
+
+Its cells run with only their imports and ``save_path`` replaced (it trains into one folder and tests from another).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any, Dict, List, Union
+
+import paddle
+
+from paddle_eye.data.loading import PictureDataset
+from paddle_eye.data.tables import read_table
+from paddle_eye.data.transforms import Preprocessing
+from paddle_eye.engine.device import select_device
+from paddle_eye.engine.display import ConsoleDisplay
+from paddle_eye.engine.loop import evaluate, fit
+from paddle_eye.engine.task import Classification
+from paddle_eye.errors import InputError
+from paddle_eye.files import write_bytes
+from paddle_eye.models.attention import has_nam, nam_penalty
+from paddle_eye.models.weights import load_into, read_weights, write_weights
+from paddle_eye.preparation import split_folders
+from paddle_eye.report import plots
+from paddle_eye.report.table import six_class_lines, split_table
+
+PathLike = Union[str, Path]
+
+
+def split_data(ratio: float, root: PathLike = "dataset", out: PathLike = ".") -> None:
+    """Write ``train.csv`` and ``test.csv`` and print how many photographs of each class they have.
+
+    Args:
+        ratio: share of the training part.
+        root: the folder of the class folders.
+        out: folder of the tables.
+
+    Raises:
+        InputError: see `paddle_eye.preparation.split_folders`.
+    """
+    for split in split_folders(Path(root), Path(out), ratio=ratio):
+        print(split_table(split.training, split.test))
+
+
+class MyDataset(PictureDataset):
+    """The photographs of a CSV file, in the order of its rows.
+
+    An item is the picture, float32 [3, 224, 224] in [-1, 1], and the label, int64.
+
+    Raises:
+        InputError: wrong rows, with their line numbers, or pictures that cannot be decoded; all in one message.
+    """
+
+    def __init__(self, csv_filepath: PathLike) -> None:
+        super().__init__(read_table(Path(csv_filepath)), Preprocessing())
+
+
+def train(
+    model: paddle.nn.Layer,
+    opt: paddle.optimizer.Optimizer,
+    train_loader: paddle.io.DataLoader,
+    valid_loader: paddle.io.DataLoader,
+    epoch_num: int,
+    save_path: PathLike,
+    save_freq: int,
+) -> None:
+    """Train, with the NAM penalty if the network has NAM layers, and print a line per epoch.
+
+    Below ``save_path``, ``model/<epoch>.pdparams`` holds the weights of every ``save_freq`` epochs and
+    ``model/final.pdparams`` those of the last one; ``accuracy.png`` and ``loss.png`` show the epochs.
+
+    Args:
+        model: trained in place.
+        opt: over the parameters of ``model``.
+        train_loader: batches of pictures and labels.
+        valid_loader: what accuracy and loss are measured on after every epoch; it chooses nothing.
+        epoch_num: passes over the training photographs, at least 1.
+        save_path: folder of the files.
+        save_freq: at least 1.
+
+    Raises:
+        InputError: ``epoch_num`` or ``save_freq`` is below 1.
+        JobError: the loss is no finite number any more.
+    """
+    for name, value in (("epoch_num", epoch_num), ("save_freq", save_freq)):
+        if value < 1:
+            raise InputError(f"{name}={value}: expected 1 or more")
+    select_device("auto")
+    folder = Path(save_path)
+    description = {"architecture": getattr(model, "architecture", None), "preprocessing": Preprocessing().describe()}
+    if isinstance(train_loader.dataset, PictureDataset):
+        description["classes"] = list(train_loader.dataset.classes)
+
+    def keep(name: str, row: Dict[str, Any]) -> None:
+        figures = {key: row[key] for key in ("loss", "accuracy", "auc")}
+        told = {**description, "epoch": row["epoch"], "figures": figures}
+        write_weights(folder / "model" / f"{name}.pdparams", model, told)
+
+    def keep_state(rows: List[Dict[str, Any]]) -> None:
+        epoch = rows[-1]["epoch"]
+        if epoch and epoch % save_freq == 0:
+            keep(str(epoch), rows[-1])
+
+    history = fit(
+        model,
+        opt,
+        Classification(regulariser=partial(nam_penalty, model) if has_nam(model) else None),
+        lambda epoch: train_loader,
+        lambda: valid_loader,
+        epoch_num,
+        display=ConsoleDisplay(),
+        keep_state=keep_state,
+    )
+    keep("final", history[-1])
+    for name in ("accuracy", "loss"):
+        write_bytes(folder / f"{name}.png", plots.curve(history, name, "validation images"))
+
+
+def test(
+    model_path: PathLike, net: paddle.nn.Layer, test_dataloader: paddle.io.DataLoader, save_path: PathLike
+) -> None:
+    """Print accuracy, and precision and recall of each class with their mean; draw ``confusion_matrix.png``.
+
+    Args:
+        model_path: the weight file.
+        net: the network it is of; takes its weights.
+        test_dataloader: batches of pictures and labels.
+        save_path: folder of the picture.
+
+    Raises:
+        InputError: the file is no weight file of this network.
+    """
+    select_device("auto")
+    load_into(net, read_weights(model_path).arrays, model_path)
+    task = Classification()
+    figures = task.figures(evaluate(net, test_dataloader, task, len(test_dataloader.dataset)))
+    print(six_class_lines(figures))
+    classes = getattr(test_dataloader.dataset, "classes", range(len(figures["per_class"])))
+    picture = plots.confusion_matrix(figures["confusion_matrix"], [str(name) for name in classes])
+    write_bytes(Path(save_path) / "confusion_matrix.png", picture)

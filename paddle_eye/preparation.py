@@ -1,0 +1,106 @@
+"""What is done to a data set before training: looking for faults, splitting, listing what to leave out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Iterable, NamedTuple
+
+from paddle_eye.data import sources
+from paddle_eye.data.audit import Finding, examine
+from paddle_eye.data.folders import read_folders
+from paddle_eye.data.patients import compile_pattern
+from paddle_eye.data.records import RecordSet
+from paddle_eye.data.split import folds, join_same_pictures, set_aside, shuffled
+from paddle_eye.data.tables import TEST_TABLE, TRAINING_TABLE, write_table
+from paddle_eye.errors import InputError, raise_faults
+from paddle_eye.files import write_text
+
+
+class Split(NamedTuple):
+    """One training and one test table.
+
+    Args:
+        folder: where ``train.csv`` and ``test.csv`` are.
+    """
+
+    folder: Path
+    training: RecordSet
+    test: RecordSet
+
+
+def split_folders(
+    root: Path,
+    out: Path,
+    *,
+    ratio: float | None = None,
+    fold_count: int | None = None,
+    seed: int = 0,
+    group: str | None = None,
+    leave_out: Path | None = None,
+) -> list[Split]:
+    """Write class folders as tables, by class and with the photographs of a patient on one side.
+
+    Files that show the same photograph count as one patient's. The rows are in random order.
+
+    Args:
+        root: the folder of the class folders.
+        out: folder of ``train.csv`` and ``test.csv``; for folds, ``-fold1``, ``-fold2`` … is added to its name.
+        ratio: share of the training part, above 0 and below 1.
+        fold_count: write so many folds of a cross-validation instead.
+        seed: of the split and the order.
+        group: regular expression whose one group, found in a file name, is the patient; None: see `patient_of`.
+        leave_out: a list of files, as `write_list` writes it, that stay out of both parts.
+
+    Raises:
+        InputError: a wrong setting, folder, list or picture, or a class that would be missing on one side.
+    """
+    pattern = compile_pattern(group) if group is not None else None
+    records = read_folders(root, pattern)
+    if leave_out is not None:
+        records = records.without(read_list(leave_out, root))
+    records = join_same_pictures(records)
+    if fold_count is not None:
+        if fold_count < 2:
+            raise InputError(f"--folds {fold_count}: expected 2 or more")
+        parts = folds(records, fold_count, seed, f"--folds {fold_count}")
+        targets = [out.parent / f"{out.resolve().name}-fold{number}" for number in range(1, fold_count + 1)]
+    else:
+        if ratio is None or not 0 < ratio < 1:
+            raise InputError(f"--ratio {ratio}: expected the training part's share, above 0 and below 1")
+        parts, targets = [set_aside(records, 1 - ratio, seed, f"--ratio {ratio}")], [out]
+    splits = [
+        Split(target, shuffled(training, seed), shuffled(test, seed))
+        for target, (training, test) in zip(targets, parts)
+    ]
+    for split in splits:
+        write_table(split.folder / TRAINING_TABLE, split.training)
+        write_table(split.folder / TEST_TABLE, split.test)
+    return splits
+
+
+def audit(root: Path) -> list[Finding]:
+    """`examine` a data set in any layout that `sources.layout` knows; class folders that are not split, too."""
+    if sources.layout(root) == "folders":
+        return examine({"all": read_folders(root)})
+    return examine(sources.read(root)._asdict())
+
+
+def write_list(path: Path, files: Iterable[Path], root: Path) -> None:
+    """Write files below ``root``, one in a line."""
+    write_text(path, "".join(f"{file.relative_to(root).as_posix()}\n" for file in sorted(set(files))))
+
+
+def read_list(path: Path, root: Path) -> set[Path]:
+    """Read what `write_list` wrote; blank lines and those that begin with # are passed over.
+
+    Raises:
+        InputError: the list cannot be read, or names files that are not below ``root``.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--leave-out {path}: no list of files can be read ({error})") from error
+    files = {line: root / line.strip() for line in lines if line.strip() and not line.startswith("#")}
+    missing = [f"{line} is not in {root}" for line, file in files.items() if not file.is_file()]
+    raise_faults(path, missing, "every line names a file below the folder of the classes")
+    return set(files.values())

@@ -1,0 +1,105 @@
+import re
+
+import pytest
+
+from paddle_eye.data.folders import read_folders
+from paddle_eye.data.records import Record
+from paddle_eye.errors import InputError
+
+
+@pytest.fixture
+def put(tmp_path):
+    """A function that makes empty files below ``tmp_path / "root"`` and returns that folder."""
+
+    def make(*names):
+        for name in names:
+            path = tmp_path / "root" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        return tmp_path / "root"
+
+    return make
+
+
+def names(record_set, root):
+    return [(record.image.relative_to(root).as_posix(), record.label) for record in record_set.records]
+
+
+def test_every_folder_is_a_class_in_the_order_of_names(put):
+    root = put("normal/b.jpg", "amd/2.png", "dme/x.jpg", "amd/10.jpg", "normal/a.jpg")
+    records = read_folders(root)
+    assert records.classes == ("amd", "dme", "normal")
+    assert names(records, root) == [
+        ("amd/10.jpg", 0),
+        ("amd/2.png", 0),
+        ("dme/x.jpg", 1),
+        ("normal/a.jpg", 2),
+        ("normal/b.jpg", 2),
+    ]
+
+
+def test_names_tell_the_patients(put):
+    root = put("amd/7_left.jpg", "normal/7_right.jpg", "normal/8.jpg")
+    assert read_folders(root).records == (
+        Record(root / "amd/7_left.jpg", 0, "7"),
+        Record(root / "normal/7_right.jpg", 1, "7"),
+        Record(root / "normal/8.jpg", 1, None),
+    )
+
+
+def test_a_pattern_tells_the_patients_instead(put):
+    root = put("amd/7_left.jpg", "normal/p3-a.jpg")
+    assert [record.group for record in read_folders(root, re.compile(r"^p(\d)")).records] == [None, "3"]
+
+
+def test_files_beside_the_classes_and_hidden_ones_are_passed_over(put):
+    root = put("amd/1.jpg", "amd/.DS_Store", "normal/2.jpg", "train.csv", ".cache/3.jpg", "__MACOSX/4.jpg")
+    assert names(read_folders(root), root) == [("amd/1.jpg", 0), ("normal/2.jpg", 1)]
+
+
+def test_the_one_folder_of_an_archive_is_entered(put):
+    root = put("fundus/amd/1.jpg", "fundus/normal/2.jpg", "__MACOSX/fundus/3.jpg", "readme.txt")
+    records = read_folders(root)
+    assert records.classes == ("amd", "normal")
+    assert names(records, root) == [("fundus/amd/1.jpg", 0), ("fundus/normal/2.jpg", 1)]
+
+
+def test_what_is_in_the_files_is_not_looked_at(put):
+    root = put("amd/1.jpg", "normal/notes.txt")
+    (root / "normal/notes.txt").write_text("no picture", encoding="utf-8")
+    assert names(read_folders(root), root) == [("amd/1.jpg", 0), ("normal/notes.txt", 1)]
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [(["1.jpg"], 0), (["amd/1.jpg"], 1), (["fundus/amd/1.jpg"], 1)],
+    ids=["no folder", "one folder", "one folder in a folder"],
+)
+def test_there_are_at_least_two_classes(files, found, put):
+    root = put(*files)
+    with pytest.raises(InputError) as raised:
+        read_folders(root)
+    assert str(raised.value) == f"{root}: expected one subfolder per class, at least two, found {found}"
+
+
+@pytest.mark.parametrize("name", ["none", "1.jpg"])
+def test_what_is_no_folder_is_named(name, put):
+    path = put("1.jpg") / name
+    with pytest.raises(InputError) as raised:
+        read_folders(path)
+    assert str(raised.value) == f"{path}: no such folder; give a folder with one subfolder per class"
+
+
+def test_faults_come_in_one_message(put):
+    root = put(
+        "amd/1.jpg", "amd/more/2.jpg", "dme/.DS_Store", "normal/3.jpg", "normal/left/4.jpg", "normal/right/5.jpg"
+    )
+    with pytest.raises(InputError) as raised:
+        read_folders(root)
+    assert str(raised.value).splitlines() == [
+        f"{root}: 4 faults found; every subfolder is taken for a class of photographs",
+        f"  - {root / 'amd/more'}: a folder inside a class; move its photographs up",
+        f"  - {root / 'dme'}: no photograph of this class",
+        f"  - {root / 'normal/left'}: a folder inside a class; move its photographs up",
+        f"  - {root / 'normal/right'}: a folder inside a class; move its photographs up",
+    ]

@@ -1,0 +1,66 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from paddle_eye.data.patients import compile_pattern, patient_of
+from paddle_eye.errors import InputError
+
+
+@pytest.mark.parametrize("name", ["12_left.jpg", "12_right.jpg", "12_left.png"])
+@pytest.mark.parametrize("folder", ["amd", "normal"])
+def test_two_eyes_are_of_one_patient_in_whatever_folder(folder, name):
+    assert patient_of(Path(folder, name)) == "12"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["12.jpg", "left.jpg", "12_middle.jpg", "a12_left.jpg", "12_left_2.jpg", "12left.jpg", "_12.jpg", "_12_x.jpg"],
+)
+def test_other_names_do_not_tell_the_patient(name):
+    assert patient_of(Path("amd", name)) is None
+
+
+def test_generated_copies_of_one_original_are_of_one_patient():
+    assert patient_of(Path("root/amd/_12_345.jpg")) == patient_of(Path("root/amd/_12_6.png"))
+
+
+@pytest.mark.parametrize("other", ["root/amd/_13_345.jpg", "root/normal/_12_345.jpg", "root/amd/12_left.jpg"])
+def test_originals_are_counted_within_a_folder(other):
+    assert patient_of(Path("root/amd/_12_345.jpg")) != patient_of(Path(other))
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "patient"),
+    [
+        (r"^(\d+)-", "12-a.jpg", "12"),
+        (r"-p(\d+)", "eye-p7-left.jpg", "7"),
+        (r"\.(\w+)$", "12.jpg", "jpg"),
+        (r"(\d+)", "77/eye5.jpg", "5"),
+        (r"(?:od|os)_([a-z]+)", "os_meier.jpg", "meier"),
+    ],
+    ids=["beginning", "middle", "suffix", "not the folder", "brackets that take nothing"],
+)
+def test_a_pattern_finds_the_patient_in_the_file_name(text, path, patient):
+    assert patient_of(Path(path), compile_pattern(text)) == patient
+
+
+@pytest.mark.parametrize("name", ["12_left.jpg", "_12_345.jpg"])
+def test_with_a_pattern_nothing_else_tells_the_patient(name):
+    assert patient_of(Path("amd", name), compile_pattern(r"^p(\d+)")) is None
+
+
+@pytest.mark.parametrize("text", ["(", "[a-", "(a){99999999999999999999}", r"(?P<1>a)"])
+def test_what_is_no_regular_expression_is_refused(text):
+    with pytest.raises(InputError, match=re.escape(f"--group {text}: this is no regular expression (")):
+        compile_pattern(text)
+
+
+@pytest.mark.parametrize(("text", "pairs"), [("", 0), (r"\d+", 0), (r"(?:a)\d+", 0), (r"(\d+)_(\d+)", 2)])
+def test_a_pattern_has_one_pair_of_brackets(text, pairs):
+    with pytest.raises(InputError) as raised:
+        compile_pattern(text)
+    assert str(raised.value) == (
+        f"--group {text}: the patient is what stands in the one pair of brackets, "
+        rf"for example '^(\d+)_'; found {pairs} pairs"
+    )

@@ -1,0 +1,40 @@
+import pytest
+
+from paddle_eye.models.registry import MODELS, build, family
+
+DOCUMENT_1 = {"name": "resnet", "layers": 50, "class_dim": 2, "version": "D", "definition": "document"}
+DOCUMENT_2 = {"name": "resnet18", "num_classes": 6, "attention": "nam", "image_size": 224}
+
+
+@pytest.mark.parametrize("architecture", [DOCUMENT_1, DOCUMENT_2], ids=lambda architecture: architecture["name"])
+def test_a_network_is_built_again_from_what_it_says_of_itself(architecture):
+    model = build(architecture)
+    assert model.architecture == architecture
+    kind = family(architecture)
+    assert model.state_dict()[kind.head].shape[1] == architecture[kind.classes]
+    assert {*kind.settings, kind.classes, "name"} == set(architecture)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "run_name", "title"),
+    [
+        (DOCUMENT_1, "resnet50_vD", "ResNet50-D"),
+        (DOCUMENT_2, "resnet18_nam", "ResNet18-NAM"),
+        ({**DOCUMENT_2, "attention": None}, "resnet18", "ResNet18"),
+        ({**DOCUMENT_2, "attention": "nam+spatial"}, "resnet18_nam_spatial", "ResNet18-NAM+spatial"),
+    ],
+)
+def test_names_for_files_and_for_people(architecture, run_name, title):
+    assert family(architecture).run_name(architecture) == run_name
+    assert family(architecture).title(architecture) == title
+
+
+@pytest.mark.parametrize("name", ["vgg", None, 3])
+def test_an_unknown_network_is_answered_with_the_known_ones(name):
+    with pytest.raises(ValueError, match=rf"unknown network {name!r}; known are {', '.join(MODELS)}"):
+        build({"name": name})
+
+
+def test_settings_that_do_not_fit_are_named():
+    with pytest.raises(ValueError, match=r"the network 'resnet18' cannot be built from \{'layers': 3\}"):
+        build({"name": "resnet18", "layers": 3})

@@ -1,0 +1,69 @@
+import json
+
+import pandas as pd
+import pytest
+
+from paddle_eye.errors import InputError
+from paddle_eye.report.compare import comparison_table, differences, read_run
+
+
+@pytest.fixture
+def make_run(tmp_path, two_classes):
+    """A function that writes the files of a run whose network is right where ``right`` has a 1."""
+
+    def make(name, right, images=None, **changes):
+        folder = tmp_path / name
+        folder.mkdir()
+        figures = {"epoch": 3, **two_classes, **changes}
+        results = {"model": "ResNet18", "trainable_parameters": 11_179_590, "multiply_adds": 1_814_000_000}
+        (folder / "metrics.json").write_text(json.dumps({**results, "last": figures, "best": {**figures, "epoch": 2}}))
+        rows = {"image": images or [f"{number}.jpg" for number in range(len(right))], "label": [1] * len(right)}
+        pd.DataFrame({**rows, "predicted": right}).to_csv(folder / "predictions_last.csv", index=False)
+        return folder
+
+    return make
+
+
+def test_a_run_has_a_line_with_its_size_and_its_figures(make_run):
+    run = read_run(make_run("one", [1, 0]), "last")
+    line = comparison_table([run, run]).splitlines()[1]
+    expected = "one ResNet18 3 11,179,590 1,814,000,000 0.5124 0.8750 [0.739, 0.945] 0.8750 0.0250"
+    assert line.split() == expected.split()
+
+
+@pytest.mark.parametrize(
+    ("only_first", "only_second", "told"),
+    [(5, 5, "the difference is within noise"), (1, 9, "they differ by more than noise")],
+)
+def test_a_difference_is_tested_on_the_images_where_the_runs_disagree(make_run, only_first, only_second, told):
+    """p of 1 and 9 is 2 · (1 + 10) / 2^10 = 0.021."""
+    first = make_run("one", [1] * 20 + [1] * only_first + [0] * only_second)
+    second = make_run("two", [1] * 20 + [0] * only_first + [1] * only_second)
+    (sentence,) = differences([read_run(first, "last"), read_run(second, "last")])
+    assert sentence.startswith(f"one and two: {told} (of 30 images, the one alone is right on {only_first}")
+    if only_first == 1:
+        assert "p = 0.021" in sentence
+
+
+def test_every_pair_has_its_sentence(make_run):
+    runs = [read_run(make_run(name, [1, 0, 1]), "last") for name in ("one", "two", "three")]
+    assert [sentence.partition(":")[0] for sentence in differences(runs)] == [
+        "one and two",
+        "one and three",
+        "two and three",
+    ]
+
+
+@pytest.mark.parametrize("images", [["0.jpg", "x.jpg"], ["1.jpg", "0.jpg"]])
+def test_runs_on_other_images_are_not_tested(make_run, images):
+    runs = [read_run(make_run("one", [1, 0]), "last"), read_run(make_run("two", [1, 1], images), "last")]
+    (sentence,) = differences(runs)
+    assert sentence == "one and two were not measured on the same images and cannot be tested against each other"
+
+
+def test_what_is_no_finished_run_is_named(make_run, tmp_path):
+    unfinished = make_run("one", [1])
+    (unfinished / "metrics.json").write_text("{}")
+    for path in (tmp_path / "nowhere", unfinished):
+        with pytest.raises(InputError, match=rf"{path.name}: this is no finished run .*--resume"):
+            read_run(path, "last")

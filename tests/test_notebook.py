@@ -1,0 +1,55 @@
+"""The notebook, run from top to bottom on the demonstration set, as on a machine without photographs."""
+
+import os
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def stored():
+    return nbformat.read(ROOT / "docs/aistudio.ipynb", as_version=4)
+
+
+def outputs(notebook):
+    """The outputs of each code cell."""
+    return [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def text(notebook):
+    return "".join(output.get("text", "") for cell in outputs(notebook) for output in cell)
+
+
+def pictures(notebook):
+    return [output for cell in outputs(notebook) for output in cell if "image/png" in output.get("data", {})]
+
+
+def test_it_runs_and_shows_curves_matrices_and_a_predicted_photograph(stored, tmp_path, monkeypatch):
+    for name in ("tools", "configs"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "docs").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    notebook = nbformat.from_dict(stored)
+    where = {"metadata": {"path": tmp_path / "docs"}}
+    NotebookClient(notebook, timeout=900, kernel_name="python3", resources=where).execute()
+    assert "DEMONSTRATION SET" in text(notebook)
+    assert "[validation]:===model:ResNet50-D===" in text(notebook)
+    assert "[validation]:===model:ResNet18-NAM===" in text(notebook)
+    assert "McNemar's test p = " in text(notebook)
+    assert "error:" not in text(notebook)
+    assert len(pictures(notebook)) == 5
+    assert (tmp_path / "output/notebook/resnet18_nam_DEMO/report.html").is_file()
+
+
+def test_it_is_stored_with_its_outputs_and_they_say_what_they_are(stored):
+    assert [cell.execution_count for cell in stored.cells if cell.cell_type == "code"] == list(range(1, 10))
+    assert "DEMONSTRATION SET" in text(stored)
+    assert len(pictures(stored)) == 5
+    assert not [output for cell in outputs(stored) for output in cell if output.output_type == "error"]
+    assert str(Path.home()) + "/" not in text(stored)

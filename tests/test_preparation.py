@@ -1,0 +1,296 @@
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from paddle_eye.data import sources
+from paddle_eye.data.palm import TRAINING_FOLDER, VALIDATION_FOLDER
+from paddle_eye.data.tables import read_table
+from paddle_eye.errors import InputError
+from paddle_eye.preparation import audit, read_list, split_folders, write_list
+
+
+@pytest.fixture
+def make_folders(tmp_path, write_picture):
+    """A function that writes class folders of unrelated pictures, 10 of amd and 5 of normal, and returns their root."""
+
+    def make(name="{}.png", counts=(10, 5)):
+        for label, (folder, count) in enumerate(zip(("amd", "normal"), counts)):
+            for number in range(count):
+                write_picture(tmp_path / "set" / folder / name.format(number), label)
+        return tmp_path / "set"
+
+    return make
+
+
+def names(record_set):
+    return [f"{record.image.parent.name}/{record.image.name}" for record in record_set.records]
+
+
+def draw(path, quality=None):
+    """A round field with lines, as PNG or as JPEG of this quality."""
+    picture = np.full((96, 96, 3), (10, 20, 40), np.uint8)
+    cv2.circle(picture, (48, 48), 46, (40, 90, 200), -1)
+    for x1, y1, x2, y2 in np.random.default_rng(0).integers(20, 76, (12, 4)).tolist():
+        cv2.line(picture, (x1, y1), (x2, y2), (20, 30, 90), 2)
+    picture = cv2.GaussianBlur(picture, (0, 0), 1)
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality] if quality else []
+    path.write_bytes(cv2.imencode(path.suffix, picture, options)[1].tobytes())
+
+
+def test_each_class_gives_its_share_to_the_test_table(make_folders):
+    root = make_folders()
+    (split,) = split_folders(root, root, ratio=0.8)
+    assert split.folder == root
+    assert split.training.counts() == {"amd": 8, "normal": 4}
+    assert split.test.counts() == {"amd": 2, "normal": 1}
+
+
+def test_the_tables_have_what_is_returned(make_folders):
+    root = make_folders("{}_left.png")
+    (split,) = split_folders(root, root, ratio=0.6)
+    assert sources.read(root) == (split.training, split.test)
+
+
+def test_the_rows_are_in_random_order(make_folders):
+    root = make_folders()
+    (split,) = split_folders(root, root, ratio=0.5)
+    for record_set in (split.training, split.test):
+        assert names(record_set) != sorted(names(record_set))
+
+
+def test_tables_in_another_folder_point_to_the_pictures(make_folders, tmp_path):
+    root = make_folders()
+    (split,) = split_folders(root, tmp_path / "tables/one", ratio=0.8)
+    assert not (root / "train.csv").exists()
+    for name, written in (("train.csv", split.training), ("test.csv", split.test)):
+        found = read_table(tmp_path / "tables/one" / name, written.classes)
+        assert [record.image.resolve() for record in found.records] == [record.image for record in written.records]
+
+
+def test_the_seed_decides(make_folders, tmp_path):
+    root = make_folders()
+    tables = []
+    for number, seed in enumerate((3, 3, 4)):
+        split_folders(root, tmp_path / str(number), ratio=0.5, seed=seed)
+        tables.append([(tmp_path / str(number) / name).read_bytes() for name in ("train.csv", "test.csv")])
+    assert tables[0] == tables[1]
+    assert tables[0][0] != tables[2][0]
+    assert tables[0][1] != tables[2][1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_two_eyes_stay_together(seed, write_picture, tmp_path):
+    """A patient's left eye is ill, the right one is not."""
+    for number in range(8):
+        write_picture(tmp_path / "amd" / f"{number}_left.png")
+        write_picture(tmp_path / "normal" / f"{number}_right.png")
+    (split,) = split_folders(tmp_path, tmp_path, ratio=0.75, seed=seed)
+    assert split.test.counts() == {"amd": 2, "normal": 2}
+    assert len({record.group for record in split.test.records}) == 2
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_pattern_names_the_patients(seed, write_picture, tmp_path):
+    for number in range(8):
+        write_picture(tmp_path / "amd" / f"p{number}-a.png")
+        write_picture(tmp_path / "normal" / f"p{number}-b.png")
+    split_folders(tmp_path, tmp_path, ratio=0.75, seed=seed, group=r"^p(\d)-")
+    training, test = sources.read(tmp_path)
+    assert test.counts() == {"amd": 2, "normal": 2}
+    assert {record.group for record in training.records + test.records} == set("01234567")
+    assert not {record.group for record in training.records} & {record.group for record in test.records}
+
+
+@pytest.mark.parametrize("again", ["amd/zz.jpg", "normal/zz.png"])
+def test_a_picture_and_its_copy_stay_together(again, make_folders, tmp_path):
+    root = make_folders()
+    draw(root / "amd/a.png")
+    draw(root / again, quality=85 if again.endswith("jpg") else None)
+    for seed in range(10):
+        split_folders(root, root, ratio=0.5, seed=seed)
+        training, test = (names(part) for part in sources.read(root))
+        assert ("amd/a.png" in training) == (again in training)
+        assert ("amd/a.png" in test) == (again in test)
+
+
+def test_the_groups_of_copies_are_in_the_tables(make_folders):
+    root = make_folders()
+    shutil.copy(root / "amd/3.png", root / "normal/copy.png")
+    split_folders(root, root, ratio=0.5)
+    training, test = sources.read(root)
+    groups = {name: record.group for part in (training, test) for name, record in zip(names(part), part.records)}
+    assert groups.pop("amd/3.png") == groups.pop("normal/copy.png") is not None
+    assert set(groups.values()) == {None}
+
+
+def test_listed_files_are_left_out(make_folders, tmp_path):
+    root = make_folders()
+    (root / "amd/notes.txt").write_text("no picture", encoding="utf-8")
+    (tmp_path / "list.txt").write_text("amd/notes.txt\nnormal/2.png\n", encoding="utf-8")
+    (split,) = split_folders(root, root, ratio=0.5, leave_out=tmp_path / "list.txt")
+    assert sorted(names(split.training) + names(split.test)) == sorted(
+        [f"amd/{number}.png" for number in range(10)] + [f"normal/{number}.png" for number in (0, 1, 3, 4)]
+    )
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_every_picture_is_in_the_test_table_of_one_fold(count, make_folders, tmp_path):
+    root = make_folders()
+    splits = split_folders(root, root, fold_count=count)
+    assert [split.folder for split in splits] == [tmp_path / f"set-fold{number}" for number in range(1, count + 1)]
+    assert Counter(name for split in splits for name in names(split.test)) == Counter(
+        [f"amd/{number}.png" for number in range(10)] + [f"normal/{number}.png" for number in range(5)]
+    )
+    for split in splits:
+        training, test = sources.read(split.folder)
+        assert (names(training), names(test)) == (names(split.training), names(split.test))
+        assert all(record.image.is_file() for record in training.records + test.records)
+
+
+def test_each_fold_tests_its_share_of_each_class(make_folders):
+    root = make_folders()
+    for split in split_folders(root, root, fold_count=5):
+        assert split.training.counts() == {"amd": 8, "normal": 4}
+        assert split.test.counts() == {"amd": 2, "normal": 1}
+
+
+@pytest.mark.parametrize("ratio", [None, 0, 1, -0.5, 1.5, float("nan")])
+def test_a_ratio_is_between_0_and_1(ratio, make_folders):
+    root = make_folders(counts=(2, 2))
+    with pytest.raises(InputError) as raised:
+        split_folders(root, root, ratio=ratio)
+    assert str(raised.value) == f"--ratio {ratio}: expected the training part's share, above 0 and below 1"
+
+
+@pytest.mark.parametrize("count", [-1, 0, 1])
+def test_there_are_at_least_two_folds(count, make_folders):
+    root = make_folders(counts=(2, 2))
+    with pytest.raises(InputError) as raised:
+        split_folders(root, root, fold_count=count)
+    assert str(raised.value) == f"--folds {count}: expected 2 or more"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"ratio": 0.9}, "--ratio 0.9: sets 0 of 5 photographs of class 'normal' aside"),
+        ({"fold_count": 6}, "--folds 6: the smallest class has 5 photographs only"),
+        ({"ratio": 0.5, "group": "x"}, "--group x: the patient is what stands in the one pair of brackets"),
+        ({"ratio": 0.5, "leave_out": Path("none.txt")}, "--leave-out none.txt: no list of files can be read"),
+    ],
+)
+def test_what_was_asked_for_is_named_and_nothing_is_written(settings, message, make_folders, tmp_path):
+    root = make_folders()
+    with pytest.raises(InputError) as raised:
+        split_folders(root, tmp_path / "tables", **settings)
+    assert str(raised.value).startswith(message)
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+
+
+def test_pictures_that_cannot_be_decoded_are_named_and_nothing_is_written(make_folders):
+    root = make_folders()
+    for name in ("amd/4.png", "normal/0.png"):
+        (root / name).write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"(?s)pictures: 2 faults found;.*amd/4.png: .*normal/0.png: "):
+        split_folders(root, root, ratio=0.5)
+    assert {path.name for path in root.iterdir()} == {"amd", "normal"}
+
+
+def test_class_folders_are_audited_as_one_part(make_folders):
+    root = make_folders(counts=(3, 3))
+    shutil.copy(root / "amd/1.png", root / "amd/copy.png")
+    (finding,) = (each for each in audit(root) if each.kind == "identical pictures")
+    assert finding.told == f"{root / 'amd/1.png'} (all) and {root / 'amd/copy.png'} (all)"
+
+
+def test_tables_are_audited_as_two_parts(make_folders):
+    root = make_folders(counts=(3, 3))
+    rows = ["path,label,class", "amd/0.png,0,amd", "normal/0.png,1,normal"]
+    (root / "train.csv").write_text("\n".join(rows), encoding="utf-8")
+    (root / "test.csv").write_text("path,label,class\namd/copy.png,0,amd", encoding="utf-8")
+    shutil.copy(root / "amd/0.png", root / "amd/copy.png")
+    (finding,) = (each for each in audit(root) if each.falsifies)
+    assert finding.kind == "identical pictures on both sides of the split"
+    assert finding.told == f"{root / 'amd/0.png'} (training) and {root / 'amd/copy.png'} (validation)"
+
+
+def test_a_palm_folder_is_audited_as_two_parts(tmp_path, make_palm):
+    root = make_palm(tmp_path)
+    photographs = root / TRAINING_FOLDER / "P0001.jpg", root / VALIDATION_FOLDER / "V0002.jpg"
+    shutil.copy(*photographs)
+    (finding,) = (each for each in audit(root) if each.falsifies)
+    assert finding.kind == "identical pictures on both sides of the split"
+    assert finding.told == f"{photographs[0]} (training) and {photographs[1]} (validation)"
+
+
+def test_what_an_audit_lists_can_be_left_out(make_folders, tmp_path, write_picture):
+    root = make_folders()
+    (root / "normal/7.png").write_bytes(b"no picture")
+    shutil.copy(root / "amd/2.png", root / "normal/8.png")
+    shutil.copy(root / "amd/3.png", root / "amd/copy.png")
+    write_picture(root / "amd/_5_678.png")
+    write_list(tmp_path / "list.txt", (file for finding in audit(root) for file in finding.leave_out), root)
+    assert (tmp_path / "list.txt").read_text(encoding="utf-8").splitlines() == [
+        "amd/2.png",
+        "amd/_5_678.png",
+        "amd/copy.png",
+        "normal/7.png",
+        "normal/8.png",
+    ]
+    split_folders(root, root, ratio=0.5, leave_out=tmp_path / "list.txt")
+    assert sorted(name for part in sources.read(root) for name in names(part)) == [
+        *(f"amd/{number}.png" for number in (0, 1, 3, 4, 5, 6, 7, 8, 9)),
+        *(f"normal/{number}.png" for number in range(5)),
+    ]
+    assert not any(finding.falsifies for finding in audit(root))
+
+
+def test_a_list_has_each_file_once_in_order(tmp_path):
+    files = [tmp_path / name for name in ("b/1.jpg", "a/Größe, 眼.jpg", "b/1.jpg")]
+    write_list(tmp_path / "new/list.txt", files, tmp_path)
+    assert (tmp_path / "new/list.txt").read_bytes() == "a/Größe, 眼.jpg\nb/1.jpg\n".encode()
+
+
+def test_a_list_of_nothing_is_empty(tmp_path):
+    write_list(tmp_path / "list.txt", [], tmp_path)
+    assert read_list(tmp_path / "list.txt", tmp_path) == set()
+
+
+def test_what_is_listed_is_read(make_folders, tmp_path):
+    root = make_folders()
+    files = {root / "amd/3.png", root / "normal/0.png"}
+    write_list(tmp_path / "list.txt", files, root)
+    assert read_list(tmp_path / "list.txt", root) == files
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_remarks_and_blank_lines_of_a_list_are_passed_over(end, make_folders, tmp_path):
+    root = make_folders()
+    lines = ["# blurred", "amd/3.png", "", "  ", " normal/0.png "]
+    (tmp_path / "list.txt").write_bytes(end.join(lines).encode())
+    assert read_list(tmp_path / "list.txt", root) == {root / "amd/3.png", root / "normal/0.png"}
+
+
+def test_listed_files_that_do_not_exist_come_in_one_message(make_folders, tmp_path):
+    root = make_folders()
+    (tmp_path / "list.txt").write_text("amd/3.png\namd\n3.png\n", encoding="utf-8")
+    with pytest.raises(InputError) as raised:
+        read_list(tmp_path / "list.txt", root)
+    assert str(raised.value).splitlines() == [
+        f"{tmp_path / 'list.txt'}: 2 faults found; every line names a file below the folder of the classes",
+        f"  - amd is not in {root}",
+        f"  - 3.png is not in {root}",
+    ]
+
+
+@pytest.mark.parametrize("content", [None, b"amd/\xff.png\n"])
+def test_a_list_that_cannot_be_read_is_named(content, tmp_path):
+    if content:
+        (tmp_path / "list.txt").write_bytes(content)
+    with pytest.raises(InputError) as raised:
+        read_list(tmp_path / "list.txt", tmp_path)
+    assert str(raised.value).startswith(f"--leave-out {tmp_path / 'list.txt'}: no list of files can be read (")

@@ -1,0 +1,38 @@
+#!/usr/bin/env python
+"""Look for faults of a data set: PALM, folders of classes, or train.csv and test.csv.
+
+Examples:
+  python tools/audit.py --data dataset/fundus6
+  python tools/audit.py --data dataset/fundus6 --fix-list faults.txt      files to leave out, for tools/split.py
+
+The exit code is 1 if there are faults that falsify what is measured on the data.
+"""
+
+from pathlib import Path
+
+from paddle_eye import cli
+from paddle_eye.errors import JobError
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data set")
+    parser.add_argument("--fix-list", type=Path, metavar="FILE", help="write the files to leave out")
+    arguments = parser.parse_args()
+
+    from paddle_eye.preparation import audit, write_list
+    from paddle_eye.report.table import audit_report
+
+    findings = audit(arguments.data)
+    print(audit_report(findings))
+    if arguments.fix_list:
+        files = {file for finding in findings for file in finding.leave_out}
+        write_list(arguments.fix_list, files, arguments.data)
+        print(f"{arguments.fix_list}: {len(files)} files to leave out")
+    falsifying = sum(finding.falsifies for finding in findings)
+    if falsifying:
+        raise JobError(f"{arguments.data}: {falsifying} faults falsify what is measured on this data set")
+
+
+if __name__ == "__main__":
+    cli.run(main)

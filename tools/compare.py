@@ -1,0 +1,39 @@
+#!/usr/bin/env python
+"""Compare finished runs: size, computation, loss, accuracy, and whether they differ by more than noise.
+
+Example:
+  python tools/compare.py output/resnet18_fundus6 output/resnet18_nam_fundus6
+
+Multiply-adds are those of convolutions and linear layers for one picture.
+"""
+
+from pathlib import Path
+
+from paddle_eye import cli
+from paddle_eye.errors import InputError
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of finished runs")
+    parser.add_argument(
+        "--epoch", choices=("last", "best"), default="last", help="the last epoch chooses nothing (default: last)"
+    )
+    parser.add_argument("--out", type=Path, default=Path("output/comparison.png"), help="the picture")
+    arguments = parser.parse_args()
+    if len(arguments.runs) < 2:
+        raise InputError("give the folders of at least two runs")
+
+    from paddle_eye.files import write_bytes
+    from paddle_eye.report import compare, plots
+
+    runs = [compare.read_run(path, arguments.epoch) for path in arguments.runs]
+    print(compare.comparison_table(runs))
+    print(*compare.differences(runs), sep="\n")
+    names, figures = [run.name for run in runs], [run.figures for run in runs]
+    write_bytes(arguments.out, plots.comparison(names, figures, f"{arguments.epoch} epoch"))
+    print(f"picture {arguments.out}")
+
+
+if __name__ == "__main__":
+    cli.run(main)
