@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Iterable, NamedTuple
 
@@ -55,6 +56,7 @@ def split_folders(
         InputError: a wrong setting, folder, list or picture, or a class that would be missing on one side.
     """
     pattern = compile_pattern(group) if group is not None else None
+    root = Path(os.path.normpath(root))
     records = read_folders(root, pattern)
     if leave_out is not None:
         records = records.without(read_list(leave_out, root))
@@ -86,21 +88,23 @@ def audit(root: Path) -> list[Finding]:
 
 
 def write_list(path: Path, files: Iterable[Path], root: Path) -> None:
-    """Write files below ``root``, one in a line."""
-    write_text(path, "".join(f"{file.relative_to(root).as_posix()}\n" for file in sorted(set(files))))
+    """Write files as seen from ``root``, one in a line."""
+    lines = [Path(os.path.relpath(file, root)).as_posix() for file in set(files)]
+    write_text(path, "".join(f"{line}\n" for line in sorted(lines)))
 
 
 def read_list(path: Path, root: Path) -> set[Path]:
     """Read what `write_list` wrote; blank lines and those that begin with # are passed over.
 
     Raises:
-        InputError: the list cannot be read, or names files that are not below ``root``.
+        InputError: the list cannot be read, or names files that are not there.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"--leave-out {path}: no list of files can be read ({error})") from error
-    files = {line: root / line.strip() for line in lines if line.strip() and not line.startswith("#")}
-    missing = [f"{line} is not in {root}" for line, file in files.items() if not file.is_file()]
-    raise_faults(path, missing, "every line names a file below the folder of the classes")
-    return set(files.values())
+    names = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    files = {Path(os.path.normpath(root / name)) for name in names}
+    missing = [f"{file} is no file" for file in sorted(files) if not file.is_file()]
+    raise_faults(path, missing, f"every line names a file, as seen from {root}")
+    return files

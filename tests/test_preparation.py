@@ -249,6 +249,17 @@ def test_what_an_audit_lists_can_be_left_out(make_folders, tmp_path, write_pictu
     assert not any(finding.falsifies for finding in audit(root))
 
 
+def test_a_list_made_of_a_fold_serves_the_folders_it_was_made_of(make_folders, tmp_path, write_picture):
+    """Also where the folder is written in another way."""
+    root = make_folders()
+    write_picture(root / "amd/_5_678.png")
+    fold = split_folders(root, root, fold_count=2)[0].folder
+    write_list(tmp_path / "list.txt", (file for finding in audit(fold) for file in finding.leave_out), fold)
+    assert (tmp_path / "list.txt").read_text(encoding="utf-8") == f"../{root.name}/amd/_5_678.png\n"
+    split_folders(fold / ".." / root.name, root, ratio=0.5, leave_out=tmp_path / "list.txt")
+    assert not [name for part in sources.read(root) for name in names(part) if "_5_678" in name]
+
+
 def test_a_list_has_each_file_once_in_order(tmp_path):
     files = [tmp_path / name for name in ("b/1.jpg", "a/Größe, 眼.jpg", "b/1.jpg")]
     write_list(tmp_path / "new/list.txt", files, tmp_path)
@@ -281,9 +292,9 @@ def test_listed_files_that_do_not_exist_come_in_one_message(make_folders, tmp_pa
     with pytest.raises(InputError) as raised:
         read_list(tmp_path / "list.txt", root)
     assert str(raised.value).splitlines() == [
-        f"{tmp_path / 'list.txt'}: 2 faults found; every line names a file below the folder of the classes",
-        f"  - amd is not in {root}",
-        f"  - 3.png is not in {root}",
+        f"{tmp_path / 'list.txt'}: 2 faults found; every line names a file, as seen from {root}",
+        f"  - {root / '3.png'} is no file",
+        f"  - {root / 'amd'} is no file",
     ]
 
 

@@ -37,7 +37,8 @@ def read_table(path: Path, classes: tuple[str, ...] | None = None) -> RecordSet:
     line_of: dict[Path, int] = {}
     for line, row in _rows(path):
         place = f"line {line}"
-        picture, label, name = path.parent / (row["path"] or ""), row["label"] or "", row["class"]
+        picture = Path(os.path.normpath(path.parent / (row["path"] or "")))
+        label, name = row["label"] or "", row["class"]
         if None in row or None in row.values():
             faults.append(f"{place}: expected a value for each column of the first line, no fewer and no more")
             continue
