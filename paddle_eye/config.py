@@ -34,6 +34,7 @@ class DataSettings:
 
     path: Optional[str] = None
     image_size: int = _number(224, at_least=32, below=4097)
+    preset: Literal["document", "imagenet", "fundus"] = "document"
     holdout: float = _number(0.0, at_least=0.0, below=1.0)
 
 

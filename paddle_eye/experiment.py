@@ -16,7 +16,14 @@ from paddle_eye import __version__, config
 from paddle_eye.config import Config, ModelSettings
 from paddle_eye.data import locate, sources
 from paddle_eye.data.audit import examine
-from paddle_eye.data.loading import PictureDataset, class_weights, evaluation_loader, training_loader
+from paddle_eye.data.loading import (
+    AugmentedDataset,
+    PictureDataset,
+    class_weights,
+    evaluation_loader,
+    set_epoch,
+    training_loader,
+)
 from paddle_eye.data.split import set_aside
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.engine import optim
@@ -204,10 +211,14 @@ def _load_data(settings: Config, parts: sources.Parts) -> Data:
     if settings.data.holdout:
         share = settings.data.holdout
         used = [*set_aside(parts.training, share, settings.train.seed, f"--holdout {share}"), parts.validation]
+    preprocessing = Preprocessing(settings.data.image_size, settings.data.preset)
     datasets, unreadable = [], []
     for part in used:
         try:
-            datasets.append(PictureDataset(part, Preprocessing(settings.data.image_size)))
+            if part is used[0] and preprocessing.augments:
+                datasets.append(AugmentedDataset(part, preprocessing, settings.train.seed))
+            else:
+                datasets.append(PictureDataset(part, preprocessing))
         except InputError as error:
             unreadable.append(str(error))
     if unreadable:
@@ -312,7 +323,7 @@ def _fit(
     loader = training_loader(data.training, recipe.batch_size, recipe.seed, recipe.sampler)
 
     def train_batches(epoch: int) -> paddle.io.DataLoader:
-        loader.batch_sampler.epoch = epoch
+        set_epoch(loader, epoch)
         return loader
 
     def keep_best(row: Dict[str, Any]) -> None:

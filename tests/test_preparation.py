@@ -68,7 +68,7 @@ def test_tables_in_another_folder_point_to_the_pictures(make_folders, tmp_path):
     assert not (root / "train.csv").exists()
     for name, written in (("train.csv", split.training), ("test.csv", split.test)):
         found = read_table(tmp_path / "tables/one" / name, written.classes)
-        assert [record.image.resolve() for record in found.records] == [record.image for record in written.records]
+        assert found == written
 
 
 def test_the_seed_decides(make_folders, tmp_path):
@@ -266,6 +266,13 @@ def test_a_list_has_each_file_once_in_order(tmp_path):
     assert (tmp_path / "new/list.txt").read_bytes() == "a/Größe, 眼.jpg\nb/1.jpg\n".encode()
 
 
+def test_a_list_can_have_files_beside_the_root(make_folders, tmp_path):
+    root = make_folders()
+    write_list(tmp_path / "list.txt", [root / "amd/3.png"], tmp_path / "fold")
+    assert (tmp_path / "list.txt").read_text(encoding="utf-8") == "../set/amd/3.png\n"
+    assert read_list(tmp_path / "list.txt", tmp_path / "fold") == {root / "amd/3.png"}
+
+
 def test_a_list_of_nothing_is_empty(tmp_path):
     write_list(tmp_path / "list.txt", [], tmp_path)
     assert read_list(tmp_path / "list.txt", tmp_path) == set()
@@ -286,15 +293,34 @@ def test_remarks_and_blank_lines_of_a_list_are_passed_over(end, make_folders, tm
     assert read_list(tmp_path / "list.txt", root) == {root / "amd/3.png", root / "normal/0.png"}
 
 
+@pytest.mark.parametrize("line", ["normal/../amd/3.png", "./amd/3.png", "amd//3.png"])
+def test_a_list_may_name_a_file_in_a_roundabout_way(line, make_folders, tmp_path):
+    root = make_folders()
+    (tmp_path / "list.txt").write_text(f"{line}\n", encoding="utf-8")
+    (split,) = split_folders(root, root, ratio=0.5, leave_out=tmp_path / "list.txt")
+    assert "amd/3.png" not in names(split.training) + names(split.test)
+
+
+def test_the_list_of_a_folds_audit_can_be_left_out_of_the_whole(make_folders, tmp_path, write_picture):
+    root = make_folders()
+    write_picture(root / "amd/_5_678.png")
+    fold = split_folders(root, root, fold_count=2)[0].folder
+    write_list(tmp_path / "list.txt", (file for finding in audit(fold) for file in finding.leave_out), fold)
+    (split,) = split_folders(root, root, ratio=0.5, leave_out=tmp_path / "list.txt")
+    assert sorted(names(split.training) + names(split.test)) == sorted(
+        [f"amd/{number}.png" for number in range(10)] + [f"normal/{number}.png" for number in range(5)]
+    )
+
+
 def test_listed_files_that_do_not_exist_come_in_one_message(make_folders, tmp_path):
     root = make_folders()
-    (tmp_path / "list.txt").write_text("amd/3.png\namd\n3.png\n", encoding="utf-8")
+    (tmp_path / "list.txt").write_text("normal\namd/3.png\n3.png\n", encoding="utf-8")
     with pytest.raises(InputError) as raised:
         read_list(tmp_path / "list.txt", root)
     assert str(raised.value).splitlines() == [
         f"{tmp_path / 'list.txt'}: 2 faults found; every line names a file, as seen from {root}",
         f"  - {root / '3.png'} is no file",
-        f"  - {root / 'amd'} is no file",
+        f"  - {root / 'normal'} is no file",
     ]
 
 

@@ -29,6 +29,7 @@ FLAGS = {  # flag: (setting, type, help)
     "--weights": ("train.weights", str, "start from the weights in this file"),
     "--holdout": ("data.holdout", float, "choose the best epoch on this share of the training photographs"),
     "--data": ("data.path", str, "folder with the photographs"),
+    "--preset": ("data.preset", str, "what is done to the pictures: document, imagenet or fundus"),
     "--device": ("train.device", str, "auto, cpu, gpu or gpu:N"),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from typing import Iterator
+from typing import Callable, Iterator
 
 import numpy as np
 import paddle
@@ -16,7 +16,7 @@ from paddle_eye.errors import InputError, raise_faults
 
 
 class PictureDataset(paddle.io.Dataset):
-    """The pictures of a record set, decoded and resized when it is made, kept as uint8.
+    """The pictures of a record set as evaluation sees them, decoded and fitted when it is made, kept as uint8.
 
     An item is the network's input, float32 [3, S, S], and the label, int64. A 224x224 picture takes 150 kB.
 
@@ -30,7 +30,10 @@ class PictureDataset(paddle.io.Dataset):
         self.counts = record_set.counts()
         self.preprocessing = preprocessing
         self.labels = np.array([record.label for record in record_set.records], dtype=np.int64)
-        self.pictures = _read_all(record_set.records, preprocessing)
+        self.pictures = _read_all(record_set.records, self._prepare)
+
+    def _prepare(self, picture: np.ndarray) -> np.ndarray:
+        return self.preprocessing.fit(picture)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -39,14 +42,38 @@ class PictureDataset(paddle.io.Dataset):
         return self.preprocessing.normalise(self.pictures[index]), self.labels[index]
 
 
-def _read_all(records: tuple[Record, ...], preprocessing: Preprocessing) -> np.ndarray:
-    """uint8 [N, S, S, 3], read with a few threads."""
-    size = preprocessing.image_size
-    pictures = np.empty((len(records), size, size, 3), dtype=np.uint8)
+class AugmentedDataset(PictureDataset):
+    """The pictures of a record set changed at random, as (seed, epoch, index) alone decides; set ``epoch`` before each.
+
+    Args:
+        record_set: the photographs.
+        preprocessing: one that augments.
+        seed: of the whole run.
+
+    Raises:
+        InputError: see `PictureDataset`.
+    """
+
+    def __init__(self, record_set: RecordSet, preprocessing: Preprocessing, seed: int) -> None:
+        super().__init__(record_set, preprocessing)
+        self.seed, self.epoch = seed, 0
+
+    def _prepare(self, picture: np.ndarray) -> np.ndarray:
+        return self.preprocessing.keep(picture)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.int64]:
+        generator = np.random.default_rng([self.seed, self.epoch, index])
+        picture = self.preprocessing.augment(self.pictures[index], generator)
+        return self.preprocessing.normalise(picture), self.labels[index]
+
+
+def _read_all(records: tuple[Record, ...], prepare: Callable[[np.ndarray], np.ndarray]) -> list[np.ndarray]:
+    """The prepared pictures, read with a few threads."""
+    pictures: dict[int, np.ndarray] = {}
 
     def read(index: int) -> str | None:
         try:
-            pictures[index] = preprocessing.fit(read_picture(records[index].image))
+            pictures[index] = prepare(read_picture(records[index].image))
         except InputError as error:
             return str(error)
         return None
@@ -54,7 +81,7 @@ def _read_all(records: tuple[Record, ...], preprocessing: Preprocessing) -> np.n
     with ThreadPoolExecutor(max_workers=READING_THREADS) as pool:
         faults = [fault for fault in pool.map(read, range(len(records))) if fault]
     raise_faults("pictures", faults, "replace them or take them out of the data set")
-    return pictures
+    return [pictures[index] for index in range(len(records))]
 
 
 class EpochSampler(paddle.io.BatchSampler):
@@ -92,7 +119,7 @@ def class_weights(dataset: PictureDataset) -> np.ndarray:
 def training_loader(
     dataset: PictureDataset, batch_size: int, seed: int, sampler: str = "shuffled"
 ) -> paddle.io.DataLoader:
-    """Shuffled batches; set ``loader.batch_sampler.epoch`` before each epoch.
+    """Shuffled batches; call `set_epoch` before each epoch.
 
     No worker processes: the pictures are in memory, and workers need more shared memory than AI Studio gives.
 
@@ -108,6 +135,11 @@ def training_loader(
         shares = class_weights(dataset)[dataset.labels] / len(dataset)
     batches = EpochSampler(len(dataset), batch_size, seed, shares)
     return paddle.io.DataLoader(dataset, batch_sampler=batches, num_workers=0)
+
+
+def set_epoch(loader: paddle.io.DataLoader, epoch: int) -> None:
+    """Give a training loader the order and the changes of an epoch, counted from 0."""
+    loader.batch_sampler.epoch = loader.dataset.epoch = epoch
 
 
 def evaluation_loader(dataset: PictureDataset, batch_size: int = 50) -> paddle.io.DataLoader:

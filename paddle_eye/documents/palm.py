@@ -179,5 +179,5 @@ class _NotebookDisplay(Display):
 def _batches(dataset: PictureDataset, order: Any, batch_size: int) -> Iterator[Batch]:
     for start in range(0, len(order), batch_size):
         chosen = np.asarray(order[start : start + batch_size])
-        pictures = dataset.preprocessing.normalise(dataset.pictures[chosen])
+        pictures = dataset.preprocessing.normalise(np.stack([dataset.pictures[index] for index in chosen]))
         yield pictures, dataset.labels[chosen].astype("float32").reshape(-1, 1)

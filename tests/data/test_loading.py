@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from paddle_eye.data.images import read_picture
-from paddle_eye.data.loading import EpochSampler, PictureDataset, class_weights, evaluation_loader, training_loader
+from paddle_eye.data.loading import (
+    AugmentedDataset,
+    EpochSampler,
+    PictureDataset,
+    class_weights,
+    evaluation_loader,
+    set_epoch,
+    training_loader,
+)
 from paddle_eye.data.palm import read_palm
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.errors import InputError
@@ -40,7 +48,7 @@ def test_an_item_is_the_networks_input_and_the_label(dataset, record_set):
 
 
 def test_the_pictures_are_kept_small(dataset):
-    assert (dataset.pictures.dtype, dataset.pictures.shape) == (np.uint8, (7, 32, 32, 3))
+    assert {(picture.dtype.name, picture.shape) for picture in dataset.pictures} == {("uint8", (32, 32, 3))}
 
 
 def test_the_files_are_not_read_again(dataset, record_set):
@@ -96,7 +104,7 @@ def test_only_the_last_batch_may_be_shorter(count, sizes):
 
 def test_the_training_loader_gives_the_samplers_batches(dataset):
     loader = training_loader(dataset, 3, seed=5)
-    loader.batch_sampler.epoch = 2
+    set_epoch(loader, 2)
     order = orders(seed=5, epochs=[2])[0]
     batches = list(loader)
     assert len(loader) == len(batches) == 3
@@ -111,7 +119,7 @@ def test_a_new_epoch_reorders_the_same_loader(dataset):
     loader = training_loader(dataset, 7, seed=5)
     first, second = [], []
     for epoch, found in ((0, first), (1, second)):
-        loader.batch_sampler.epoch = epoch
+        set_epoch(loader, epoch)
         found.extend(pictures.numpy() for pictures, _ in loader)
     assert not np.array_equal(first[0], second[0])
 
@@ -121,7 +129,7 @@ def test_the_evaluation_loader_keeps_the_order(dataset):
     assert [pictures.shape for pictures, _ in batches] == [(4, 3, 32, 32), (3, 3, 32, 32)]
     assert np.concatenate([labels for _, labels in batches]).tolist() == [0, 0, 0, 0, 0, 1, 1]
     np.testing.assert_array_equal(
-        np.concatenate([pictures for pictures, _ in batches]), PREPROCESSING.normalise(dataset.pictures)
+        np.concatenate([pictures for pictures, _ in batches]), PREPROCESSING.normalise(np.stack(dataset.pictures))
     )
 
 
@@ -136,10 +144,34 @@ def test_a_balanced_sampler_draws_every_class_equally_often(dataset):
     loader = training_loader(dataset, 3, seed=0, sampler="balanced")
     drawn = []
     for epoch in range(300):
-        loader.batch_sampler.epoch = epoch
+        set_epoch(loader, epoch)
         drawn += [index for batch in loader.batch_sampler for index in batch]
     assert len(drawn) == 300 * 7
     assert dataset.labels[drawn].mean() == pytest.approx(0.5, abs=4 * 0.5 / len(drawn) ** 0.5)
     assert np.bincount(drawn)[:5].std() < 30
-    loader.batch_sampler.epoch = 0
+    set_epoch(loader, 0)
     assert [index for batch in loader.batch_sampler for index in batch] == drawn[:7]
+
+
+@pytest.mark.parametrize("preset", ["imagenet", "fundus"])
+def test_training_pictures_change_with_epoch_and_seed_alone(record_set, preset):
+    def pictures(seed, epoch):
+        dataset = AugmentedDataset(record_set, Preprocessing(32, preset), seed)
+        dataset.epoch = epoch
+        return np.stack([dataset[index][0] for index in (6, 0, 3)])
+
+    first = pictures(0, 0)
+    assert (first.dtype, first.shape) == (np.float32, (3, 3, 32, 32))
+    np.testing.assert_array_equal(first, pictures(0, 0))
+    assert not np.array_equal(first, pictures(0, 1))
+    assert not np.array_equal(first, pictures(1, 0))
+
+
+def test_a_training_loader_takes_new_changes_each_epoch(record_set):
+    loader = training_loader(AugmentedDataset(record_set, Preprocessing(32, "fundus"), 0), 7, seed=0)
+    sums = []
+    for epoch in (0, 1, 0):
+        set_epoch(loader, epoch)
+        ((pictures, _),) = list(loader)
+        sums.append(float(pictures.sum()))
+    assert sums[0] == sums[2] != sums[1]

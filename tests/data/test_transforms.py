@@ -1,10 +1,11 @@
 import json
+import re
 
 import cv2
 import numpy as np
 import pytest
 
-from paddle_eye.data.transforms import Preprocessing
+from paddle_eye.data.transforms import PRESETS, Preprocessing
 
 
 def transform_of_the_document(picture, size):
@@ -54,15 +55,17 @@ def test_the_channels_stay_blue_green_red():
     assert Preprocessing(8)(blue)[:, 0, 0].tolist() == [1, -1, -1]
 
 
-def test_a_description_builds_the_same_again():
-    description = json.loads(json.dumps(Preprocessing(96).describe()))
-    assert Preprocessing.from_description(description) == Preprocessing(96)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_description_builds_the_same_again(preset):
+    description = json.loads(json.dumps(Preprocessing(96, preset).describe()))
+    assert Preprocessing.from_description(description) == Preprocessing(96, preset)
 
 
-@pytest.mark.parametrize("description", [{"preset": "imagenet", "image_size": 224}, {"image_size": 224}])
+@pytest.mark.parametrize("description", [{"preset": "medical", "image_size": 224}, {"image_size": 224}, {"preset": []}])
 def test_an_unknown_preset_is_named(description):
     preset = description.get("preset")
-    with pytest.raises(ValueError, match=f"unknown preprocessing preset {preset!r}; known is 'document'"):
+    told = re.escape(f"unknown preprocessing preset {preset!r}; known are document, imagenet, fundus")
+    with pytest.raises(ValueError, match=told):
         Preprocessing.from_description(description)
 
 
@@ -82,3 +85,93 @@ def test_a_preprocessing_of_other_kind_is_refused(change):
 def test_no_sensible_size_is_refused(size):
     with pytest.raises(ValueError, match="expected 1 to 4096 pixels"):
         Preprocessing.from_description({**Preprocessing().describe(), "image_size": size})
+
+
+def test_descriptions_of_the_document_stay_as_they_are_in_weight_files():
+    told = {"preset": "document", "channels": "BGR", "range": [-1, 1], "image_size": 224}
+    assert Preprocessing().describe() == told
+
+
+def test_imagenet_values_are_red_green_blue_with_mean_and_deviation():
+    """Of the first colour, blue 51, green 102, red 204: shares 0.2, 0.4 and 0.8."""
+    picture = np.full((300, 300, 3), (51, 102, 204), np.uint8)
+    expected = [(0.8 - 0.485) / 0.229, (0.4 - 0.456) / 0.224, (0.2 - 0.406) / 0.225]
+    for preset in ("imagenet", "fundus"):
+        inputs = Preprocessing(224, preset)(picture)
+        assert inputs.shape == (3, 224, 224)
+        np.testing.assert_allclose(inputs[:, 112, 112], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(256, 320), (320, 256), (256, 256)])
+def test_the_centre_is_that_of_the_picture_with_its_shorter_side_at_256(shape):
+    picture = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    top, left = (shape[0] - 224) // 2, (shape[1] - 224) // 2
+    fitted = Preprocessing(224, "imagenet").fit(picture)
+    np.testing.assert_array_equal(fitted, picture[top : top + 224, left : left + 224])
+
+
+def test_training_keeps_twice_the_resolution_and_does_not_enlarge():
+    large, small = np.zeros((1000, 1500, 3), np.uint8), np.zeros((100, 120, 3), np.uint8)
+    assert Preprocessing(224, "imagenet").keep(large).shape == (448, 672, 3)
+    assert Preprocessing(224, "imagenet").keep(small).shape == (100, 120, 3)
+
+
+def test_a_random_part_shows_a_part_of_every_kind_of_place_and_half_are_mirrored():
+    """Each pixel of a ramp tells its column: parts differ, and a falling ramp is a mirrored part."""
+    ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 256, axis=0).repeat(3, axis=2)
+    generator = np.random.default_rng(0)
+    preprocessing = Preprocessing(32, "imagenet")
+    parts = [preprocessing.augment(ramp, generator)[0, :, 0].astype(int) for _ in range(400)]
+    falling = np.mean([part[0] > part[-1] for part in parts])
+    assert falling == pytest.approx(0.5, abs=0.1)
+    widths = np.abs([part[-1] - part[0] for part in parts]) / 255
+    assert widths.min() < 0.35
+    assert widths.max() > 0.9
+    assert min(part.min() for part in parts) < 10
+    assert max(part.max() for part in parts) > 245
+
+
+def photograph(height, width, centre, radius):
+    picture = np.zeros((height, width, 3), np.uint8)
+    cv2.circle(picture, centre, radius, (40, 80, 200), -1)
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "centre", "radius"), [(400, 600, (300, 200), 190), (600, 400, (150, 380), 100)]
+)
+def test_the_field_of_view_fills_the_input_wherever_it_was(height, width, centre, radius):
+    fitted = Preprocessing(128, "fundus").fit(photograph(height, width, centre, radius))
+    inside = fitted.max(axis=2) > 100
+    assert inside.mean() == pytest.approx(np.pi / 4, abs=0.02)
+    assert inside[64, 2] and inside[64, -3] and inside[2, 64] and inside[-3, 64]
+
+
+def test_a_field_of_view_cut_off_above_and_below_keeps_its_shape():
+    fitted = Preprocessing(128, "fundus").fit(photograph(200, 600, (300, 100), 150))
+    rows = np.flatnonzero(fitted[:, 64].max(axis=1) > 100)
+    assert len(rows) == pytest.approx(128 * 200 / 300, abs=2)
+    assert rows.mean() == pytest.approx(63.5, abs=1)
+
+
+@pytest.mark.parametrize("value", [0, 7, 255])
+def test_a_picture_without_a_dark_surround_stays_whole(value):
+    picture = np.full((50, 50, 3), value, np.uint8)
+    np.testing.assert_array_equal(Preprocessing(50, "fundus").fit(picture), picture)
+
+
+def test_an_augmented_eye_is_the_same_eye_turned():
+    """The field of view stays where it is, the surround stays black, a spot goes anywhere on its circle."""
+    picture = photograph(256, 256, (128, 128), 127)
+    cv2.circle(picture, (200, 128), 12, (255, 255, 255), -1)
+    preprocessing = Preprocessing(128, "fundus")
+    kept, generator = preprocessing.keep(picture), np.random.default_rng(0)
+    angles = []
+    for _ in range(60):
+        augmented = preprocessing.augment(kept, generator)
+        assert (augmented.dtype, augmented.shape) == (np.uint8, (128, 128, 3))
+        assert augmented[0, 0].tolist() == [0, 0, 0]
+        spot = np.argwhere(augmented[..., 0] > 150).mean(axis=0) - 63.5
+        assert np.hypot(*spot) == pytest.approx(36, rel=0.15)
+        angles.append(np.arctan2(*spot))
+    assert np.histogram(angles, bins=4, range=(-np.pi, np.pi))[0].min() >= 5
