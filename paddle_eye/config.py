@@ -11,6 +11,28 @@ import yaml
 
 from paddle_eye.errors import InputError
 
+NetworkName = Literal[
+    "resnet",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "resnext50_32x4d",
+    "resnext50_64x4d",
+    "resnext101_32x4d",
+    "resnext101_32x8d",
+    "resnext101_64x4d",
+    "resnext152_32x4d",
+    "resnext152_64x4d",
+    "shufflenet_v2_x0_25",
+    "shufflenet_v2_x0_33",
+    "shufflenet_v2_x0_5",
+    "shufflenet_v2_x1_0",
+    "shufflenet_v2_x1_5",
+    "shufflenet_v2_x2_0",
+]
+
 
 def _number(default: float, at_least: float, below: float = float("inf"), positive: bool = False) -> Any:
     """A numeric setting with its range."""
@@ -21,7 +43,7 @@ def _number(default: float, at_least: float, below: float = float("inf"), positi
 class ModelSettings:
     """The network: a name in `paddle_eye.models.registry` and the settings it has there."""
 
-    name: Literal["resnet", "resnet18"] = "resnet"
+    name: NetworkName = "resnet"
     layers: Literal[50, 101, 152] = 50
     version: Literal["O", "B", "C", "D"] = "O"
     definition: Literal["document", "paper"] = "document"

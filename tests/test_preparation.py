@@ -301,6 +301,13 @@ def test_a_list_may_name_a_file_in_a_roundabout_way(line, make_folders, tmp_path
     assert "amd/3.png" not in names(split.training) + names(split.test)
 
 
+def test_the_root_may_be_given_in_a_roundabout_way(make_folders, tmp_path):
+    root = make_folders() / ".." / "set"
+    write_list(tmp_path / "list.txt", [root / "amd/3.png"], root)
+    (split,) = split_folders(root, root, ratio=0.5, leave_out=tmp_path / "list.txt")
+    assert "amd/3.png" not in names(split.training) + names(split.test)
+
+
 def test_the_list_of_a_folds_audit_can_be_left_out_of_the_whole(make_folders, tmp_path, write_picture):
     root = make_folders()
     write_picture(root / "amd/_5_678.png")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Callable, Mapping, NamedTuple, Tuple
 
 import paddle
 
 from paddle_eye.models.resnet import ResNet
 from paddle_eye.models.resnet_nam import resnet18
+from paddle_eye.models.transfer import NETWORKS, build_transfer
 
 
 class Family(NamedTuple):
@@ -52,6 +54,17 @@ MODELS = {
         run_name=lambda architecture: _RESNET18_NAMES[architecture["attention"]][0],
         title=lambda architecture: _RESNET18_NAMES[architecture["attention"]][1],
     ),
+    **{
+        name: Family(
+            partial(build_transfer, name),
+            settings=(),
+            classes="num_classes",
+            head=f"{network.kind.head}.weight",
+            run_name=lambda architecture: architecture["name"],
+            title=lambda architecture: architecture["name"],
+        )
+        for name, network in NETWORKS.items()
+    },
 }
 
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, Dict, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 import paddle
 import paddle.nn.functional as F
@@ -173,6 +173,15 @@ class ResNet(nn.Layer):
             "version": self.version,
             "definition": self.definition,
         }
+
+    @property
+    def stages(self) -> Dict[str, List[nn.Layer]]:
+        """The layers before the last one, by stage."""
+        blocks = {
+            f"stage{number}": [layer for name, layer in self.named_children() if name.startswith(f"bb_{number - 1}_")]
+            for number in range(1, len(FILTERS_PER_STAGE) + 1)
+        }
+        return {"stem": [self.input_stem], **blocks}
 
     def reset_classifier(self, class_dim: int) -> None:
         """Replace the last layer by a freshly initialised one for ``class_dim`` classes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import paddle
 import paddle.nn.functional as F
@@ -84,6 +84,12 @@ class ResNet18(nn.Layer):
             "attention": self.attention,
             "image_size": self.image_size,
         }
+
+    @property
+    def stages(self) -> Dict[str, List[nn.Layer]]:
+        """The layers before the last one, by stage."""
+        layers = {f"stage{number}": [getattr(self, f"layer{number}")] for number in range(1, 5)}
+        return {"stem": [self.conv1, self.bn1], **layers}
 
     def never_read(self, key: str) -> bool:
         """No weight file has parameters that this network may do without."""

@@ -42,7 +42,7 @@ def test_a_network_comes_back_ready_to_predict(model, write):
     ("changes", "message"),
     [
         ({"architecture": 3}, "cannot be used here"),
-        ({"architecture": {"name": "vgg", "class_dim": 3}}, "unknown network 'vgg'; known are resnet"),
+        ({"architecture": {"name": "vgg", "class_dim": 3}}, "unknown network 'vgg'; known are resnet, resnet18"),
         ({"architecture": {"name": "resnet", "class_dim": 10**12}}, "differ in the number of classes"),
         ({"architecture": {"name": "resnet", "class_dim": 3, "depth": 1}}, "cannot be built from"),
         ({"preprocessing": 3}, "cannot be used here"),

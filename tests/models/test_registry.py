@@ -1,12 +1,18 @@
+from typing import get_args
+
 import pytest
 
+from paddle_eye.config import NetworkName
 from paddle_eye.models.registry import MODELS, build, family
 
 DOCUMENT_1 = {"name": "resnet", "layers": 50, "class_dim": 2, "version": "D", "definition": "document"}
+TRANSFER = {"name": "shufflenet_v2_x0_5", "num_classes": 2}
 DOCUMENT_2 = {"name": "resnet18", "num_classes": 6, "attention": "nam", "image_size": 224}
 
 
-@pytest.mark.parametrize("architecture", [DOCUMENT_1, DOCUMENT_2], ids=lambda architecture: architecture["name"])
+@pytest.mark.parametrize(
+    "architecture", [DOCUMENT_1, DOCUMENT_2, TRANSFER], ids=lambda architecture: architecture["name"]
+)
 def test_a_network_is_built_again_from_what_it_says_of_itself(architecture):
     model = build(architecture)
     assert model.architecture == architecture
@@ -20,6 +26,7 @@ def test_a_network_is_built_again_from_what_it_says_of_itself(architecture):
     [
         (DOCUMENT_1, "resnet50_vD", "ResNet50-D"),
         (DOCUMENT_2, "resnet18_nam", "ResNet18-NAM"),
+        (TRANSFER, "shufflenet_v2_x0_5", "shufflenet_v2_x0_5"),
         ({**DOCUMENT_2, "attention": None}, "resnet18", "ResNet18"),
         ({**DOCUMENT_2, "attention": "nam+spatial"}, "resnet18_nam_spatial", "ResNet18-NAM+spatial"),
     ],
@@ -27,6 +34,11 @@ def test_a_network_is_built_again_from_what_it_says_of_itself(architecture):
 def test_names_for_files_and_for_people(architecture, run_name, title):
     assert family(architecture).run_name(architecture) == run_name
     assert family(architecture).title(architecture) == title
+
+
+def test_the_settings_know_the_same_names():
+    """They cannot import the networks, and with them Paddle, to ask."""
+    assert set(get_args(NetworkName)) == set(MODELS)
 
 
 @pytest.mark.parametrize("name", ["vgg", None, 3])
