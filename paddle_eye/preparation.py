@@ -55,20 +55,24 @@ def split_folders(
     Raises:
         InputError: a wrong setting, folder, list or picture, or a class that would be missing on one side.
     """
-    pattern = compile_pattern(group) if group is not None else None
-    root = Path(os.path.normpath(root))
-    records = read_folders(root, pattern)
+    if fold_count is not None and fold_count < 2:
+        raise InputError(f"--folds {fold_count}: expected 2 or more")
+    if fold_count is None and (ratio is None or not 0 < ratio < 1):
+        raise InputError(f"--ratio {ratio}: expected the training part's share, above 0 and below 1")
+    if not 0 <= seed < 2**31:
+        raise InputError(f"--seed {seed}: expected a whole number from 0 to {2**31 - 1}")
+    records = read_folders(root, compile_pattern(group) if group is not None else None)
     if leave_out is not None:
-        records = records.without(read_list(leave_out, root))
+        records = records.without(read_list(leave_out, root, records))
+    empty = [name for name, count in records.counts().items() if not count]
+    if empty:
+        raise InputError(f"--leave-out {leave_out}: leaves no photograph of {', '.join(empty)}")
     records = join_same_pictures(records)
     if fold_count is not None:
-        if fold_count < 2:
-            raise InputError(f"--folds {fold_count}: expected 2 or more")
         parts = folds(records, fold_count, seed, f"--folds {fold_count}")
-        targets = [out.parent / f"{out.resolve().name}-fold{number}" for number in range(1, fold_count + 1)]
+        named = out if out.name not in ("", "..") else out.resolve()
+        targets = [named.with_name(f"{named.name}-fold{number}") for number in range(1, fold_count + 1)]
     else:
-        if ratio is None or not 0 < ratio < 1:
-            raise InputError(f"--ratio {ratio}: expected the training part's share, above 0 and below 1")
         parts, targets = [set_aside(records, 1 - ratio, seed, f"--ratio {ratio}")], [out]
     splits = [
         Split(target, shuffled(training, seed), shuffled(test, seed))
@@ -90,21 +94,25 @@ def audit(root: Path) -> list[Finding]:
 def write_list(path: Path, files: Iterable[Path], root: Path) -> None:
     """Write files as seen from ``root``, one in a line."""
     lines = [Path(os.path.relpath(file, root)).as_posix() for file in set(files)]
-    write_text(path, "".join(f"{line}\n" for line in sorted(lines)))
+    write_text(path, "".join(f"{'./' if line.startswith('#') else ''}{line}\n" for line in sorted(lines)))
 
 
-def read_list(path: Path, root: Path) -> set[Path]:
+def read_list(path: Path, root: Path, records: RecordSet) -> set[Path]:
     """Read what `write_list` wrote; blank lines and those that begin with # are passed over.
 
+    Returns:
+        The picture files of ``records`` that are listed.
+
     Raises:
-        InputError: the list cannot be read, or names files that are not there.
+        InputError: the list cannot be read, or names files that are not among the records.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"--leave-out {path}: no list of files can be read ({error})") from error
+    known = {os.path.abspath(record.image): record.image for record in records.records}
     names = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    files = {Path(os.path.normpath(root / name)) for name in names}
-    missing = [f"{file} is no file" for file in sorted(files) if not file.is_file()]
-    raise_faults(path, missing, f"every line names a file, as seen from {root}")
-    return files
+    files = {name: known.get(os.path.abspath(root / name)) for name in names}
+    unknown = [f"{name} is no photograph of {root}" for name, file in files.items() if file is None]
+    raise_faults(path, unknown, f"every line names a photograph, as seen from {root}")
+    return {file for file in files.values() if file is not None}

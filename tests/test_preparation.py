@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from paddle_eye.data import sources
+from paddle_eye.data.folders import read_folders
 from paddle_eye.data.palm import TRAINING_FOLDER, VALIDATION_FOLDER
 from paddle_eye.data.tables import read_table
 from paddle_eye.errors import InputError
@@ -266,31 +267,48 @@ def test_a_list_has_each_file_once_in_order(tmp_path):
     assert (tmp_path / "new/list.txt").read_bytes() == "a/Größe, 眼.jpg\nb/1.jpg\n".encode()
 
 
-def test_a_list_can_have_files_beside_the_root(make_folders, tmp_path):
+@pytest.fixture
+def listed(make_folders, tmp_path):
+    """A function that reads a list of these bytes, as seen from the folder of the classes."""
     root = make_folders()
-    write_list(tmp_path / "list.txt", [root / "amd/3.png"], tmp_path / "fold")
-    assert (tmp_path / "list.txt").read_text(encoding="utf-8") == "../set/amd/3.png\n"
-    assert read_list(tmp_path / "list.txt", tmp_path / "fold") == {root / "amd/3.png"}
+
+    def read(content):
+        (tmp_path / "list.txt").write_bytes(content)
+        return {
+            f"{file.parent.name}/{file.name}" for file in read_list(tmp_path / "list.txt", root, read_folders(root))
+        }
+
+    return read
 
 
-def test_a_list_of_nothing_is_empty(tmp_path):
+def test_a_list_of_nothing_is_empty(listed, tmp_path):
     write_list(tmp_path / "list.txt", [], tmp_path)
-    assert read_list(tmp_path / "list.txt", tmp_path) == set()
+    assert listed((tmp_path / "list.txt").read_bytes()) == set()
 
 
-def test_what_is_listed_is_read(make_folders, tmp_path):
-    root = make_folders()
-    files = {root / "amd/3.png", root / "normal/0.png"}
-    write_list(tmp_path / "list.txt", files, root)
-    assert read_list(tmp_path / "list.txt", root) == files
+def test_what_is_listed_is_read(listed, tmp_path):
+    files = [tmp_path / "set/amd/3.png", tmp_path / "set/normal/0.png"]
+    write_list(tmp_path / "list.txt", files, tmp_path / "set")
+    assert listed((tmp_path / "list.txt").read_bytes()) == {"amd/3.png", "normal/0.png"}
 
 
+def test_a_class_may_begin_with_the_mark_of_a_remark(tmp_path, write_picture):
+    for label, name in enumerate(("#1", "#2")):
+        write_picture(tmp_path / "set" / name / "#a.png", label)
+    records = read_folders(tmp_path / "set")
+    write_list(tmp_path / "list.txt", [records.records[0].image], tmp_path / "set")
+    assert read_list(tmp_path / "list.txt", tmp_path / "set", records) == {records.records[0].image}
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_remarks_and_blank_lines_of_a_list_are_passed_over(end, make_folders, tmp_path):
-    root = make_folders()
-    lines = ["# blurred", "amd/3.png", "", "  ", " normal/0.png "]
-    (tmp_path / "list.txt").write_bytes(end.join(lines).encode())
-    assert read_list(tmp_path / "list.txt", root) == {root / "amd/3.png", root / "normal/0.png"}
+def test_remarks_blank_lines_and_the_mark_of_windows_are_passed_over(end, mark, listed):
+    lines = ["amd/3.png", "# blurred", "", "  ", " normal/0.png "]
+    assert listed(mark + end.join(lines).encode()) == {"amd/3.png", "normal/0.png"}
+
+
+def test_a_line_may_be_an_absolute_path(listed, tmp_path):
+    assert listed(str(tmp_path / "set/amd/3.png").encode()) == {"amd/3.png"}
 
 
 @pytest.mark.parametrize("line", ["normal/../amd/3.png", "./amd/3.png", "amd//3.png"])
@@ -319,22 +337,57 @@ def test_the_list_of_a_folds_audit_can_be_left_out_of_the_whole(make_folders, tm
     )
 
 
-def test_listed_files_that_do_not_exist_come_in_one_message(make_folders, tmp_path):
-    root = make_folders()
-    (tmp_path / "list.txt").write_text("normal\namd/3.png\n3.png\n", encoding="utf-8")
+def test_listed_files_that_are_no_photographs_of_the_set_come_in_one_message(listed, tmp_path):
+    (tmp_path / "outside.png").touch()
     with pytest.raises(InputError) as raised:
-        read_list(tmp_path / "list.txt", root)
+        listed(b"normal\namd/3.png\n../outside.png\n3.png\n")
+    root = tmp_path / "set"
     assert str(raised.value).splitlines() == [
-        f"{tmp_path / 'list.txt'}: 2 faults found; every line names a file, as seen from {root}",
-        f"  - {root / '3.png'} is no file",
-        f"  - {root / 'normal'} is no file",
+        f"{tmp_path / 'list.txt'}: 3 faults found; every line names a photograph, as seen from {root}",
+        f"  - normal is no photograph of {root}",
+        f"  - ../outside.png is no photograph of {root}",
+        f"  - 3.png is no photograph of {root}",
     ]
 
 
 @pytest.mark.parametrize("content", [None, b"amd/\xff.png\n"])
-def test_a_list_that_cannot_be_read_is_named(content, tmp_path):
+def test_a_list_that_cannot_be_read_is_named(content, make_folders, tmp_path):
     if content:
         (tmp_path / "list.txt").write_bytes(content)
     with pytest.raises(InputError) as raised:
-        read_list(tmp_path / "list.txt", tmp_path)
+        split_folders(make_folders(), tmp_path, ratio=0.5, leave_out=tmp_path / "list.txt")
     assert str(raised.value).startswith(f"--leave-out {tmp_path / 'list.txt'}: no list of files can be read (")
+
+
+def test_a_list_may_not_take_everything(make_folders, tmp_path):
+    root = make_folders()
+    write_list(tmp_path / "list.txt", (root / "normal").iterdir(), root)
+    with pytest.raises(InputError, match=r"--leave-out .*list.txt: leaves no photograph of normal"):
+        split_folders(root, root, ratio=0.5, leave_out=tmp_path / "list.txt")
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31])
+@pytest.mark.parametrize("how", [{"ratio": 0.5}, {"fold_count": 2}])
+def test_a_seed_has_a_range(seed, how, make_folders, tmp_path):
+    with pytest.raises(InputError, match=f"--seed {seed}: expected a whole number from 0 to 2147483647"):
+        split_folders(make_folders(), tmp_path / "out", seed=seed, **how)
+
+
+def test_folds_of_the_working_folder_stand_beside_it(make_folders, monkeypatch):
+    root = make_folders()
+    monkeypatch.chdir(root)
+    splits = split_folders(Path("."), Path("."), fold_count=2)
+    assert [split.folder.resolve() for split in splits] == [root.parent / "set-fold1", root.parent / "set-fold2"]
+    assert len(read_table(splits[0].folder / "train.csv")) == len(splits[0].training)
+
+
+def test_folds_of_a_link_have_its_name_and_can_be_read(make_folders, tmp_path):
+    store = tmp_path / "far/away"
+    store.mkdir(parents=True)
+    shutil.move(make_folders(), store / "data19469")
+    link = tmp_path / "fundus6"
+    link.symlink_to(store / "data19469")
+    for split in (*split_folders(link, link, fold_count=2), *split_folders(link, link, ratio=0.5)):
+        assert split.folder.name.startswith("fundus6")
+        assert len(read_table(split.folder / "train.csv")) == len(split.training)
+    assert len(read_table(store / "data19469/test.csv")) == len(split.test)

@@ -63,11 +63,12 @@ def _same_picture(first: tuple[str, Record], second: tuple[str, Record], alike: 
     (first_part, a), (second_part, b) = first, second
     told = f"{a.image} ({first_part}) and {b.image} ({second_part})"
     spare = a if _is_generated(a.image) else b
+    leave_out = (spare.image,) if a.image != b.image else ()
     if a.label != b.label:
         return Finding(f"{alike} pictures under two labels", True, told, (a.image, b.image))
     if first_part != second_part:
-        return Finding(f"{alike} pictures on both sides of the split", True, told, (spare.image,))
-    return Finding(f"{alike} pictures", False, told, (spare.image,))
+        return Finding(f"{alike} pictures on both sides of the split", True, told, leave_out)
+    return Finding(f"{alike} pictures", False, told, leave_out)
 
 
 def _patients_on_several_sides(placed: list[tuple[str, Record]]) -> Iterator[Finding]:
@@ -100,7 +101,7 @@ def _is_generated(path: Path) -> bool:
 def _small_classes(part: str, record_set: RecordSet) -> Iterator[Finding]:
     for name, count in record_set.counts().items():
         if count < FEW:
-            yield Finding("small class", False, f"{name} ({part}): {count} photographs")
+            yield Finding("small class", False, f"{name} ({part}): {count} photograph{'s' if count != 1 else ''}")
 
 
 def _given_away(classes: tuple[str, ...], records: list[Record]) -> Iterator[Finding]:

@@ -37,9 +37,20 @@ def read_folders(root: Path, pattern: re.Pattern | None = None) -> RecordSet:
         faults += [f"{path}: a folder inside a class; move its photographs up" for path in paths if path.is_dir()]
         if not paths:
             faults.append(f"{folder}: no photograph of this class")
+        unnamed = [path for path in (folder, *paths) if not _is_utf8(path)]
+        faults += [f"{str(path)!a}: the name is not in UTF-8; rename it" for path in unnamed]
         records += [Record(path, label, patient_of(path, pattern)) for path in paths]
     raise_faults(root, faults, "every subfolder is taken for a class of photographs")
     return RecordSet(tuple(folder.name for folder in folders), tuple(records))
+
+
+def _is_utf8(path: Path) -> bool:
+    """Names that an archive packed in another encoding cannot be written into a table."""
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -123,17 +123,18 @@ def fingerprint_all(paths: Sequence[Path]) -> Examined:
     with _decoder_complaints() as complaints, ThreadPoolExecutor(max_workers=READING_THREADS) as pool:
         list(pool.map(read, paths))
     warnings = {}
-    for path in fingerprints if complaints else ():  # rare; which file it was shows only one by one
-        with _decoder_complaints() as complaints:
-            read_picture(path)
-        if complaints:
-            warnings[path] = complaints[0]
+    for path in paths if complaints else ():  # rare; which file it was shows only one by one
+        if path in fingerprints:
+            with _decoder_complaints() as complaints:
+                read_picture(path)
+            if complaints:
+                warnings[path] = complaints[0]
     return Examined(fingerprints, {path: faults[path] for path in paths if path in faults}, warnings)
 
 
 @contextlib.contextmanager
 def _decoder_complaints() -> Iterator[list[str]]:
-    """The lines that libjpeg and libpng, within OpenCV, write to the process's standard error; nothing else tells."""
+    """What libjpeg, within OpenCV, says of lost data on the process's standard error; nothing else tells of it."""
     lines: list[str] = []
     with tempfile.TemporaryFile() as file:
         kept = os.dup(2)
@@ -144,7 +145,8 @@ def _decoder_complaints() -> Iterator[list[str]]:
             os.dup2(kept, 2)
             os.close(kept)
             file.seek(0)
-            lines += file.read().decode(errors="replace").splitlines()
+            told = file.read().decode(errors="replace").splitlines()
+            lines += [line for line in told if "Corrupt JPEG data" in line and "extraneous" not in line]
 
 
 def same_pictures(fingerprints: Sequence[Fingerprint]) -> list[tuple[int, int]]:

@@ -23,7 +23,7 @@ def patient_of(path: Path, pattern: re.Pattern | None = None) -> str | None:
     """
     if pattern is not None:
         found = pattern.search(path.name)
-        return found[1] if found else None
+        return (found[1] or None) if found else None
     if eye := EYES.fullmatch(path.stem):
         return eye[1]
     if copy := GENERATED.fullmatch(path.stem):

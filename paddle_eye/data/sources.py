@@ -38,6 +38,8 @@ def read(root: Path) -> Parts:
         return Parts(*read_palm(root))
     if found == "tables":
         training = read_table(root / TRAINING_TABLE)
+        if len(training.classes) < 2:
+            raise InputError(f"{root / TRAINING_TABLE}: expected rows of at least two classes, found one")
         return Parts(training, read_table(root / TEST_TABLE, training.classes))
     raise InputError(
         f"{root}: found neither {TRAINING_TABLE} and {TEST_TABLE}, which python tools/split.py --data {root} makes "

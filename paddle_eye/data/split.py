@@ -16,7 +16,8 @@ def set_aside(record_set: RecordSet, share: float, seed: int, asked: str) -> tup
     """Split off ``share`` of each class, whole patients only, the same records for the same seed.
 
     Patients are taken in random order, each one if that brings the classes nearer to their shares, so that a class
-    misses its share by no more than a patient's photographs.
+    misses its share by no more than a patient's photographs. A class that ought to give some, but whose every patient
+    has too many, gives the patient with the fewest.
 
     Args:
         record_set: what to split; a record without a group is a patient of its own.
@@ -40,6 +41,9 @@ def set_aside(record_set: RecordSet, share: float, seed: int, asked: str) -> tup
         if np.abs(wanted - brought).sum() < np.abs(wanted).sum():
             wanted -= brought
             aside |= members
+    for label in np.flatnonzero(wanted > 0):
+        if not (aside & (labels == label)).any():
+            aside |= groups == min(np.unique(groups[labels == label]), key=lambda group: (groups == group).sum())
     parts = record_set.subset(np.flatnonzero(~aside)), record_set.subset(np.flatnonzero(aside))
     _require_all_classes(*parts, asked)
     return parts
@@ -83,7 +87,7 @@ def join_same_pictures(record_set: RecordSet) -> RecordSet:
     raise_faults("pictures", faults.values(), "replace them or take them out of the data set")
     for first, second in same_pictures([fingerprints[record.image] for record in records]):
         old = {records[index].group for index in (first, second)} - {None}
-        joined = min(old, default=records[first].image.name)
+        joined = min(old, default="/".join(records[first].image.parts[-2:]))
         for index, record in enumerate(records):
             if index in (first, second) or record.group in old:
                 records[index] = replace(record, group=joined)

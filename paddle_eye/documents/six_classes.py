@@ -137,6 +137,8 @@ def test(
     task = Classification()
     figures = task.figures(evaluate(net, test_dataloader, task, len(test_dataloader.dataset)))
     print(six_class_lines(figures))
-    classes = getattr(test_dataloader.dataset, "classes", range(len(figures["per_class"])))
-    picture = plots.confusion_matrix(figures["confusion_matrix"], [str(name) for name in classes])
+    count = len(figures["per_class"])
+    classes = getattr(test_dataloader.dataset, "classes", ())
+    names = classes if len(classes) == count else [str(label) for label in range(count)]
+    picture = plots.confusion_matrix(figures["confusion_matrix"], names)
     write_bytes(Path(save_path) / "confusion_matrix.png", picture)

@@ -231,8 +231,8 @@ def test_classes_are_counted_in_each_part(write):
     first, second = write("1.jpg", "2.jpg")
     parts = {"training": part((first, 0), (second, 1)), "validation": part()}
     assert [finding.told for finding in found(parts, "small class")] == [
-        "amd (training): 1 photographs",
-        "normal (training): 1 photographs",
+        "amd (training): 1 photograph",
+        "normal (training): 1 photograph",
         "amd (validation): 0 photographs",
         "normal (validation): 0 photographs",
     ]

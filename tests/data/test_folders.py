@@ -1,3 +1,4 @@
+import os
 import re
 
 import pytest
@@ -103,3 +104,12 @@ def test_faults_come_in_one_message(put):
         f"  - {root / 'normal/left'}: a folder inside a class; move its photographs up",
         f"  - {root / 'normal/right'}: a folder inside a class; move its photographs up",
     ]
+
+
+def test_names_that_are_not_utf8_are_named(tmp_path, write_picture):
+    """As an archive packed on a Chinese Windows leaves them."""
+    for name in ("amd", "normal"):
+        write_picture(tmp_path / name / "1.png")
+    os.rename(os.fsencode(tmp_path / "amd/1.png"), os.fsencode(tmp_path / "amd") + "/眼.png".encode("gbk"))
+    with pytest.raises(InputError, match=r"\\udcd1\\udcdb.png': the name is not in UTF-8; rename it"):
+        read_folders(tmp_path)

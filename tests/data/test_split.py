@@ -289,3 +289,21 @@ def test_pictures_that_cannot_be_decoded_come_in_one_message(tmp_path, write_pic
     first, *faults = str(raised.value).splitlines()
     assert first == "pictures: 2 faults found; replace them or take them out of the data set"
     assert [re.match(r"  - (.+\.jpg): ", fault)[1] for fault in faults] == [str(paths[1]), str(paths[3])]
+
+
+def test_pairs_of_one_name_in_two_classes_are_two_groups(tmp_path, write_picture):
+    paths = [tmp_path / name for name in ("amd/1.png", "amd/2.png", "cnv/1.png", "cnv/2.png")]
+    for path, label in zip(paths, (0, 0, 1, 1)):
+        write_picture(path.with_name("1.png"), label)
+        path.write_bytes(path.with_name("1.png").read_bytes())
+    joined = join_same_pictures(RecordSet(("amd", "cnv"), tuple(Record(path, i // 2) for i, path in enumerate(paths))))
+    first, second, third, fourth = (record.group for record in joined.records)
+    assert first == second != third == fourth
+
+
+def test_a_class_of_two_large_patients_gives_one_of_them():
+    groups = [None] * 20 + ["a"] * 3 + ["b"] * 4
+    records = tuple(Record(Path(f"{number}.jpg"), int(number >= 20), group) for number, group in enumerate(groups))
+    left, aside = set_aside(RecordSet(("many", "few"), records), 0.2, 0, "--ratio 0.8")
+    assert aside.counts() == {"many": 4, "few": 3}
+    assert left.counts() == {"many": 16, "few": 4}

@@ -119,7 +119,7 @@ def test_faults_come_in_one_message_with_their_lines(read, table):
             "e.jpg,3,dme",
         )
     assert faults(raised) == [
-        f"line 3: {table.parent / 'none.jpg'} is no file",
+        f"line 3: 'none.jpg' is no file below {table.parent}",
         f"line 5: {table.parent / 'a.jpg'} has a row already, line 2",
         "line 6: the label must be a whole number from 0, found 'x'",
         "line 7: label 0 is 'amd', found 'normal'",
@@ -140,7 +140,7 @@ def test_one_row_can_have_several_faults(read, table):
     with pytest.raises(InputError) as raised:
         read("a.jpg,0,amd", "none.jpg,-1,amd")
     assert faults(raised) == [
-        f"line 3: {table.parent / 'none.jpg'} is no file",
+        f"line 3: 'none.jpg' is no file below {table.parent}",
         "line 3: the label must be a whole number from 0, found '-1'",
     ]
 
@@ -156,7 +156,7 @@ def test_a_folder_is_no_file(read, table):
     (table.parent / "amd").mkdir()
     with pytest.raises(InputError) as raised:
         read("amd,0,amd")
-    assert faults(raised) == [f"line 2: {table.parent / 'amd'} is no file"]
+    assert faults(raised) == [f"line 2: 'amd' is no file below {table.parent}"]
 
 
 def test_of_many_missing_labels_ten_are_named(read):
@@ -188,12 +188,15 @@ def test_a_table_without_rows_is_an_error(classes, read):
     assert faults(raised) == ["no row with a photograph"]
 
 
-@pytest.mark.parametrize("header", ["path,label", "Path,Label,Class", "path;label;class", "a.jpg,0,amd"])
+@pytest.mark.parametrize(
+    "header", ["path,label", "Path,Label,Class", "path;label;class", "a.jpg,0,amd", "path,label,class,path", ""]
+)
 def test_a_table_has_the_three_columns(header, read, table):
     with pytest.raises(InputError) as raised:
         read("b.jpg,0,amd", header=header)
     found = header.replace(",", ", ")
-    assert str(raised.value) == f"{table}, line 1: expected the columns path, label, class, found {found}"
+    found = [] if header == "" else header.split(",")
+    assert str(raised.value) == f"{table}, line 1: expected each of the columns path, label, class once, found {found}"
 
 
 def test_a_missing_table_is_named(tmp_path):
@@ -276,3 +279,28 @@ def test_pictures_may_be_given_from_the_working_folder(make_records, tmp_path, m
     picture = tmp_path.relative_to(tmp_path) / "set/amd/1.jpg"
     write_table(tmp_path / "tables/train.csv", RecordSet(CLASSES, (Record(picture, 0),)))
     assert (tmp_path / "tables/train.csv").read_text(encoding="utf-8").splitlines()[1] == "../set/amd/1.jpg,0,amd"
+
+
+@pytest.mark.parametrize("name", ["", "a" * 300, "a\x01.jpg", ".."])
+def test_what_cannot_be_the_name_of_a_file_is_named_with_its_line(name, read, table):
+    with pytest.raises(InputError) as raised:
+        read("a.jpg,0,amd", f"{name},1,normal")
+    assert faults(raised) == [f"line 3: {name!r} is no file below {table.parent}"]
+
+
+def test_two_labels_may_not_have_one_name(read):
+    with pytest.raises(InputError) as raised:
+        read("a.jpg,0,amd", "b.jpg,1,amd")
+    assert faults(raised) == ["'amd' is the class of several labels"]
+
+
+def test_a_class_needs_a_name(read):
+    with pytest.raises(InputError) as raised:
+        read("a.jpg,0,amd", "b.jpg,1,")
+    assert faults(raised)[0] == "line 3: label 1 is 'a class', found ''"
+
+
+def test_a_photograph_without_a_patient_stays_one_although_its_name_would_tell_one(make_records, tmp_path):
+    record_set = make_records(("1_left.jpg", 0, None), ("x.jpg", 1, "7"))
+    write_table(tmp_path / "train.csv", record_set)
+    assert read_table(tmp_path / "train.csv") == record_set

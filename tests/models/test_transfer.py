@@ -44,7 +44,7 @@ def test_features_and_head_are_the_network(name):
     ],
 )
 def test_networks_have_the_published_numbers_of_parameters(name, parameters):
-    """But for ShuffleNetV2 x2.0, whose first stage has 224 channels in Paddle and 244 in the paper and in torchvision."""
+    """Not ShuffleNetV2 x2.0, whose first stage has 224 channels in Paddle and 244 in the paper and in torchvision."""
     assert trainable_parameters(build_transfer(name, 1000)) == parameters
 
 
