@@ -304,3 +304,12 @@ def test_findings_that_falsify_come_first(write, copy):
     assert sorted(kinds) == ["generated copies", "patient on both sides of the split", "unreadable"]
     assert [finding.kind for finding in findings[:3]] == kinds
     assert "identical pictures" in [finding.kind for finding in findings[3:]]
+
+
+def test_a_file_in_both_tables_is_not_to_be_left_out(tmp_path, write_picture):
+    """It is the only copy; what is wrong is the split."""
+    record = Record(write_picture(tmp_path / "a.png"), 0)
+    parts = {name: RecordSet(("amd", "normal"), (record,)) for name in ("training", "validation")}
+    (finding,) = (each for each in examine(parts) if each.falsifies)
+    assert finding.kind == "identical pictures on both sides of the split"
+    assert finding.leave_out == ()

@@ -315,3 +315,12 @@ def test_copies_are_told_in_pairs(tmp_path, write_picture):
 
 def test_of_no_pictures_none_are_the_same():
     assert same_pictures([]) == []
+
+
+def test_harmless_remarks_of_a_decoder_are_no_warnings(tmp_path):
+    """Two zero bytes between the parts of a JPEG; the picture is whole."""
+    data = cv2.imencode(".jpg", np.full((40, 40, 3), 90, np.uint8))[1].tobytes()
+    (tmp_path / "padded.jpg").write_bytes(data[:20] + b"\0\0" + data[20:])
+    examined = fingerprint_all([tmp_path / "padded.jpg"])
+    assert (examined.faults, examined.warnings) == ({}, {})
+    assert len(examined.fingerprints) == 1

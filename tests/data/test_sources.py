@@ -88,3 +88,9 @@ def test_folders_that_are_not_split_are_an_error(tmp_path):
         f"{tmp_path}: found neither train.csv and test.csv, which python tools/split.py --data {tmp_path} makes from "
         "folders of classes, nor a PALM folder, which python tools/prepare_data.py --archives DIR makes"
     )
+
+
+def test_one_class_is_not_enough_to_learn_from(put):
+    root = put(train=["a.jpg,0,amd", "b.jpg,0,amd"], test=["c.jpg,0,amd"])
+    with pytest.raises(InputError, match=r"train.csv: expected rows of at least two classes, found one"):
+        read(root)

@@ -297,7 +297,7 @@ def test_two_labels_may_not_have_one_name(read):
 def test_a_class_needs_a_name(read):
     with pytest.raises(InputError) as raised:
         read("a.jpg,0,amd", "b.jpg,1,")
-    assert faults(raised)[0] == "line 3: label 1 is 'a class', found ''"
+    assert faults(raised) == ["line 3: the class has no name"]
 
 
 def test_a_photograph_without_a_patient_stays_one_although_its_name_would_tell_one(make_records, tmp_path):
