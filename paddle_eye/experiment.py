@@ -153,7 +153,7 @@ def train(
         "best": {"epoch": weights.description["epoch"], **task.figures(best)},
         "last": {"epoch": history[-1]["epoch"], **task.figures(last)},
     }
-    images = [os.path.relpath(record.image, location.path) for record in parts.validation.records]
+    images = [_seen_from(location.path, record.image) for record in parts.validation.records]
     for which, evaluation in (("best", best), ("last", last)):
         table = _predictions(images, evaluation, description["classes"])
         write_text(run.predictions(which), table.to_csv(index=False))
@@ -369,6 +369,12 @@ def _write_report(run: RunFolder, results: Dict[str, Any], history: List[Dict[st
     for path, picture in pictures.items():
         write_bytes(path, picture)
     write_text(run.report, page.render(results, history, {path.stem: picture for path, picture in pictures.items()}))
+
+
+def _seen_from(folder: Path, file: Path) -> str:
+    """A file's path from a folder, the same on whatever links they were reached."""
+    inner = os.path.relpath(os.path.realpath(file.parent), os.path.realpath(folder))
+    return (Path(inner) / file.name).as_posix()
 
 
 def _predictions(images: List[str], evaluation: Evaluation, classes: List[str]) -> pd.DataFrame:
