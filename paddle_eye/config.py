@@ -66,10 +66,14 @@ class TrainSettings:
 
     epochs: int = _number(20, at_least=0)
     batch_size: int = _number(10, at_least=1)
-    optim: Literal["SGD", "Adam"] = "SGD"
+    optim: Literal["SGD", "Adam", "AdamW"] = "SGD"
     lr: float = _number(1e-4, at_least=0.0, positive=True)
     momentum: float = _number(0.9, at_least=0.0, below=1.0)
     schedule: Literal["constant", "cosine"] = "constant"
+    lrf: float = _number(0.0, at_least=0.0, below=1.0)
+    warmup: int = _number(0, at_least=0)
+    label_smoothing: float = _number(0.0, at_least=0.0, below=1.0)
+    freeze: Optional[str] = None
     class_weights: Optional[Literal["balanced"]] = None
     sampler: Literal["shuffled", "balanced"] = "shuffled"
     seed: int = _number(0, at_least=0, below=2**31)

@@ -35,7 +35,8 @@ from paddle_eye.engine.task import Classification, Evaluation
 from paddle_eye.errors import InputError
 from paddle_eye.files import RunFolder, write_bytes, write_json, write_text
 from paddle_eye.models.attention import has_nam, nam_penalty
-from paddle_eye.models.complexity import multiply_adds, trainable_parameters
+from paddle_eye.models.complexity import multiply_adds, parameters, trainable_parameters
+from paddle_eye.models.freezing import freeze
 from paddle_eye.models.registry import MODELS, build, family
 from paddle_eye.models.weights import load_into, read_weights, write_weights
 from paddle_eye.report import page, plots
@@ -111,6 +112,7 @@ def train(
     paddle.seed(settings.train.seed)
     parts = sources.read(location.path)
     model = _new_model(settings, len(parts.training.classes))
+    _freeze(settings, model)
     optimizer = optim.build(settings.train.optim, model, settings.train.lr, settings.train.momentum)
     history: List[Dict[str, Any]] = []
     if run is not None and run.checkpoint.is_file():
@@ -143,6 +145,7 @@ def train(
         "commands": commands,
         "settings": settings.flat(),
         **description,
+        "parameters": parameters(model),
         "trainable_parameters": trainable_parameters(model),
         "multiply_adds": multiply_adds(model, settings.data.image_size),
         "class_counts": {"training": data.training.counts, "validation": data.validation.counts},
@@ -232,6 +235,7 @@ def _task(settings: Config, model: paddle.nn.Layer, training: PictureDataset) ->
     return Classification(
         class_weights(training) if settings.train.class_weights == "balanced" else None,
         partial(nam_penalty, model) if has_nam(model) else None,
+        settings.train.label_smoothing,
     )
 
 
@@ -262,6 +266,14 @@ def _new_model(settings: Config, class_count: int) -> paddle.nn.Layer:
         return build({**network, family(network).classes: class_count})
     except ValueError as error:
         raise InputError(f"the network {network['name']!r} cannot be built: {error}") from error
+
+
+def _freeze(settings: Config, model: paddle.nn.Layer) -> None:
+    if settings.train.freeze is not None:
+        try:
+            freeze(model, settings.train.freeze)
+        except ValueError as error:
+            raise InputError(f"--freeze {settings.train.freeze}: {error}") from error
 
 
 def _start_from(model: paddle.nn.Layer, path: Path) -> None:
@@ -343,7 +355,7 @@ def _fit(
         recipe.epochs,
         expected=len(data.selection),
         history=history,
-        learning_rate=lambda epoch: optim.learning_rate(recipe.schedule, recipe.lr, epoch, recipe.epochs),
+        learning_rate=partial(optim.learning_rate, recipe),
         display=display,
         keep_best=keep_best,
         keep_state=keep_state,

@@ -65,7 +65,7 @@ ALLOWED = {
     "experiment": {
         *("", "errors", "files", "config"),
         *("data.audit", "data.locate", "data.loading", "data.records", "data.sources", "data.split", "data.transforms"),
-        *("models.attention", "models.complexity", "models.registry", "models.weights"),
+        *("models.attention", "models.complexity", "models.freezing", "models.registry", "models.weights"),
         *("engine.checkpoint", "engine.device", "engine.display", "engine.loop", "engine.optim", "engine.task"),
         *("report.page", "report.plots"),
     },

@@ -304,6 +304,7 @@ def test_eval_reports_a_bad_file_and_evaluates_the_rest(copy):
         ("train", ["--model", "resnet18", "--version", "D"], "model.version=D: the network 'resnet18' has no"),
         ("train", ["--model", "resnet18", "--set", "data.image_size=100"], "image_size must be a multiple of 32"),
         ("train", ["--model", "vgg"], "model.name: expected one of resnet, resnet18, "),
+        ("train", ["--model", "resnet18", "--freeze", "stage9"], "--freeze stage9: the network has no part 'stage9'"),
         ("train", ["--data", "six"], "python tools/split.py --data six"),
         ("split", ["--data", "nowhere"], "nowhere: no such folder"),
         ("split", ["--data", "six", "--ratio", "1.5"], "--ratio 1.5: expected the training part's share"),
@@ -398,6 +399,18 @@ def test_any_network_is_trained_on_any_data(six, place):
     shutil.rmtree(place / "output/resnet18_nam_spatial_PALM")
     run_tool("train", "--version", "D", "--data", "dataset/fundus6", *small, cwd=six)
     assert (six / "output/resnet50_vD_fundus6/report.html").is_file()
+
+
+def test_a_frozen_shufflenet_is_trained_and_resumed(six):
+    recipe = ("--model", "shufflenet_v2_x0_5", "--freeze", "backbone", "--preset", "imagenet", "--lrf", "0.1")
+    recipe += ("--data", "dataset/fundus6", "--output", "transfer", "--set", "data.image_size=32")
+    recipe += ("--set", "train.schedule=cosine", "--set", "train.warmup=1", "--set", "train.label_smoothing=0.1")
+    run_tool("train", *recipe, "--epochs", "2", cwd=six)
+    metrics = json.loads((six / "transfer/shufflenet_v2_x0_5_fundus6/metrics.json").read_text())
+    assert (metrics["parameters"], metrics["trainable_parameters"]) == (343_842 + 1025, 2_050 + 1025)
+    out = run_tool("eval", "transfer", cwd=six).stdout
+    assert f"acc-> {metrics['best']['accuracy']:.4f}" in out
+    assert "2 epochs done" in run_tool("train", *recipe, "--resume", cwd=six).stdout
 
 
 def test_weights_and_sampling_against_imbalance(six):

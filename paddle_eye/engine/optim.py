@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import math
-from typing import Dict, Mapping
+from typing import Dict, Mapping, Protocol
 
 import numpy as np
 import paddle
+
+
+class Schedule(Protocol):
+    """How the learning rate goes over the epochs.
+
+    It rises in equal steps over ``warmup`` epochs. Then ``'constant'`` is ``lr``; ``'cosine'`` falls from ``lr``
+    towards ``lr * lrf`` at the end of ``epochs`` (Loshchilov and Hutter, ICLR 2017).
+    """
+
+    schedule: str
+    lr: float
+    lrf: float
+    warmup: int
+    epochs: int
 
 
 def build(name: str, model: paddle.nn.Layer, lr: float, momentum: float = 0.9) -> paddle.optimizer.Optimizer:
     """An optimizer over the trainable parameters.
 
     Args:
-        name: ``'SGD'``, stochastic gradient descent with momentum, or ``'Adam'`` with Paddle's own factors.
+        name: ``'SGD'``, stochastic gradient descent with momentum; ``'Adam'``, or ``'AdamW'`` with a weight decay of
+            0.01, both with Paddle's own factors.
         model: whose parameters it changes.
         lr: the learning rate.
         momentum: of ``'SGD'``.
@@ -22,20 +37,22 @@ def build(name: str, model: paddle.nn.Layer, lr: float, momentum: float = 0.9) -
     builders = {
         "SGD": lambda: paddle.optimizer.Momentum(learning_rate=lr, momentum=momentum, parameters=trainable),
         "Adam": lambda: paddle.optimizer.Adam(learning_rate=lr, parameters=trainable),
+        "AdamW": lambda: paddle.optimizer.AdamW(learning_rate=lr, parameters=trainable),
     }
     return builders[name]()
 
 
-def learning_rate(schedule: str, lr: float, epoch: int, epochs: int) -> float:
+def learning_rate(recipe: Schedule, epoch: int) -> float:
     """The learning rate of an epoch, counted from 0.
 
     It depends on the epoch alone, so that a continued run has nothing to restore.
-
-    ``'constant'`` is ``lr``; ``'cosine'`` falls from ``lr`` to almost 0 (Loshchilov and Hutter, ICLR 2017).
     """
-    if schedule == "cosine":
-        return lr * 0.5 * (1 + math.cos(math.pi * epoch / epochs))
-    return lr
+    if epoch < recipe.warmup:
+        return recipe.lr * (epoch + 1) / (recipe.warmup + 1)
+    if recipe.schedule == "constant":
+        return recipe.lr
+    done = (epoch - recipe.warmup) / (recipe.epochs - recipe.warmup)
+    return recipe.lr * (recipe.lrf + (1 - recipe.lrf) * 0.5 * (1 + math.cos(math.pi * done)))
 
 
 def state_arrays(optimizer: paddle.optimizer.Optimizer, model: paddle.nn.Layer) -> Dict[str, np.ndarray]:

@@ -36,15 +36,19 @@ class Classification:
     Args:
         class_weights: [C], how much an image of each class counts while training; None: each the same.
         regulariser: a term that is added to the loss while training, such as `nam_penalty` of the network.
+        label_smoothing: while training, the share of an image's label that is spread evenly over all classes (Szegedy
+            et al., CVPR 2016).
     """
 
     def __init__(
         self,
         class_weights: Optional[np.ndarray] = None,
         regulariser: Optional[Callable[[], paddle.Tensor]] = None,
+        label_smoothing: float = 0.0,
     ) -> None:
         self.class_weights = None if class_weights is None else paddle.to_tensor(class_weights, dtype="float32")
         self.regulariser = regulariser
+        self.label_smoothing = label_smoothing
 
     def loss(self, logits: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
         """Mean cross-entropy of logits [N, C] and labels int64 [N], each image counting the same.
@@ -54,8 +58,8 @@ class Classification:
         return F.cross_entropy(logits, labels)
 
     def training_loss(self, logits: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
-        """Mean cross-entropy, weighted by the class of the image; what `regulariser` gives is not in it."""
-        return F.cross_entropy(logits, labels, weight=self.class_weights)
+        """Mean cross-entropy with class weights and label smoothing; what `regulariser` gives is not in it."""
+        return F.cross_entropy(logits, labels, weight=self.class_weights, label_smoothing=self.label_smoothing)
 
     def targets(self, labels: Any) -> paddle.Tensor:
         """Labels of a batch, [N] or [N, 1] of any number type, as int64 [N]."""

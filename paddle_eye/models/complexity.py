@@ -9,8 +9,14 @@ import paddle
 from paddle import nn
 
 
+def parameters(model: nn.Layer) -> int:
+    """How many numbers a network learns or has learned, without the running statistics of batch normalisation."""
+    statistics = ("_mean", "_variance")
+    return sum(int(np.prod(p.shape)) for name, p in model.named_parameters() if not name.endswith(statistics))
+
+
 def trainable_parameters(model: nn.Layer) -> int:
-    """How many numbers training changes; the running statistics of batch normalisation are not among them."""
+    """Those of `parameters` that are not frozen."""
     return sum(int(np.prod(p.shape)) for p in model.parameters() if not p.stop_gradient)
 
 

@@ -70,7 +70,7 @@ def _row(run: FinishedRun) -> tuple[str, ...]:
         run.name,
         run.results["model"],
         str(run.figures["epoch"]),
-        f"{run.results['trainable_parameters']:,}",
+        f"{run.results['parameters']:,}",
         f"{run.results['multiply_adds']:,}",
         share(run.figures["loss"]),
         share(run.figures["accuracy"], run.figures["accuracy_interval"]),

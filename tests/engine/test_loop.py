@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import paddle
 import pytest
@@ -122,13 +124,27 @@ def test_learning_rates_and_orders_are_asked_for_by_epoch():
     assert [row["lr"] for row in history[1:]] == pytest.approx([0.1, 0.05, 0.1 / 3])
 
 
-def test_cosine_schedule():
-    rates = [optim.learning_rate("cosine", 0.2, epoch, 4) for epoch in range(4)]
-    assert rates == pytest.approx([0.2, 0.1 * (1 + 2**-0.5), 0.1, 0.1 * (1 - 2**-0.5)])
-    assert optim.learning_rate("constant", 0.2, 3, 4) == 0.2
+def rates(**recipe):
+    recipe = SimpleNamespace(**{"schedule": "cosine", "lr": 0.2, "lrf": 0.0, "warmup": 0, "epochs": 4, **recipe})
+    return [optim.learning_rate(recipe, epoch) for epoch in range(recipe.epochs)]
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam"])
+@pytest.mark.parametrize(
+    ("recipe", "expected"),
+    [
+        ({}, [0.2, 0.1 * (1 + 2**-0.5), 0.1, 0.1 * (1 - 2**-0.5)]),
+        ({"schedule": "constant"}, [0.2] * 4),
+        ({"schedule": "constant", "warmup": 3}, [0.05, 0.1, 0.15, 0.2]),
+        ({"lrf": 0.5, "epochs": 2}, [0.2, 0.15]),
+        ({"lrf": 0.5, "epochs": 4, "warmup": 2}, [0.2 / 3, 0.4 / 3, 0.2, 0.15]),
+        ({"warmup": 9}, [0.02, 0.04, 0.06, 0.08]),
+    ],
+)
+def test_learning_rates(recipe, expected):
+    assert rates(**recipe) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
 def test_checkpoint_brings_everything_back_in_a_process_with_other_names(tmp_path, name):
     """The second network's parameters have other global names; training goes on bit by bit all the same."""
     path = tmp_path / "checkpoint.safetensors"
@@ -206,3 +222,18 @@ def test_frozen_parameters_are_not_optimised():
     before = model[0].weight.numpy().copy()
     train_one_epoch(model, optim.build("Adam", model, 0.1), TASK, batches(10))
     np.testing.assert_array_equal(model[0].weight.numpy(), before)
+
+
+@pytest.mark.parametrize("class_weights", [None, np.array([0.5, 3.0])])
+def test_label_smoothing_by_hand(class_weights):
+    """The label of an image is 0.9 of its class and 0.05 of each of the two; its weight is that of the mixture."""
+    model = network()
+    model.eval()
+    logits, labels = model(paddle.to_tensor(INPUTS)), paddle.to_tensor(LABELS)
+    targets = 0.9 * np.eye(2)[LABELS] + 0.05
+    losses = -(targets * np.log(softmax(logits.numpy()))).sum(axis=1)
+    weights = np.ones(10) if class_weights is None else targets @ class_weights
+    task = Classification(class_weights, label_smoothing=0.1)
+    expected = (weights * losses).sum() / weights.sum()
+    assert task.training_loss(logits, labels).item() == pytest.approx(expected, rel=1e-5)
+    assert task.loss(logits, labels).item() == pytest.approx(TASK.loss(logits, labels).item())

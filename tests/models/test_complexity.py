@@ -3,7 +3,7 @@ import pytest
 from paddle import nn
 from paddle.vision import models
 
-from paddle_eye.models.complexity import multiply_adds, trainable_parameters
+from paddle_eye.models.complexity import multiply_adds, parameters, trainable_parameters
 from paddle_eye.models.resnet_nam import resnet18
 
 
@@ -12,6 +12,7 @@ def test_parameters_leave_out_running_statistics_and_frozen_ones():
     assert trainable_parameters(model) == (4 * 3 * 9 + 4) + 2 * 4 + (4 * 2 + 2)
     model[0].weight.stop_gradient = True
     assert trainable_parameters(model) == 4 + 2 * 4 + (4 * 2 + 2)
+    assert parameters(model) == (4 * 3 * 9 + 4) + 2 * 4 + (4 * 2 + 2)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ def make_run(tmp_path, two_classes):
         folder = tmp_path / name
         folder.mkdir()
         figures = {"epoch": 3, **two_classes, **changes}
-        results = {"model": "ResNet18", "trainable_parameters": 11_179_590, "multiply_adds": 1_814_000_000}
+        results = {"model": "ResNet18", "parameters": 11_179_590, "multiply_adds": 1_814_000_000}
         (folder / "metrics.json").write_text(json.dumps({**results, "last": figures, "best": {**figures, "epoch": 2}}))
         rows = {"image": images or [f"{number}.jpg" for number in range(len(right))], "label": [1] * len(right)}
         pd.DataFrame({**rows, "predicted": right}).to_csv(folder / "predictions_last.csv", index=False)
