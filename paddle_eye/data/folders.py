@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from paddle_eye.data.images import looks_like_picture
 from paddle_eye.data.patients import patient_of
 from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.errors import InputError, raise_faults
+
+TRAINING_FOLDER, VALIDATION_FOLDER = "train", "val"
 
 
 def read_folders(root: Path, pattern: re.Pattern | None = None) -> RecordSet:
@@ -24,6 +27,42 @@ def read_folders(root: Path, pattern: re.Pattern | None = None) -> RecordSet:
         InputError: there are not at least two classes, a class is empty, or a folder is inside a class; all faults in
             one message.
     """
+    folders = _class_folders(root)
+    records, faults = _records(folders, pattern)
+    raise_faults(root, faults, "every subfolder is taken for a class of photographs")
+    return RecordSet(tuple(folder.name for folder in folders), records)
+
+
+def read_train_val(root: Path) -> tuple[RecordSet, RecordSet]:
+    """Records of the class folders below ``root/train`` and ``root/val``, which must have the same classes.
+
+    Raises:
+        InputError: see `read_folders`; also a class that one side lacks and files that are no pictures; all faults of
+            both sides in one message.
+    """
+    sides = [_class_folders(root / name) for name in (TRAINING_FOLDER, VALIDATION_FOLDER)]
+    names = [[folder.name for folder in folders] for folders in sides]
+    faults = [
+        f"{root / there}: no class {name!r}, which {root / here} has"
+        for here, there, only in (
+            (TRAINING_FOLDER, VALIDATION_FOLDER, [name for name in names[0] if name not in names[1]]),
+            (VALIDATION_FOLDER, TRAINING_FOLDER, [name for name in names[1] if name not in names[0]]),
+        )
+        for name in only
+    ]
+    parts = []
+    for folders in sides:
+        records, found = _records(folders)
+        files = [record.image for record in records if record.image.is_file()]
+        faults += found + [f"{path}: this is no picture" for path in files if not looks_like_picture(path)]
+        parts.append(records)
+    raise_faults(root, faults, f"{TRAINING_FOLDER} and {VALIDATION_FOLDER} need the same classes of photographs")
+    training, validation = (RecordSet(tuple(names[0]), records) for records in parts)
+    return training, validation
+
+
+def _class_folders(root: Path) -> list[Path]:
+    """The folders of the classes, also if an archive packed them into one more folder."""
     if not root.is_dir():
         raise InputError(f"{root}: no such folder; give a folder with one subfolder per class")
     folders = _folders(root)
@@ -31,6 +70,11 @@ def read_folders(root: Path, pattern: re.Pattern | None = None) -> RecordSet:
         folders = _folders(folders[0])
     if len(folders) < 2:
         raise InputError(f"{root}: expected one subfolder per class, at least two, found {len(folders)}")
+    return folders
+
+
+def _records(folders: list[Path], pattern: re.Pattern | None = None) -> tuple[tuple[Record, ...], list[str]]:
+    """The records of class folders, and what is wrong with the folders."""
     records, faults = [], []
     for label, folder in enumerate(folders):
         paths = _visible(folder)
@@ -40,8 +84,7 @@ def read_folders(root: Path, pattern: re.Pattern | None = None) -> RecordSet:
         unnamed = [path for path in (folder, *paths) if not _is_utf8(path)]
         faults += [f"{str(path)!a}: the name is not in UTF-8; rename it" for path in unnamed]
         records += [Record(path, label, patient_of(path, pattern)) for path in paths]
-    raise_faults(root, faults, "every subfolder is taken for a class of photographs")
-    return RecordSet(tuple(folder.name for folder in folders), tuple(records))
+    return tuple(records), faults
 
 
 def _is_utf8(path: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from paddle_eye.data import folders
 from paddle_eye.data.palm import LABEL_FILE, TRAINING_FOLDER, VALIDATION_FOLDER, read_palm
 from paddle_eye.data.records import RecordSet
 from paddle_eye.data.tables import TEST_TABLE, TRAINING_TABLE, read_table
@@ -18,12 +19,17 @@ class Parts(NamedTuple):
     validation: RecordSet
 
 
-def layout(root: Path) -> Literal["palm", "tables", "folders"]:
-    """What a data set's folder looks like: PALM, ``train.csv`` and ``test.csv``, or else folders of classes."""
+def layout(root: Path) -> Literal["palm", "tables", "train and val", "folders"]:
+    """What a data set's folder looks like.
+
+    ``train.csv`` and ``test.csv``, PALM, ``train`` and ``val`` with folders of classes, or else folders of classes.
+    """
     if any((root / table).exists() for table in (TRAINING_TABLE, TEST_TABLE)):
         return "tables"
     if any((root / part).exists() for part in (TRAINING_FOLDER, VALIDATION_FOLDER, LABEL_FILE)):
         return "palm"
+    if all((root / part).is_dir() for part in (folders.TRAINING_FOLDER, folders.VALIDATION_FOLDER)):
+        return "train and val"
     return "folders"
 
 
@@ -41,7 +47,10 @@ def read(root: Path) -> Parts:
         if len(training.classes) < 2:
             raise InputError(f"{root / TRAINING_TABLE}: expected rows of at least two classes, found one")
         return Parts(training, read_table(root / TEST_TABLE, training.classes))
+    if found == "train and val":
+        return Parts(*folders.read_train_val(root))
     raise InputError(
-        f"{root}: found neither {TRAINING_TABLE} and {TEST_TABLE}, which python tools/split.py --data {root} makes "
-        "from folders of classes, nor a PALM folder, which python tools/prepare_data.py --archives DIR makes"
+        f"{root}: found neither {TRAINING_TABLE} and {TEST_TABLE} (python tools/split.py --data {root} makes them from "
+        "folders of classes), nor train and val with folders of classes, nor a PALM folder "
+        "(python tools/prepare_data.py --archives DIR makes one)"
     )

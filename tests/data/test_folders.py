@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from paddle_eye.data.folders import read_folders
+from paddle_eye.data.folders import read_folders, read_train_val
 from paddle_eye.data.records import Record
 from paddle_eye.errors import InputError
 
@@ -113,3 +113,40 @@ def test_names_that_are_not_utf8_are_named(tmp_path, write_picture):
     os.rename(os.fsencode(tmp_path / "amd/1.png"), os.fsencode(tmp_path / "amd") + "/眼.png".encode("gbk"))
     with pytest.raises(InputError, match=r"\\udcd1\\udcdb.png': the name is not in UTF-8; rename it"):
         read_folders(tmp_path)
+
+
+@pytest.fixture
+def make_sides(tmp_path, write_picture):
+    """A function that writes ``train`` and ``val`` with a picture in each of these classes."""
+
+    def make(train, val):
+        for side, classes in (("train", train), ("val", val)):
+            for label, name in enumerate(classes):
+                write_picture(tmp_path / side / name / "1_left.png", label % 2)
+        return tmp_path
+
+    return make
+
+
+def test_train_and_val_are_two_parts_of_the_same_classes(make_sides):
+    root = make_sides("abc", "abc")
+    training, validation = read_train_val(root)
+    assert training.classes == validation.classes == ("a", "b", "c")
+    assert [record.image for record in validation.records] == [root / "val" / name / "1_left.png" for name in "abc"]
+    assert [record.label for record in training.records] == [0, 1, 2]
+
+
+def test_faults_of_both_sides_come_in_one_message(make_sides):
+    root = make_sides("abd", "abc")
+    (root / "train/a/notes.txt").write_text("no picture")
+    (root / "val/empty").mkdir()
+    with pytest.raises(InputError) as raised:
+        read_train_val(root)
+    assert str(raised.value).splitlines() == [
+        f"{root}: 5 faults found; train and val need the same classes of photographs",
+        f"  - {root / 'val'}: no class 'd', which {root / 'train'} has",
+        f"  - {root / 'train'}: no class 'c', which {root / 'val'} has",
+        f"  - {root / 'train'}: no class 'empty', which {root / 'val'} has",
+        f"  - {root / 'train/a/notes.txt'}: this is no picture",
+        f"  - {root / 'val/empty'}: no photograph of this class",
+    ]

@@ -32,6 +32,8 @@ def put(tmp_path):
         ([VALIDATION_FOLDER], "palm"),
         ([LABEL_FILE], "palm"),
         (["train.csv", VALIDATION_FOLDER], "tables"),
+        (["train", "val"], "train and val"),
+        (["train", "test"], "folders"),
         (["amd", "normal"], "folders"),
         ([], "folders"),
     ],
@@ -85,8 +87,9 @@ def test_folders_that_are_not_split_are_an_error(tmp_path):
     with pytest.raises(InputError) as raised:
         read(tmp_path)
     assert str(raised.value) == (
-        f"{tmp_path}: found neither train.csv and test.csv, which python tools/split.py --data {tmp_path} makes from "
-        "folders of classes, nor a PALM folder, which python tools/prepare_data.py --archives DIR makes"
+        f"{tmp_path}: found neither train.csv and test.csv (python tools/split.py --data {tmp_path} makes them from "
+        "folders of classes), nor train and val with folders of classes, nor a PALM folder "
+        "(python tools/prepare_data.py --archives DIR makes one)"
     )
 
 
@@ -94,3 +97,11 @@ def test_one_class_is_not_enough_to_learn_from(put):
     root = put(train=["a.jpg,0,amd", "b.jpg,0,amd"], test=["c.jpg,0,amd"])
     with pytest.raises(InputError, match=r"train.csv: expected rows of at least two classes, found one"):
         read(root)
+
+
+def test_train_and_val_are_read(tmp_path, write_picture):
+    for name in ("train/a", "train/b", "val/a", "val/b"):
+        write_picture(tmp_path / name / "1.png")
+    parts = read(tmp_path)
+    assert [len(part) for part in parts] == [2, 2]
+    assert parts.training.classes == ("a", "b")
