@@ -25,6 +25,7 @@ import safetensors.numpy
 from paddle_eye import __version__
 from paddle_eye.errors import InputError
 from paddle_eye.files import write_bytes
+from paddle_eye.models.torch_files import STREAM_START, ZIP_START, read_torch
 
 DESCRIPTION_KEY = "paddle_eye.description"
 _PADDLE_NAMES_KEY = "StructuredToParameterName@@"
@@ -64,7 +65,7 @@ def write_weights(path: Path, model: paddle.nn.Layer, description: Mapping[str, 
 
 
 def read_weights(path: Path) -> WeightFile:
-    """Read a ``.pdparams`` or ``.safetensors`` file without running anything in it.
+    """Read a ``.pdparams``, ``.safetensors`` or PyTorch file without running anything in it.
 
     Raises:
         InputError: the file is missing, damaged, names an object that has no place in a weight file, or holds
@@ -80,6 +81,11 @@ def read_weights(path: Path) -> WeightFile:
             arrays = safetensors.numpy.load(data)
         except (safetensors.SafetensorError, KeyError, ValueError) as error:
             raise InputError(f"{path}: this is no whole safetensors file ({error})") from error
+    elif data.startswith((ZIP_START, STREAM_START)):
+        try:
+            arrays = read_torch(data)
+        except ValueError as error:
+            raise InputError(f"{path}: not accepted as a PyTorch weight file ({error})") from error
     else:
         arrays = _unpickle(path, data)
     return WeightFile(arrays, _take_description(path, arrays))
