@@ -20,8 +20,13 @@ def parser(description: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
-def run(main: Callable[[], None]) -> None:
-    """Run a tool and leave with its exit code: 0, 1 for a failed job, 2 for wrong input, 130 after Ctrl-C."""
+def run(main: Callable[[], None], interrupted: str = "stopped") -> None:
+    """Run a tool and leave with its exit code: 0, 1 for a failed job, 2 for wrong input, 130 after Ctrl-C.
+
+    Args:
+        main: the tool.
+        interrupted: what is said after Ctrl-C.
+    """
     os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's C++ warnings about libraries that the CPU does not need
     warnings.filterwarnings("ignore", category=UserWarning, module=r"paddle\.")
     try:
@@ -29,7 +34,7 @@ def run(main: Callable[[], None]) -> None:
     except InputError as error:
         _leave(error, EXIT_WRONG_INPUT)
     except KeyboardInterrupt:
-        _leave("stopped; a training goes on after its last finished epoch with --resume", EXIT_INTERRUPTED)
+        _leave(interrupted, EXIT_INTERRUPTED)
     except MemoryError as error:
         _leave(f"not enough memory ({error})", EXIT_FAILED)
     except (ImportError, OSError, JobError) as error:

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, Dict, Optional
 
 from paddle_eye.data import locate, sources
+from paddle_eye.data.identity import picture_digests
 from paddle_eye.data.loading import PictureDataset, evaluation_loader
+from paddle_eye.data.records import RecordSet
 from paddle_eye.engine.loop import evaluate
 from paddle_eye.engine.task import Classification
 from paddle_eye.errors import InputError
@@ -28,7 +30,8 @@ def evaluate_weights(
 
     Returns:
         ``weights`` (the path), ``model`` (such as ``ResNet50-D``), ``data`` (its name), ``demonstration``, ``epoch``
-        (None if the file does not say), ``classes`` (their names) and the figures of
+        (None if the file does not say), ``trained_on`` (how many of the photographs the network was trained on, None if
+        the file does not say), ``classes`` (their names) and the figures of
         `paddle_eye.metrics.classification_figures`.
 
     Raises:
@@ -55,6 +58,14 @@ def evaluate_weights(
         "data": location.name,
         "demonstration": location.demonstration,
         "epoch": opened.description.get("epoch"),
+        "trained_on": _count_seen(opened.description.get("training_pictures"), validation),
         "classes": found,
         **task.figures(evaluate(opened.model, evaluation_loader(dataset), task, len(dataset))),
     }
+
+
+def _count_seen(training_pictures: Any, record_set: RecordSet) -> Optional[int]:
+    if not isinstance(training_pictures, list):
+        return None
+    seen = set(map(str, training_pictures))
+    return sum(digest in seen for digest in picture_digests(record_set))

@@ -16,6 +16,7 @@ from paddle_eye import __version__, config
 from paddle_eye.config import Config, ModelSettings
 from paddle_eye.data import locate, sources
 from paddle_eye.data.audit import examine
+from paddle_eye.data.identity import data_digest, picture_digests
 from paddle_eye.data.loading import (
     AugmentedDataset,
     PictureDataset,
@@ -56,6 +57,7 @@ def choose_settings(
         InputError: a wrong setting, or data that was asked for and is not there.
     """
     chosen = config.load(config_file) if config_file else Config()
+    _network_settings(chosen.updated(given, "command line"))
     location = locate.find(chosen.updated(given, "command line").data.path)
     if config_file is None:
         chosen = config.load(standard_configs / ("demo.yaml" if location.demonstration else "palm_resnet50.yaml"))
@@ -117,8 +119,7 @@ def train(
     history: List[Dict[str, Any]] = []
     if run is not None and run.checkpoint.is_file():
         history = load_checkpoint(run.checkpoint, model, optimizer)
-        if not run.best_weights.is_file():
-            raise InputError(f"{run.best_weights} is missing; put it back, or train anew with --overwrite")
+        _require_same_data(run, parts)
     elif settings.train.weights is not None:
         _start_from(model, Path(settings.train.weights))
     data = _load_data(settings, parts)
@@ -129,11 +130,12 @@ def train(
         run = RunFolder.replace(output, name) if overwrite else RunFolder.create(output, name)
     write_text(run.config, settings.to_yaml())
     commands = _log_command(run, command)
-    description = _describe(model, data, settings, location)
+    description = _describe(model, data, settings, location, data_digest(parts))
+    told = {**description, "training_pictures": picture_digests(parts.training)}
     display.note(f"run {run.path}, data {location.path}, {device}, {len(history[1:])} epochs done")
     for fault in data.faults:
         display.note(f"FAULT of the data: {fault}")
-    history = _fit(model, optimizer, task, data, settings, run, description, history, display)
+    history = _fit(model, optimizer, task, data, settings, run, told, history, display)
 
     last = _evaluate(model, task, data.validation)
     weights = read_weights(run.best_weights)
@@ -249,7 +251,8 @@ def _network_settings(settings: Config) -> Dict[str, Any]:
     name = chosen.pop("name")
     for key, value in chosen.items():
         if key not in MODELS[name].settings and value != getattr(ModelSettings, key):
-            raise InputError(f"model.{key}={value}: the network {name!r} has no such setting; leave it out")
+            having = " or ".join(other for other in MODELS if key in MODELS[other].settings)
+            raise InputError(f"model.{key}={value}: the network {name!r} has no such setting; it is one of {having}")
     chosen["image_size"] = settings.data.image_size
     return {"name": name, **{key: chosen[key] for key in MODELS[name].settings}}
 
@@ -266,6 +269,18 @@ def _new_model(settings: Config, class_count: int) -> paddle.nn.Layer:
         return build({**network, family(network).classes: class_count})
     except ValueError as error:
         raise InputError(f"the network {network['name']!r} cannot be built: {error}") from error
+
+
+def _require_same_data(run: RunFolder, parts: sources.Parts) -> None:
+    """A run goes on with the photographs, labels and split that it was started with, or not at all."""
+    if not run.best_weights.is_file():
+        raise InputError(f"{run.best_weights} is missing; put it back, or train anew with --overwrite")
+    started_with = ((read_weights(run.best_weights).description or {}).get("data") or {}).get("digest")
+    if started_with not in (None, data_digest(parts)):
+        raise InputError(
+            f"{run.path}: the photographs, their labels or their split are others than when the run was started; "
+            "put them back, or leave out --resume to start another run"
+        )
 
 
 def _freeze(settings: Config, model: paddle.nn.Layer) -> None:
@@ -302,7 +317,9 @@ def _log_command(run: RunFolder, command: str) -> List[str]:
     return commands
 
 
-def _describe(model: paddle.nn.Layer, data: Data, settings: Config, location: locate.Location) -> Dict[str, Any]:
+def _describe(
+    model: paddle.nn.Layer, data: Data, settings: Config, location: locate.Location, digest: str
+) -> Dict[str, Any]:
     """What the run's weight files say of themselves."""
     return {
         "architecture": model.architecture,
@@ -311,6 +328,7 @@ def _describe(model: paddle.nn.Layer, data: Data, settings: Config, location: lo
         "data": {
             "name": location.name,
             "path": str(location.path),
+            "digest": digest,
             "demonstration": location.demonstration,
             "training_images": len(data.training),
             "best_epoch_chosen_on": "held-out training images" if settings.data.holdout else "validation images",

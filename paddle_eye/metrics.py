@@ -102,7 +102,8 @@ def classification_figures(labels: np.ndarray, probabilities: np.ndarray) -> dic
         probabilities: [N, C], rows sum to 1; the predicted class is the most probable one.
 
     Returns:
-        Shares in [0, 1]; None where a figure is not defined (a division by zero images). ``confusion_matrix`` has one
+        Shares in [0, 1]; None where a figure is not defined (a division by zero images), but the precision of a class
+        that has images and is never predicted is 0, as in scikit-learn. ``confusion_matrix`` has one
         row per true class and one column per predicted class. ``per_class`` has the figures of each class against the
         rest, in the order of the labels, ``macro`` their means over the classes for which they are defined and
         ``weighted`` those weighted by the classes' images (``support``). For two classes, the figures of class 1 also
@@ -143,7 +144,7 @@ def _one_against_rest(matrix: np.ndarray, label: int) -> dict[str, Any]:
     others = int(matrix.sum()) - support
     return {
         "support": support,
-        "precision": _share(true_positive, predicted),
+        "precision": _share(true_positive, predicted) if predicted or not support else 0.0,
         "recall": _share(true_positive, support),
         "specificity": _share(others - (predicted - true_positive), others),
         "f1": _share(2 * true_positive, support + predicted),

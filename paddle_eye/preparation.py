@@ -8,7 +8,7 @@ from typing import Iterable, NamedTuple
 
 from paddle_eye.data import sources
 from paddle_eye.data.audit import Finding, examine
-from paddle_eye.data.folders import read_folders
+from paddle_eye.data.folders import has_class_folders, read_folders
 from paddle_eye.data.patients import compile_pattern
 from paddle_eye.data.records import RecordSet
 from paddle_eye.data.split import folds, join_same_pictures, set_aside, shuffled
@@ -22,11 +22,13 @@ class Split(NamedTuple):
 
     Args:
         folder: where ``train.csv`` and ``test.csv`` are.
+        left_out: how many photographs are in neither because a list said so.
     """
 
     folder: Path
     training: RecordSet
     test: RecordSet
+    left_out: int
 
 
 def split_folders(
@@ -61,9 +63,11 @@ def split_folders(
         raise InputError(f"--ratio {ratio}: expected the training part's share, above 0 and below 1")
     if not 0 <= seed < 2**31:
         raise InputError(f"--seed {seed}: expected a whole number from 0 to {2**31 - 1}")
-    records = read_folders(root, compile_pattern(group) if group is not None else None)
+    everything = records = read_folders(root, compile_pattern(group) if group is not None else None)
+    if group is not None and all(record.group is None for record in records.records):
+        raise InputError(f"--group {group}: found in none of the {len(records)} file names of {root}")
     if leave_out is not None:
-        records = records.without(read_list(leave_out, root, records))
+        records = records.without(read_list(leave_out, records))
     empty = [name for name, count in records.counts().items() if not count]
     if empty:
         raise InputError(f"--leave-out {leave_out}: leaves no photograph of {', '.join(empty)}")
@@ -72,10 +76,13 @@ def split_folders(
         parts = folds(records, fold_count, seed, f"--folds {fold_count}")
         named = out if out.name not in ("", "..") else out.resolve()
         targets = [named.with_name(f"{named.name}-fold{number}") for number in range(1, fold_count + 1)]
+        others = sorted(set(named.parent.glob(f"{named.name}-fold*/{TEST_TABLE}")) - {t / TEST_TABLE for t in targets})
+        if others:
+            raise InputError(f"{others[0].parent}: a fold of another division; remove {named}-fold* first")
     else:
         parts, targets = [set_aside(records, 1 - ratio, seed, f"--ratio {ratio}")], [out]
     splits = [
-        Split(target, shuffled(training, seed), shuffled(test, seed))
+        Split(target, shuffled(training, seed), shuffled(test, seed), len(everything) - len(records))
         for target, (training, test) in zip(targets, parts)
     ]
     for split in splits:
@@ -84,20 +91,34 @@ def split_folders(
     return splits
 
 
-def audit(root: Path) -> list[Finding]:
-    """`examine` a data set in any layout that `sources.layout` knows; class folders that are not split, too."""
-    if sources.layout(root) == "folders":
-        return examine({"all": read_folders(root)})
-    return examine(sources.read(root)._asdict())
+class Audit(NamedTuple):
+    """What an audit looked at, in words, and what it found."""
+
+    looked_at: str
+    findings: list[Finding]
 
 
-def write_list(path: Path, files: Iterable[Path], root: Path) -> None:
-    """Write files as seen from ``root``, one in a line."""
-    lines = [Path(os.path.relpath(file, root)).as_posix() for file in set(files)]
+def audit(root: Path, before_split: bool = False) -> Audit:
+    """`examine` a data set in any layout that `sources.layout` knows.
+
+    Args:
+        root: the data set's folder.
+        before_split: look at the folders of classes, where there are any, although they have been split already.
+    """
+    layout = sources.layout(root)
+    if layout == "folders" or (before_split and layout == "tables" and has_class_folders(root)):
+        return Audit(f"the folders of classes in {root}", examine({"all": read_folders(root)}))
+    told = {"tables": "train.csv and test.csv", "palm": "PALM's two parts", "train and val": "train and val"}[layout]
+    return Audit(f"{told} in {root}", examine(sources.read(root)._asdict()))
+
+
+def write_list(path: Path, files: Iterable[Path]) -> None:
+    """Write files as seen from the list's own folder, one in a line."""
+    lines = [Path(os.path.relpath(file, path.parent)).as_posix() for file in set(files)]
     write_text(path, "".join(f"{'./' if line.startswith('#') else ''}{line}\n" for line in sorted(lines)))
 
 
-def read_list(path: Path, root: Path, records: RecordSet) -> set[Path]:
+def read_list(path: Path, records: RecordSet) -> set[Path]:
     """Read what `write_list` wrote; blank lines and those that begin with # are passed over.
 
     Returns:
@@ -112,7 +133,7 @@ def read_list(path: Path, root: Path, records: RecordSet) -> set[Path]:
         raise InputError(f"--leave-out {path}: no list of files can be read ({error})") from error
     known = {os.path.abspath(record.image): record.image for record in records.records}
     names = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    files = {name: known.get(os.path.abspath(root / name)) for name in names}
-    unknown = [f"{name} is no photograph of {root}" for name, file in files.items() if file is None]
-    raise_faults(path, unknown, f"every line names a photograph, as seen from {root}")
+    files = {name: known.get(os.path.abspath(path.parent / name)) for name in names}
+    unknown = [f"{name} is no photograph of the data set" for name, file in files.items() if file is None]
+    raise_faults(path, unknown, "every line names a photograph, as seen from the folder of the list")
     return {file for file in files.values() if file is not None}

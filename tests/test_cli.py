@@ -46,7 +46,7 @@ def test_wrong_input_is_2(capsys):
 
 def test_ctrl_c_is_130(capsys):
     assert leave_with(KeyboardInterrupt()) == 130
-    assert capsys.readouterr() == ("", "\nstopped; a training goes on after its last finished epoch with --resume\n")
+    assert capsys.readouterr() == ("", "\nstopped\n")
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), RuntimeError("x"), ValueError("x")])

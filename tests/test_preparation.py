@@ -131,8 +131,8 @@ def test_the_groups_of_copies_are_in_the_tables(make_folders):
 def test_listed_files_are_left_out(make_folders, tmp_path):
     root = make_folders()
     (root / "amd/notes.txt").write_text("no picture", encoding="utf-8")
-    (tmp_path / "list.txt").write_text("amd/notes.txt\nnormal/2.png\n", encoding="utf-8")
-    (split,) = split_folders(root, root, ratio=0.5, leave_out=tmp_path / "list.txt")
+    (tmp_path / "set/list.txt").write_text("amd/notes.txt\nnormal/2.png\n", encoding="utf-8")
+    (split,) = split_folders(root, root, ratio=0.5, leave_out=tmp_path / "set/list.txt")
     assert sorted(names(split.training) + names(split.test)) == sorted(
         [f"amd/{number}.png" for number in range(10)] + [f"normal/{number}.png" for number in (0, 1, 3, 4)]
     )
@@ -204,7 +204,7 @@ def test_pictures_that_cannot_be_decoded_are_named_and_nothing_is_written(make_f
 def test_class_folders_are_audited_as_one_part(make_folders):
     root = make_folders(counts=(3, 3))
     shutil.copy(root / "amd/1.png", root / "amd/copy.png")
-    (finding,) = (each for each in audit(root) if each.kind == "identical pictures")
+    (finding,) = (each for each in audit(root).findings if each.kind == "identical pictures")
     assert finding.told == f"{root / 'amd/1.png'} (all) and {root / 'amd/copy.png'} (all)"
 
 
@@ -214,7 +214,7 @@ def test_tables_are_audited_as_two_parts(make_folders):
     (root / "train.csv").write_text("\n".join(rows), encoding="utf-8")
     (root / "test.csv").write_text("path,label,class\namd/copy.png,0,amd", encoding="utf-8")
     shutil.copy(root / "amd/0.png", root / "amd/copy.png")
-    (finding,) = (each for each in audit(root) if each.falsifies)
+    (finding,) = (each for each in audit(root).findings if each.falsifies)
     assert finding.kind == "identical pictures on both sides of the split"
     assert finding.told == f"{root / 'amd/0.png'} (training) and {root / 'amd/copy.png'} (validation)"
 
@@ -223,7 +223,7 @@ def test_a_palm_folder_is_audited_as_two_parts(tmp_path, make_palm):
     root = make_palm(tmp_path)
     photographs = root / TRAINING_FOLDER / "P0001.jpg", root / VALIDATION_FOLDER / "V0002.jpg"
     shutil.copy(*photographs)
-    (finding,) = (each for each in audit(root) if each.falsifies)
+    (finding,) = (each for each in audit(root).findings if each.falsifies)
     assert finding.kind == "identical pictures on both sides of the split"
     assert finding.told == f"{photographs[0]} (training) and {photographs[1]} (validation)"
 
@@ -234,20 +234,20 @@ def test_what_an_audit_lists_can_be_left_out(make_folders, tmp_path, write_pictu
     shutil.copy(root / "amd/2.png", root / "normal/8.png")
     shutil.copy(root / "amd/3.png", root / "amd/copy.png")
     write_picture(root / "amd/_5_678.png")
-    write_list(tmp_path / "list.txt", (file for finding in audit(root) for file in finding.leave_out), root)
-    assert (tmp_path / "list.txt").read_text(encoding="utf-8").splitlines() == [
+    write_list(tmp_path / "set/list.txt", (file for finding in audit(root).findings for file in finding.leave_out))
+    assert (tmp_path / "set/list.txt").read_text(encoding="utf-8").splitlines() == [
         "amd/2.png",
         "amd/_5_678.png",
         "amd/copy.png",
         "normal/7.png",
         "normal/8.png",
     ]
-    split_folders(root, root, ratio=0.5, leave_out=tmp_path / "list.txt")
+    split_folders(root, root, ratio=0.5, leave_out=tmp_path / "set/list.txt")
     assert sorted(name for part in sources.read(root) for name in names(part)) == [
         *(f"amd/{number}.png" for number in (0, 1, 3, 4, 5, 6, 7, 8, 9)),
         *(f"normal/{number}.png" for number in range(5)),
     ]
-    assert not any(finding.falsifies for finding in audit(root))
+    assert not any(finding.falsifies for finding in audit(root).findings)
 
 
 def test_a_list_made_of_a_fold_serves_the_folders_it_was_made_of(make_folders, tmp_path, write_picture):
@@ -255,16 +255,16 @@ def test_a_list_made_of_a_fold_serves_the_folders_it_was_made_of(make_folders, t
     root = make_folders()
     write_picture(root / "amd/_5_678.png")
     fold = split_folders(root, root, fold_count=2)[0].folder
-    write_list(tmp_path / "list.txt", (file for finding in audit(fold) for file in finding.leave_out), fold)
-    assert (tmp_path / "list.txt").read_text(encoding="utf-8") == f"../{root.name}/amd/_5_678.png\n"
-    split_folders(fold / ".." / root.name, root, ratio=0.5, leave_out=tmp_path / "list.txt")
+    write_list(tmp_path / "set/list.txt", (file for finding in audit(fold).findings for file in finding.leave_out))
+    assert (tmp_path / "set/list.txt").read_text(encoding="utf-8") == "amd/_5_678.png\n"
+    split_folders(fold / ".." / root.name, root, ratio=0.5, leave_out=tmp_path / "set/list.txt")
     assert not [name for part in sources.read(root) for name in names(part) if "_5_678" in name]
 
 
 def test_a_list_has_each_file_once_in_order(tmp_path):
     files = [tmp_path / name for name in ("b/1.jpg", "a/Größe, 眼.jpg", "b/1.jpg")]
-    write_list(tmp_path / "new/list.txt", files, tmp_path)
-    assert (tmp_path / "new/list.txt").read_bytes() == "a/Größe, 眼.jpg\nb/1.jpg\n".encode()
+    write_list(tmp_path / "new/list.txt", files)
+    assert (tmp_path / "new/list.txt").read_bytes() == "../a/Größe, 眼.jpg\n../b/1.jpg\n".encode()
 
 
 @pytest.fixture
@@ -273,31 +273,29 @@ def listed(make_folders, tmp_path):
     root = make_folders()
 
     def read(content):
-        (tmp_path / "list.txt").write_bytes(content)
-        return {
-            f"{file.parent.name}/{file.name}" for file in read_list(tmp_path / "list.txt", root, read_folders(root))
-        }
+        (tmp_path / "set/list.txt").write_bytes(content)
+        return {f"{file.parent.name}/{file.name}" for file in read_list(tmp_path / "set/list.txt", read_folders(root))}
 
     return read
 
 
 def test_a_list_of_nothing_is_empty(listed, tmp_path):
-    write_list(tmp_path / "list.txt", [], tmp_path)
-    assert listed((tmp_path / "list.txt").read_bytes()) == set()
+    write_list(tmp_path / "set/list.txt", [])
+    assert listed((tmp_path / "set/list.txt").read_bytes()) == set()
 
 
 def test_what_is_listed_is_read(listed, tmp_path):
     files = [tmp_path / "set/amd/3.png", tmp_path / "set/normal/0.png"]
-    write_list(tmp_path / "list.txt", files, tmp_path / "set")
-    assert listed((tmp_path / "list.txt").read_bytes()) == {"amd/3.png", "normal/0.png"}
+    write_list(tmp_path / "set/list.txt", files)
+    assert listed((tmp_path / "set/list.txt").read_bytes()) == {"amd/3.png", "normal/0.png"}
 
 
 def test_a_class_may_begin_with_the_mark_of_a_remark(tmp_path, write_picture):
     for label, name in enumerate(("#1", "#2")):
         write_picture(tmp_path / "set" / name / "#a.png", label)
     records = read_folders(tmp_path / "set")
-    write_list(tmp_path / "list.txt", [records.records[0].image], tmp_path / "set")
-    assert read_list(tmp_path / "list.txt", tmp_path / "set", records) == {records.records[0].image}
+    write_list(tmp_path / "set/list.txt", [records.records[0].image])
+    assert read_list(tmp_path / "set/list.txt", records) == {records.records[0].image}
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
@@ -314,15 +312,15 @@ def test_a_line_may_be_an_absolute_path(listed, tmp_path):
 @pytest.mark.parametrize("line", ["normal/../amd/3.png", "./amd/3.png", "amd//3.png"])
 def test_a_list_may_name_a_file_in_a_roundabout_way(line, make_folders, tmp_path):
     root = make_folders()
-    (tmp_path / "list.txt").write_text(f"{line}\n", encoding="utf-8")
-    (split,) = split_folders(root, root, ratio=0.5, leave_out=tmp_path / "list.txt")
+    (tmp_path / "set/list.txt").write_text(f"{line}\n", encoding="utf-8")
+    (split,) = split_folders(root, root, ratio=0.5, leave_out=tmp_path / "set/list.txt")
     assert "amd/3.png" not in names(split.training) + names(split.test)
 
 
 def test_the_root_may_be_given_in_a_roundabout_way(make_folders, tmp_path):
     root = make_folders() / ".." / "set"
-    write_list(tmp_path / "list.txt", [root / "amd/3.png"], root)
-    (split,) = split_folders(root, root, ratio=0.5, leave_out=tmp_path / "list.txt")
+    write_list(tmp_path / "set/list.txt", [root / "amd/3.png"])
+    (split,) = split_folders(root, root, ratio=0.5, leave_out=tmp_path / "set/list.txt")
     assert "amd/3.png" not in names(split.training) + names(split.test)
 
 
@@ -330,8 +328,8 @@ def test_the_list_of_a_folds_audit_can_be_left_out_of_the_whole(make_folders, tm
     root = make_folders()
     write_picture(root / "amd/_5_678.png")
     fold = split_folders(root, root, fold_count=2)[0].folder
-    write_list(tmp_path / "list.txt", (file for finding in audit(fold) for file in finding.leave_out), fold)
-    (split,) = split_folders(root, root, ratio=0.5, leave_out=tmp_path / "list.txt")
+    write_list(tmp_path / "set/list.txt", (file for finding in audit(fold).findings for file in finding.leave_out))
+    (split,) = split_folders(root, root, ratio=0.5, leave_out=tmp_path / "set/list.txt")
     assert sorted(names(split.training) + names(split.test)) == sorted(
         [f"amd/{number}.png" for number in range(10)] + [f"normal/{number}.png" for number in range(5)]
     )
@@ -341,29 +339,30 @@ def test_listed_files_that_are_no_photographs_of_the_set_come_in_one_message(lis
     (tmp_path / "outside.png").touch()
     with pytest.raises(InputError) as raised:
         listed(b"normal\namd/3.png\n../outside.png\n3.png\n")
-    root = tmp_path / "set"
+    advice = "every line names a photograph, as seen from the folder of the list"
     assert str(raised.value).splitlines() == [
-        f"{tmp_path / 'list.txt'}: 3 faults found; every line names a photograph, as seen from {root}",
-        f"  - normal is no photograph of {root}",
-        f"  - ../outside.png is no photograph of {root}",
-        f"  - 3.png is no photograph of {root}",
+        f"{tmp_path / 'set/list.txt'}: 3 faults found; {advice}",
+        "  - normal is no photograph of the data set",
+        "  - ../outside.png is no photograph of the data set",
+        "  - 3.png is no photograph of the data set",
     ]
 
 
 @pytest.mark.parametrize("content", [None, b"amd/\xff.png\n"])
 def test_a_list_that_cannot_be_read_is_named(content, make_folders, tmp_path):
+    root = make_folders()
     if content:
-        (tmp_path / "list.txt").write_bytes(content)
+        (root / "list.txt").write_bytes(content)
     with pytest.raises(InputError) as raised:
-        split_folders(make_folders(), tmp_path, ratio=0.5, leave_out=tmp_path / "list.txt")
-    assert str(raised.value).startswith(f"--leave-out {tmp_path / 'list.txt'}: no list of files can be read (")
+        split_folders(root, tmp_path, ratio=0.5, leave_out=tmp_path / "set/list.txt")
+    assert str(raised.value).startswith(f"--leave-out {tmp_path / 'set/list.txt'}: no list of files can be read (")
 
 
 def test_a_list_may_not_take_everything(make_folders, tmp_path):
     root = make_folders()
-    write_list(tmp_path / "list.txt", (root / "normal").iterdir(), root)
+    write_list(tmp_path / "set/list.txt", (root / "normal").iterdir())
     with pytest.raises(InputError, match=r"--leave-out .*list.txt: leaves no photograph of normal"):
-        split_folders(root, root, ratio=0.5, leave_out=tmp_path / "list.txt")
+        split_folders(root, root, ratio=0.5, leave_out=tmp_path / "set/list.txt")
 
 
 @pytest.mark.parametrize("seed", [-1, 2**31])
@@ -391,3 +390,36 @@ def test_folds_of_a_link_have_its_name_and_can_be_read(make_folders, tmp_path):
         assert split.folder.name.startswith("fundus6")
         assert len(read_table(split.folder / "train.csv")) == len(split.training)
     assert len(read_table(store / "data19469/test.csv")) == len(split.test)
+
+
+def test_the_folders_are_audited_again_for_a_list_although_they_are_split(make_folders, write_picture):
+    """Or else a second round would put back what the first one left out."""
+    root = make_folders()
+    copy = write_picture(root / "amd/_5_678.png")
+    write_list(root / "list.txt", [copy])
+    split_folders(root, root, ratio=0.5, leave_out=root / "list.txt")
+    looked_at, findings = audit(root)
+    assert looked_at == f"train.csv and test.csv in {root}"
+    assert not any(finding.falsifies for finding in findings)
+    looked_at, findings = audit(root, before_split=True)
+    assert looked_at == f"the folders of classes in {root}"
+    assert [finding.leave_out for finding in findings if finding.falsifies] == [(copy,)]
+
+
+def test_what_is_left_out_is_counted(make_folders):
+    root = make_folders()
+    write_list(root / "list.txt", [root / "amd/3.png", root / "amd/4.png"])
+    assert split_folders(root, root, ratio=0.5, leave_out=root / "list.txt")[0].left_out == 2
+
+
+def test_a_pattern_that_names_no_patient_is_refused(make_folders, tmp_path):
+    with pytest.raises(InputError, match=r"--group \(x\): found in none of the 15 file names"):
+        split_folders(make_folders(), tmp_path, ratio=0.5, group="(x)")
+
+
+def test_folds_of_another_division_are_not_left_beside_new_ones(make_folders):
+    root = make_folders()
+    split_folders(root, root, fold_count=3)
+    split_folders(root, root, fold_count=3)
+    with pytest.raises(InputError, match=r"set-fold3: a fold of another division; remove .*set-fold\* first"):
+        split_folders(root, root, fold_count=2)

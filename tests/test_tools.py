@@ -174,7 +174,7 @@ def test_ctrl_c_says_how_to_go_on(copy):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate()
     assert process.returncode == 130
-    assert err.strip() == "stopped; a training goes on after its last finished epoch with --resume"
+    assert err.strip() == "stopped; it goes on after its last finished epoch with --resume"
 
 
 def test_resume_refuses_other_settings_and_changes_nothing(copy):
@@ -300,7 +300,11 @@ def test_eval_reports_a_bad_file_and_evaluates_the_rest(copy):
         ("eval", ["nothing"], "no weight file in nothing"),
         ("eval", ["--data", "nowhere"], "--data nowhere"),
         ("prepare_data", ["--archives", "empty", "--data", "new"], "missing: training.zip"),
-        ("train", ["--attention", "nam"], "model.attention=nam: the network 'resnet' has no such setting"),
+        (
+            "train",
+            ["--attention", "nam"],
+            "the network 'resnet' has no such setting; it is one of resnet18",
+        ),
         ("train", ["--model", "resnet18", "--version", "D"], "model.version=D: the network 'resnet18' has no"),
         ("train", ["--model", "resnet18", "--set", "data.image_size=100"], "image_size must be a multiple of 32"),
         ("train", ["--model", "vgg"], "model.name: expected one of resnet, resnet18, "),
@@ -375,9 +379,12 @@ def test_both_networks_are_trained_from_their_files(six):
 def test_eval_of_more_than_two_classes_prints_the_documents_lines(six):
     metrics = json.loads((six / "output/resnet18_nam_fundus6/metrics.json").read_text())["best"]
     lines = run_tool("eval", "output/resnet18_nam_fundus6", cwd=six).stdout.splitlines()
-    assert lines[2] == f"acc-> {metrics['accuracy']:.4f}"
-    assert lines[3].startswith("precision--> ([")
-    assert lines[4].startswith("recall--> ([")
+    assert lines[2].startswith("of more than two classes:")
+    assert lines[3].startswith("[validation]:===model:ResNet18-NAM===accuracy:")
+    assert lines[4] == "classes: a, b, c; after them the mean"
+    assert lines[5] == f"acc-> {metrics['accuracy']:.4f}"
+    assert lines[6].startswith("precision--> ([")
+    assert lines[7].startswith("recall--> ([")
 
 
 def test_runs_are_compared(six):
@@ -390,6 +397,34 @@ def test_runs_are_compared(six):
 def test_a_network_of_other_classes_is_refused(six, place):
     error = run_tool("eval", six / "output/resnet18_fundus6", "--data", "dataset/palm", cwd=place, code=2).stderr
     assert "the network knows 3 classes, ['a', 'b', 'c']" in error
+
+
+@pytest.fixture
+def split_again(six, tmp_path):
+    """A copy of `six` whose photographs are divided in another way."""
+    copy = shutil.copytree(six, tmp_path / "copy")
+    run_tool("split", "--data", "dataset/fundus6", "--seed", "5", cwd=copy)
+    return copy
+
+
+def test_eval_says_how_many_images_the_network_was_trained_on(six, split_again):
+    assert "WARNING" not in run_tool("eval", "output/resnet18_fundus6", cwd=six).stdout
+    trained, tested = (
+        {line.split(",")[0] for line in (folder / f"dataset/fundus6/{name}.csv").read_text().splitlines()[1:]}
+        for folder, name in ((six, "train"), (split_again, "test"))
+    )
+    out = run_tool("eval", "output/resnet18_fundus6", cwd=split_again).stdout
+    assert f"was trained on {len(trained & tested)} of these 21 images" in out
+
+
+def test_a_run_does_not_go_on_with_another_split(split_again):
+    report = split_again / "output/resnet18_fundus6/report.html"
+    before = report.read_bytes()
+    small = ("--epochs", "2", "--set", "data.image_size=32")
+    config = ROOT / "configs/fundus6_resnet18.yaml"
+    error = run_tool("train", "--config", config, *small, "--resume", cwd=split_again, code=2).stderr
+    assert "their split are others than when the run was started" in error
+    assert report.read_bytes() == before
 
 
 def test_any_network_is_trained_on_any_data(six, place):
@@ -429,10 +464,10 @@ def test_faults_of_a_split_are_found_listed_and_mended(six, tmp_path):
     seen = training[1].split(",")
     (data / "a/900_right.png").write_bytes((data / seen[0]).read_bytes())
     (data / "test.csv").write_text("\n".join([*test, f"a/900_right.png,{seen[1]},{seen[2]}"]))
-    done = run_tool("audit", "--data", "dataset/fundus6", "--fix-list", "faults.txt", cwd=copy, code=1)
+    done = run_tool("audit", "--data", "dataset/fundus6", cwd=copy, code=1)
     assert "identical pictures on both sides of the split" in done.stdout
-    (named,) = (copy / "faults.txt").read_text().splitlines()
-    assert named == "a/900_right.png"
+    run_tool("audit", "--data", "dataset/fundus6", "--fix-list", "faults.txt", cwd=copy)
+    assert (copy / "faults.txt").read_text() == "dataset/fundus6/a/900_right.png\n"
     small = ("--epochs", "0", "--set", "data.image_size=32", "--overwrite")
     out = run_tool("train", "--config", ROOT / "configs/fundus6_resnet18.yaml", *small, cwd=copy).stdout
     assert "FAULT of the data: identical pictures on both sides" in out

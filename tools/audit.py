@@ -5,7 +5,8 @@ Examples:
   python tools/audit.py --data dataset/fundus6
   python tools/audit.py --data dataset/fundus6 --fix-list faults.txt      files to leave out, for tools/split.py
 
-The exit code is 1 if there are faults that falsify what is measured on the data.
+Where there are train.csv and test.csv, they are looked at, with --fix-list the folders of classes beside them. The exit
+code is 1 if there are faults that falsify what is measured on the data.
 """
 
 from pathlib import Path
@@ -17,21 +18,24 @@ from paddle_eye.errors import JobError
 def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data set")
-    parser.add_argument("--fix-list", type=Path, metavar="FILE", help="write the files to leave out")
+    parser.add_argument(
+        "--fix-list", type=Path, metavar="FILE", help="write the files to leave out, of faults and notes"
+    )
     arguments = parser.parse_args()
 
     from paddle_eye.preparation import audit, write_list
     from paddle_eye.report.table import audit_report
 
-    findings = audit(arguments.data)
+    looked_at, findings = audit(arguments.data, before_split=arguments.fix_list is not None)
+    print(looked_at)
     print(audit_report(findings))
     if arguments.fix_list:
         files = {file for finding in findings for file in finding.leave_out}
-        write_list(arguments.fix_list, files, arguments.data)
-        print(f"{arguments.fix_list}: {len(files)} files to leave out")
+        write_list(arguments.fix_list, files)
+        print(f"{arguments.fix_list}: {len(files)} files to leave out, for tools/split.py --leave-out")
     falsifying = sum(finding.falsifies for finding in findings)
     if falsifying:
-        raise JobError(f"{arguments.data}: {falsifying} faults falsify what is measured on this data set")
+        raise JobError(f"{falsifying} faults falsify what is measured on {looked_at}")
 
 
 if __name__ == "__main__":

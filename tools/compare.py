@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument(
         "--epoch", choices=("last", "best"), default="last", help="the last epoch chooses nothing (default: last)"
     )
-    parser.add_argument("--out", type=Path, default=Path("output/comparison.png"), help="the picture")
+    parser.add_argument("--out", type=Path, help="the picture (default: comparison.png beside the first run)")
     arguments = parser.parse_args()
     if len(arguments.runs) < 2:
         raise InputError("give the folders of at least two runs")
@@ -31,8 +31,9 @@ def main() -> None:
     print(compare.comparison_table(runs))
     print(*compare.differences(runs), sep="\n")
     names, figures = [run.name for run in runs], [run.figures for run in runs]
-    write_bytes(arguments.out, plots.comparison(names, figures, f"{arguments.epoch} epoch"))
-    print(f"picture {arguments.out}")
+    picture = arguments.out or arguments.runs[0].parent / "comparison.png"
+    write_bytes(picture, plots.comparison(names, figures, f"{arguments.epoch} epoch"))
+    print(f"picture {picture}")
 
 
 if __name__ == "__main__":

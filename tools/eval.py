@@ -41,6 +41,11 @@ def main() -> None:
         print(BANNER)
     if done:
         print(evaluation_table(done))
+        for row in done:
+            if row["trained_on"]:
+                print(f"WARNING: {row['weights']} was trained on {row['trained_on']} of these {row['images']} images")
+        if any(len(row["per_class"]) > 2 for row in done):
+            print("of more than two classes: AUC, sensitivity, specificity and F1 are means over the classes")
         print(*map(evaluation_line, done), sep="\n")
     sys.stdout.flush()
     if faults:

@@ -41,7 +41,7 @@ def main() -> None:
         leave_out=arguments.leave_out,
     )
     for split in splits:
-        print(f"{split.folder}: train.csv and test.csv")
+        print(f"{split.folder}: train.csv and test.csv, {split.left_out} photographs left out")
         print(split_table(split.training, split.test))
 
 

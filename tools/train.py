@@ -1,10 +1,12 @@
 #!/usr/bin/env python
-"""Train a ResNet on iChallenge-PM (PALM), or on the demonstration set if no photographs are there.
+"""Train a network: on iChallenge-PM (PALM), on the demonstration set if no photographs are there, or on your own.
 
 Examples:
   python tools/train.py --version D
   python tools/train.py --version D --resume              go on after the last finished epoch
   python tools/train.py --layers 101 --set train.momentum=0.95
+  python tools/train.py --config configs/fundus6_resnet18_nam.yaml
+  python tools/train.py --model shufflenet_v2_x0_5 --data DIR    DIR holds train.csv and test.csv, or train/ and val/
 """
 
 import shlex
@@ -81,9 +83,10 @@ def main() -> None:
     for which in ("best", "last"):
         figures = results[which]
         told = f"accuracy {figures['accuracy']:.5f}, loss {figures['loss']:.5f}"
-        print(f"{which} epoch {figures['epoch']} on the validation images: {told}")
+        chosen = f", chosen on the {results['data']['best_epoch_chosen_on']}" if which == "best" else ""
+        print(f"{which} epoch {figures['epoch']} on the validation images: {told}{chosen}")
     print(f"report {run.report}")
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, "stopped; it goes on after its last finished epoch with --resume")

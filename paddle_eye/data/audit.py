@@ -100,7 +100,9 @@ def _is_generated(path: Path) -> bool:
 
 def _small_classes(part: str, record_set: RecordSet) -> Iterator[Finding]:
     for name, count in record_set.counts().items():
-        if count < FEW:
+        if not count:
+            yield Finding("class without photographs", False, f"{name} ({part})")
+        elif count < FEW:
             yield Finding("small class", False, f"{name} ({part}): {count} photograph{'s' if count != 1 else ''}")
 
 

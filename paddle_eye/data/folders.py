@@ -11,6 +11,7 @@ from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.errors import InputError, raise_faults
 
 TRAINING_FOLDER, VALIDATION_FOLDER = "train", "val"
+_CLUTTER = ("Thumbs.db", "desktop.ini")  # what Windows leaves in folders of pictures
 
 
 def read_folders(root: Path, pattern: re.Pattern | None = None) -> RecordSet:
@@ -29,7 +30,7 @@ def read_folders(root: Path, pattern: re.Pattern | None = None) -> RecordSet:
     """
     folders = _class_folders(root)
     records, faults = _records(folders, pattern)
-    raise_faults(root, faults, "every subfolder is taken for a class of photographs")
+    raise_faults(root, faults, "give the folder whose subfolders are the classes, only photographs in them")
     return RecordSet(tuple(folder.name for folder in folders), records)
 
 
@@ -61,13 +62,23 @@ def read_train_val(root: Path) -> tuple[RecordSet, RecordSet]:
     return training, validation
 
 
-def _class_folders(root: Path) -> list[Path]:
-    """The folders of the classes, also if an archive packed them into one more folder."""
-    if not root.is_dir():
-        raise InputError(f"{root}: no such folder; give a folder with one subfolder per class")
+def has_class_folders(root: Path) -> bool:
+    """Whether a folder has subfolders that `read_folders` would take for classes."""
+    return len(_unpacked(root)) > 1
+
+
+def _unpacked(root: Path) -> list[Path]:
+    """The subfolders, or those of the only one: an archive may have packed the classes into one more folder."""
     folders = _folders(root)
     if len(folders) == 1 and _folders(folders[0]):
-        folders = _folders(folders[0])
+        return _folders(folders[0])
+    return folders
+
+
+def _class_folders(root: Path) -> list[Path]:
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder; give a folder with one subfolder per class")
+    folders = _unpacked(root)
     if len(folders) < 2:
         raise InputError(f"{root}: expected one subfolder per class, at least two, found {len(folders)}")
     return folders
@@ -78,7 +89,7 @@ def _records(folders: list[Path], pattern: re.Pattern | None = None) -> tuple[tu
     records, faults = [], []
     for label, folder in enumerate(folders):
         paths = _visible(folder)
-        faults += [f"{path}: a folder inside a class; move its photographs up" for path in paths if path.is_dir()]
+        faults += [f"{path}: a folder inside the folder of a class" for path in paths if path.is_dir()]
         if not paths:
             faults.append(f"{folder}: no photograph of this class")
         unnamed = [path for path in (folder, *paths) if not _is_utf8(path)]
@@ -97,7 +108,9 @@ def _is_utf8(path: Path) -> bool:
 
 
 def _visible(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__")))
+    return sorted(
+        path for path in folder.iterdir() if not path.name.startswith((".", "__")) and path.name not in _CLUTTER
+    )
 
 
 def _folders(folder: Path) -> list[Path]:

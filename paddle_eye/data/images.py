@@ -75,6 +75,11 @@ class Fingerprint:
     colours: np.ndarray
 
 
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def fingerprint(path: Path) -> Fingerprint:
     """Digest and perceptual hash of a picture file.
 
@@ -93,7 +98,7 @@ def fingerprint(path: Path) -> Fingerprint:
     structure = detail[across**2 + across[:, None] ** 2 < (_RADIUS * _SIDE) ** 2]
     structure -= structure.mean()
     structure /= np.linalg.norm(structure) + _NOISE  # a picture without detail is like no other
-    return Fingerprint(hashlib.sha256(path.read_bytes()).hexdigest(), structure, colours)
+    return Fingerprint(file_digest(path), structure, colours)
 
 
 class Examined(NamedTuple):

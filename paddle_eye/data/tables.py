@@ -91,8 +91,12 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[Any, Any]]]:
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         header = list(reader.fieldnames or ())
         if not set(COLUMNS) <= set(header) or len(header) > len(set(header)):
-            raise InputError(f"{path}, line 1: expected each of the columns {', '.join(COLUMNS)} once, found {header}")
-        yield from ((reader.line_num, row) for row in reader)
+            wanted = f"each of the columns {', '.join(COLUMNS)} once, separated by commas"
+            raise InputError(f"{path}, line 1: expected {wanted}, found {header}")
+        for row in reader:
+            stripped = {name: cell.strip() if isinstance(cell, str) else cell for name, cell in row.items()}
+            if any(stripped.values()):
+                yield reader.line_num, stripped
     except OSError as error:
         raise InputError(f"{path}: no table can be read ({error.strerror}); make it with tools/split.py") from error
     except (UnicodeDecodeError, csv.Error) as error:

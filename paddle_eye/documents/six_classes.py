@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Union
+from typing import Any, Dict, List, Optional, Union
 
 import paddle
 
@@ -29,18 +29,22 @@ from paddle_eye.report.table import six_class_lines, split_table
 PathLike = Union[str, Path]
 
 
-def split_data(ratio: float, root: PathLike = "dataset", out: PathLike = ".") -> None:
+def split_data(
+    ratio: float, root: PathLike = "dataset", out: PathLike = ".", leave_out: Optional[PathLike] = None
+) -> None:
     """Write ``train.csv`` and ``test.csv`` and print how many photographs of each class they have.
 
     Args:
         ratio: share of the training part.
         root: the folder of the class folders.
         out: folder of the tables.
+        leave_out: a list of files that stay out of both, as ``tools/audit.py --fix-list`` writes it.
 
     Raises:
         InputError: see `paddle_eye.preparation.split_folders`.
     """
-    for split in split_folders(Path(root), Path(out), ratio=ratio):
+    listed = None if leave_out is None else Path(leave_out)
+    for split in split_folders(Path(root), Path(out), ratio=ratio, leave_out=listed):
         print(split_table(split.training, split.test))
 
 

@@ -44,11 +44,15 @@ def read_run(path: Path, which: Which) -> FinishedRun:
     Raises:
         InputError: it is no finished run, or was made before the files of today.
     """
+    if not path.is_dir():
+        raise InputError(f"{path}: no such folder; give the folders of finished runs")
     run = RunFolder(path, path.name)
     try:
         results = json.loads(run.metrics.read_text(encoding="utf-8"))
         predictions = pd.read_csv(run.predictions(which))
         read = FinishedRun(path.name, results, results[which], predictions)
+        if len(predictions) != read.figures["images"]:
+            raise ValueError(f"{run.predictions(which).name} has {len(predictions)} rows")
         _row(read)
         _right(read)
         return read
@@ -61,7 +65,10 @@ def read_run(path: Path, which: Which) -> FinishedRun:
 
 def comparison_table(runs: Sequence[FinishedRun]) -> str:
     """Size, computation, loss and accuracy of each run, one line each."""
-    header = ("run", "model", "epoch", "parameters", "multiply-adds", "loss", "accuracy [95 %]", "macro F1", "ece")
+    header = (
+        *("run", "model", "input", "epoch", "parameters", "multiply-adds"),
+        *("loss", "accuracy [95 %]", "macro F1", "ece"),
+    )
     return aligned([header, *map(_row, runs)])
 
 
@@ -69,6 +76,7 @@ def _row(run: FinishedRun) -> tuple[str, ...]:
     return (
         run.name,
         run.results["model"],
+        f"{run.results['preprocessing']['image_size']} {run.results['preprocessing']['preset']}",
         str(run.figures["epoch"]),
         f"{run.results['parameters']:,}",
         f"{run.results['multiply_adds']:,}",
@@ -91,11 +99,15 @@ def _difference(first: FinishedRun, second: FinishedRun) -> str:
     found = mcnemar(_right(first), _right(second))
     told = (
         f"of {len(first.predictions)} images, the one alone is right on {found['only_first']}, "
-        f"the other alone on {found['only_second']}; McNemar's test p = {found['p']:.3f}"
+        f"the other alone on {found['only_second']}; McNemar's test {_told(found['p'])}"
     )
     if found["p"] >= NOISE:
         return f"{names}: the difference is within noise ({told})"
     return f"{names}: they differ by more than noise ({told})"
+
+
+def _told(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
 def _right(run: FinishedRun) -> Any:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from typing import Any, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import roc_auc_score, roc_curve
 
@@ -153,6 +156,14 @@ def comparison(names: Sequence[str], figures: Sequence[Mapping[str, Any]], evalu
     return _png(figure)
 
 
+@functools.lru_cache(maxsize=1)
+def _fonts() -> list[str]:
+    """Matplotlib's own font, and for Chinese names of classes those of the usual ones that are installed."""
+    usual = ("Noto Sans CJK SC", "Source Han Sans SC", "SimHei", "Microsoft YaHei", "WenQuanYi Zen Hei", "PingFang SC")
+    installed = {font.name for font in fontManager.ttflist}
+    return ["DejaVu Sans", *(name for name in usual if name in installed)]
+
+
 def _figure(width: float, height: float, notice: str | None, columns: int = 1) -> tuple[Figure, Any]:
     figure = Figure(figsize=(width, height), layout="constrained")
     if notice:
@@ -161,6 +172,8 @@ def _figure(width: float, height: float, notice: str | None, columns: int = 1) -
 
 
 def _png(figure: Figure) -> bytes:
+    for text in figure.findobj(Text):
+        text.set_fontfamily(_fonts())
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()

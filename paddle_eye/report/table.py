@@ -9,7 +9,7 @@ from paddle_eye.data.records import RecordSet
 
 _SHOWN = 20
 _HEADER = (
-    *("model", "data", "images", "epoch", "accuracy [95 %]", "AUC [95 %]"),
+    *("model", "data", "images", "trained on", "epoch", "accuracy [95 %]", "AUC [95 %]"),
     *("sensitivity", "specificity", "f1", "kappa", "ece", "loss", "weights"),
 )
 
@@ -17,7 +17,8 @@ _HEADER = (
 def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """One line per network, columns aligned.
 
-    Sensitivity, specificity and F1 are those of class 1 of two, or the means over more classes.
+    ``trained on`` counts the images that the network was trained on. Sensitivity, specificity and F1 are those of class
+    1 of two, or the means over more classes.
 
     Args:
         rows: of `paddle_eye.experiment.evaluate_weights`.
@@ -26,10 +27,11 @@ def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def evaluation_line(row: Mapping[str, Any]) -> str:
-    """What the documents print for a network: one line for two classes, three for more."""
-    if len(row["per_class"]) > 2:
-        return six_class_lines(row)
-    return f"[validation]:===model:{row['model']}===accuracy:{row['accuracy']:.5f}/loss:{row['loss']:.5f}"
+    """What the documents print for a network: for more than two classes, also the figures of each."""
+    line = f"[validation]:===model:{row['model']}===accuracy:{row['accuracy']:.5f}/loss:{row['loss']:.5f}"
+    if len(row["per_class"]) == 2:
+        return line
+    return f"{line}\nclasses: {', '.join(row['classes'])}; after them the mean\n{six_class_lines(row)}"
 
 
 def six_class_lines(figures: Mapping[str, Any]) -> str:
@@ -81,6 +83,7 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
         row["model"],
         row["data"],
         str(row["images"]),
+        "?" if row["trained_on"] is None else str(row["trained_on"]),
         "?" if row["epoch"] is None else str(row["epoch"]),
         share(row["accuracy"], row["accuracy_interval"]),
         share(row["auc"], row["auc_interval"]),

@@ -98,11 +98,11 @@ def test_faults_come_in_one_message(put):
     with pytest.raises(InputError) as raised:
         read_folders(root)
     assert str(raised.value).splitlines() == [
-        f"{root}: 4 faults found; every subfolder is taken for a class of photographs",
-        f"  - {root / 'amd/more'}: a folder inside a class; move its photographs up",
+        f"{root}: 4 faults found; give the folder whose subfolders are the classes, only photographs in them",
+        f"  - {root / 'amd/more'}: a folder inside the folder of a class",
         f"  - {root / 'dme'}: no photograph of this class",
-        f"  - {root / 'normal/left'}: a folder inside a class; move its photographs up",
-        f"  - {root / 'normal/right'}: a folder inside a class; move its photographs up",
+        f"  - {root / 'normal/left'}: a folder inside the folder of a class",
+        f"  - {root / 'normal/right'}: a folder inside the folder of a class",
     ]
 
 

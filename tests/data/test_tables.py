@@ -145,7 +145,7 @@ def test_one_row_can_have_several_faults(read, table):
     ]
 
 
-@pytest.mark.parametrize("label", ["", " ", "-1", "+1", "1.0", "1e0", "x", "٣", "²", "1_0", "1234567"])
+@pytest.mark.parametrize("label", ["", "-1", "+1", "1.0", "1e0", "x", "٣", "²", "1_0", "1234567"])
 def test_a_label_is_a_whole_number(label, read):
     with pytest.raises(InputError) as raised:
         read("a.jpg,0,amd", f"b.jpg,{label},normal")
@@ -196,7 +196,10 @@ def test_a_table_has_the_three_columns(header, read, table):
         read("b.jpg,0,amd", header=header)
     found = header.replace(",", ", ")
     found = [] if header == "" else header.split(",")
-    assert str(raised.value) == f"{table}, line 1: expected each of the columns path, label, class once, found {found}"
+    assert (
+        str(raised.value)
+        == f"{table}, line 1: expected each of the columns path, label, class once, separated by commas, found {found}"
+    )
 
 
 def test_a_missing_table_is_named(tmp_path):
@@ -304,3 +307,8 @@ def test_a_photograph_without_a_patient_stays_one_although_its_name_would_tell_o
     record_set = make_records(("1_left.jpg", 0, None), ("x.jpg", 1, "7"))
     write_table(tmp_path / "train.csv", record_set)
     assert read_table(tmp_path / "train.csv") == record_set
+
+
+def test_blanks_around_cells_and_rows_of_nothing_are_passed_over(read):
+    records = read(" a.jpg , 0, amd ", ",,", "b.jpg,1,normal").records
+    assert [(record.image.name, record.label) for record in records] == [("a.jpg", 0), ("b.jpg", 1)]

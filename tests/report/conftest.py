@@ -47,8 +47,8 @@ def three_classes(two_classes):
         "per_class": [
             class_row(5, 0.8, 0.8, 0.8, 0.8, 0.9),
             class_row(3, 0.6, 1.0, 0.714286, 0.75, 0.95),
-            class_row(2, None, 0.0, 1.0, 0.0, 0.625),
+            class_row(2, 0.0, 0.0, 1.0, 0.0, 0.625),
         ],
-        "macro": {"precision": 0.7, "recall": 0.6, "specificity": 0.838, "f1": 0.5167, "auc": 0.825},
+        "macro": {"precision": 0.4667, "recall": 0.6, "specificity": 0.838, "f1": 0.5167, "auc": 0.825},
         "weighted": {"precision": 0.725, "recall": 0.7, "specificity": 0.814, "f1": 0.625, "auc": 0.86},
     }

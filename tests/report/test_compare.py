@@ -14,8 +14,13 @@ def make_run(tmp_path, two_classes):
     def make(name, right, images=None, **changes):
         folder = tmp_path / name
         folder.mkdir()
-        figures = {"epoch": 3, **two_classes, **changes}
-        results = {"model": "ResNet18", "parameters": 11_179_590, "multiply_adds": 1_814_000_000}
+        figures = {"epoch": 3, **two_classes, "images": len(right), **changes}
+        results = {
+            "preprocessing": {"image_size": 224, "preset": "document"},
+            "model": "ResNet18",
+            "parameters": 11_179_590,
+            "multiply_adds": 1_814_000_000,
+        }
         (folder / "metrics.json").write_text(json.dumps({**results, "last": figures, "best": {**figures, "epoch": 2}}))
         rows = {"image": images or [f"{number}.jpg" for number in range(len(right))], "label": [1] * len(right)}
         pd.DataFrame({**rows, "predicted": right}).to_csv(folder / "predictions_last.csv", index=False)
@@ -27,7 +32,7 @@ def make_run(tmp_path, two_classes):
 def test_a_run_has_a_line_with_its_size_and_its_figures(make_run):
     run = read_run(make_run("one", [1, 0]), "last")
     line = comparison_table([run, run]).splitlines()[1]
-    expected = "one ResNet18 3 11,179,590 1,814,000,000 0.5124 0.8750 [0.739, 0.945] 0.8750 0.0250"
+    expected = "one ResNet18 224 document 3 11,179,590 1,814,000,000 0.5124 0.8750 [0.739, 0.945] 0.8750 0.0250"
     assert line.split() == expected.split()
 
 
@@ -64,6 +69,20 @@ def test_runs_on_other_images_are_not_tested(make_run, images):
 def test_what_is_no_finished_run_is_named(make_run, tmp_path):
     unfinished = make_run("one", [1])
     (unfinished / "metrics.json").write_text("{}")
-    for path in (tmp_path / "nowhere", unfinished):
-        with pytest.raises(InputError, match=rf"{path.name}: this is no finished run .*--resume"):
-            read_run(path, "last")
+    with pytest.raises(InputError, match=r"one: this is no finished run .*--resume"):
+        read_run(unfinished, "last")
+    with pytest.raises(InputError, match=r"nowhere: no such folder"):
+        read_run(tmp_path / "nowhere", "last")
+
+
+def test_predictions_that_are_cut_off_are_named(make_run):
+    folder = make_run("one", [1, 0, 1])
+    lines = (folder / "predictions_last.csv").read_text().splitlines()
+    (folder / "predictions_last.csv").write_text("\n".join(lines[:-1]))
+    with pytest.raises(InputError, match=r"predictions_last.csv has 2 rows"):
+        read_run(folder, "last")
+
+
+def test_a_tiny_probability_is_not_zero(make_run):
+    runs = [read_run(make_run("one", [1] * 30), "last"), read_run(make_run("two", [0] * 30), "last")]
+    assert "McNemar's test p < 0.001" in differences(runs)[0]

@@ -17,12 +17,14 @@ def make_row(two_classes):
         "model": "ResNet50-D",
         "data": "PALM",
         "demonstration": False,
+        "trained_on": 0,
+        "classes": ["healthy", "ill"],
         "epoch": 17,
     }
     return lambda **changes: {**row, **changes}
 
 
-UNDEFINED = dict.fromkeys(("epoch", "auc", "auc_interval", "kappa"))
+UNDEFINED = dict.fromkeys(("epoch", "trained_on", "auc", "auc_interval", "kappa"))
 
 
 def cells(line):
@@ -35,9 +37,11 @@ def test_the_line_is_the_documents(make_row):
 
 
 def test_the_lines_for_more_classes_are_the_documents(make_row, three_classes):
-    assert evaluation_line(make_row(**three_classes)).splitlines() == [
+    assert evaluation_line(make_row(**three_classes, classes=["a", "b", "c"])).splitlines() == [
+        "[validation]:===model:ResNet50-D===accuracy:0.70000/loss:0.51239",
+        "classes: a, b, c; after them the mean",
         "acc-> 0.7000",
-        "precision--> ([0.8, 0.6, None], 0.7)",
+        "precision--> ([0.8, 0.6, 0.0], 0.4667)",
         "recall--> ([0.8, 1.0, 0.0], 0.6)",
     ]
 
@@ -55,7 +59,7 @@ def test_columns_are_aligned(changes, make_row):
     rows = [make_row(**change) for change in changes]
     header, *lines = map(cells, evaluation_table(rows).splitlines())
     assert len(lines) == len(rows)
-    assert len(header) == 13
+    assert len(header) == 14
     for line in lines:
         assert [start for start, _ in line] == [start for start, _ in header]
 
@@ -70,6 +74,7 @@ def test_every_figure_stands_under_its_name(make_row):
         "model": "ResNet50-D",
         "data": "PALM",
         "images": "40",
+        "trained on": "0",
         "epoch": "17",
         "accuracy [95 %]": "0.8750 [0.739, 0.945]",
         "AUC [95 %]": "0.9123 [0.810, 0.980]",
@@ -90,7 +95,7 @@ def test_of_more_classes_the_means_are_shown(make_row, three_classes):
 
 def test_what_is_not_known_is_a_mark(make_row):
     row = shown(make_row(**UNDEFINED))
-    assert (row["epoch"], row["AUC [95 %]"], row["kappa"]) == ("?", "-", "-")
+    assert (row["epoch"], row["trained on"], row["AUC [95 %]"], row["kappa"]) == ("?", "?", "-", "-")
 
 
 def test_a_split_is_shown_by_class():

@@ -1,0 +1,23 @@
+"""Which photographs a data set consists of, whatever their files are called."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Iterable
+
+from paddle_eye.data.images import file_digest
+from paddle_eye.data.records import RecordSet
+
+_LENGTH = 16  # hexadecimal digits; enough to tell any number of photographs apart
+
+
+def picture_digests(record_set: RecordSet) -> list[str]:
+    """One short digest of the file's bytes per record, in order."""
+    return [file_digest(record.image)[:_LENGTH] for record in record_set.records]
+
+
+def data_digest(parts: Iterable[RecordSet]) -> str:
+    """A digest of the photographs and labels of all parts; it changes when a photograph, its label or its side does."""
+    told = [f"{record.label} {digest}" for part in parts for record, digest in zip(part.records, picture_digests(part))]
+    counts = [str(len(part)) for part in parts]
+    return hashlib.sha256("\n".join([*counts, *told]).encode()).hexdigest()
