@@ -43,13 +43,13 @@ def test_it_runs_and_shows_curves_matrices_and_a_predicted_photograph(stored, tm
     assert "[validation]:===model:ResNet18-NAM===" in text(notebook)
     assert "McNemar's test p = " in text(notebook)
     assert "error:" not in text(notebook)
-    assert len(pictures(notebook)) == 5
+    assert len(pictures(notebook)) == 6
     assert (tmp_path / "output/notebook/resnet18_nam_DEMO/report.html").is_file()
 
 
 def test_it_is_stored_with_its_outputs_and_they_say_what_they_are(stored):
     assert [cell.execution_count for cell in stored.cells if cell.cell_type == "code"] == list(range(1, 10))
     assert "DEMONSTRATION SET" in text(stored)
-    assert len(pictures(stored)) == 5
+    assert len(pictures(stored)) == 6
     assert not [output for cell in outputs(stored) for output in cell if output.output_type == "error"]
     assert str(Path.home()) + "/" not in text(stored)
