@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-import os
 import platform
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import paddle
 import pandas as pd
 
-from paddle_eye import __version__, config
-from paddle_eye.config import Config, ModelSettings
+from paddle_eye import __version__
+from paddle_eye.config import Config
 from paddle_eye.data import locate, sources
 from paddle_eye.data.audit import examine
 from paddle_eye.data.identity import data_digest, picture_digests
@@ -34,34 +32,14 @@ from paddle_eye.engine.display import Display
 from paddle_eye.engine.loop import evaluate, fit
 from paddle_eye.engine.task import Classification, Evaluation
 from paddle_eye.errors import InputError
-from paddle_eye.files import RunFolder, write_bytes, write_json, write_text
+from paddle_eye.files import RunFolder, write_text
 from paddle_eye.models.attention import has_nam, nam_penalty
 from paddle_eye.models.complexity import multiply_adds, parameters, trainable_parameters
 from paddle_eye.models.freezing import freeze
-from paddle_eye.models.registry import MODELS, build, family
+from paddle_eye.models.registry import build, family
 from paddle_eye.models.weights import load_into, read_weights, write_weights
-from paddle_eye.report import page, plots
-
-
-def choose_settings(
-    config_file: Optional[Path], given: Mapping[str, Any], standard_configs: Path
-) -> Tuple[Config, locate.Location]:
-    """The settings of a run and where its data is.
-
-    Args:
-        config_file: what ``--config`` named; None takes the document's recipe, or the demonstration's for its set.
-        given: dotted keys from flags and ``--set``; they win over the file.
-        standard_configs: the folder of ``palm_resnet50.yaml`` and ``demo.yaml``.
-
-    Raises:
-        InputError: a wrong setting, or data that was asked for and is not there.
-    """
-    chosen = config.load(config_file) if config_file else Config()
-    _network_settings(chosen.updated(given, "command line"))
-    location = locate.find(chosen.updated(given, "command line").data.path)
-    if config_file is None:
-        chosen = config.load(standard_configs / ("demo.yaml" if location.demonstration else "palm_resnet50.yaml"))
-    return chosen.updated({**given, "data.path": str(location.path)}, "command line"), location
+from paddle_eye.report.finished import seen_from, write_predictions, write_report
+from paddle_eye.runs import network_name, network_settings
 
 
 class Data(NamedTuple):
@@ -126,7 +104,7 @@ def train(
     task = _task(settings, model, data.training)
 
     if run is None:
-        name = f"{_network_name(settings)}_{location.name}"
+        name = f"{network_name(settings)}_{location.name}"
         run = RunFolder.replace(output, name) if overwrite else RunFolder.create(output, name)
     write_text(run.config, settings.to_yaml())
     commands = _log_command(run, command)
@@ -158,57 +136,11 @@ def train(
         "best": {"epoch": weights.description["epoch"], **task.figures(best)},
         "last": {"epoch": history[-1]["epoch"], **task.figures(last)},
     }
-    images = [_seen_from(location.path, record.image) for record in parts.validation.records]
+    images = [seen_from(location.path, record.image) for record in parts.validation.records]
     for which, evaluation in (("best", best), ("last", last)):
-        table = _predictions(images, evaluation, description["classes"])
-        write_text(run.predictions(which), table.to_csv(index=False))
-    _write_report(run, results, history, best)
+        write_predictions(run.predictions(which), images, evaluation.targets, evaluation.outputs, results["classes"])
+    write_report(run, results, history, best.targets, best.outputs)
     return run, results
-
-
-def continue_run(
-    output: Path, config_file: Optional[Path], given: Mapping[str, Any]
-) -> Optional[Tuple[RunFolder, Config, locate.Location]]:
-    """The run of the network that was asked for which was last worked on, its settings and its data.
-
-    A run on the demonstration set is not continued where there are photographs, unless its folder is given. Only
-    the device and, with a constant learning rate, the length of a run may be changed.
-
-    Args:
-        output: the folder of the runs.
-        config_file: what ``--config`` named; None asks for the run's own settings.
-        given: dotted keys from flags and ``--set``.
-
-    Returns:
-        None if there is no such run.
-
-    Raises:
-        InputError: what is asked for contradicts the run, or its data is not there any more.
-    """
-    asked = (config.load(config_file) if config_file else Config()).updated(given, "command line")
-    photographs = locate.find_photographs(asked.data.path)
-    names = locate.NAMES if photographs is None else [photographs.name]
-    runs = [run for name in names for run in RunFolder.existing(output, f"{_network_name(asked)}_{name}")]
-    runs = [run for run in runs if run.config.is_file()]
-    if not runs:
-        return None
-    run = max(runs, key=lambda run: run.config.stat().st_mtime_ns)
-    stored = config.load(run.config)
-    explicit = asked.flat() if config_file else dict(given)
-    if explicit.get("data.path") is None:
-        explicit["data.path"] = stored.data.path
-    continued = stored.updated(explicit, "command line")
-    if Path(continued.data.path).resolve() == Path(stored.data.path).resolve():
-        continued = continued.updated({"data.path": stored.data.path}, str(run.config))
-    changed = [key for key, value in continued.flat().items() if value != stored.flat()[key]]
-    changeable = {"train.device"} | ({"train.epochs"} if stored.train.schedule == "constant" else set())
-    fixed = [key for key in changed if key not in changeable]
-    if fixed:
-        raise InputError(
-            f"{run.config}: the run was started with other values of {', '.join(fixed)}; "
-            "leave them out to continue it, or leave out --resume to start another run"
-        )
-    return run, continued, locate.find(continued.data.path)
 
 
 def _load_data(settings: Config, parts: sources.Parts) -> Data:
@@ -241,30 +173,8 @@ def _task(settings: Config, model: paddle.nn.Layer, training: PictureDataset) ->
     )
 
 
-def _network_settings(settings: Config) -> Dict[str, Any]:
-    """Name and settings of the network, as they stand in its architecture.
-
-    Raises:
-        InputError: a setting that the network does not have.
-    """
-    chosen = dataclasses.asdict(settings.model)
-    name = chosen.pop("name")
-    for key, value in chosen.items():
-        if key not in MODELS[name].settings and value != getattr(ModelSettings, key):
-            having = " or ".join(other for other in MODELS if key in MODELS[other].settings)
-            raise InputError(f"model.{key}={value}: the network {name!r} has no such setting; it is one of {having}")
-    chosen["image_size"] = settings.data.image_size
-    return {"name": name, **{key: chosen[key] for key in MODELS[name].settings}}
-
-
-def _network_name(settings: Config) -> str:
-    """The first part of a run's name, for example ``resnet50_vD``."""
-    network = _network_settings(settings)
-    return family(network).run_name(network)
-
-
 def _new_model(settings: Config, class_count: int) -> paddle.nn.Layer:
-    network = _network_settings(settings)
+    network = network_settings(settings)
     try:
         return build({**network, family(network).classes: class_count})
     except ValueError as error:
@@ -383,34 +293,3 @@ def _fit(
 def _evaluate(model: paddle.nn.Layer, task: Classification, dataset: PictureDataset) -> Evaluation:
     """What the network says about every picture of a data set."""
     return evaluate(model, evaluation_loader(dataset), task, len(dataset))
-
-
-def _write_report(run: RunFolder, results: Dict[str, Any], history: List[Dict[str, Any]], best: Evaluation) -> None:
-    """Figures, pictures and the page that holds both."""
-    write_json(run.metrics, results)
-    notice = "demonstration set, not medical data" if results["data"]["demonstration"] else None
-    classes, figures = results["classes"], results["best"]
-    pictures = {
-        run.curves: plots.curves(history, results["data"]["best_epoch_chosen_on"], notice),
-        run.confusion_matrix: plots.confusion_matrix(figures["confusion_matrix"], classes, notice),
-        run.roc: plots.roc(best.targets, best.outputs, classes, notice),
-        run.calibration: plots.calibration(figures["calibration"], notice),
-    }
-    for path, picture in pictures.items():
-        write_bytes(path, picture)
-    write_text(run.report, page.render(results, history, {path.stem: picture for path, picture in pictures.items()}))
-
-
-def _seen_from(folder: Path, file: Path) -> str:
-    """A file's path from a folder, the same on whatever links they were reached."""
-    inner = os.path.relpath(os.path.realpath(file.parent), os.path.realpath(folder))
-    return (Path(inner) / file.name).as_posix()
-
-
-def _predictions(images: List[str], evaluation: Evaluation, classes: List[str]) -> pd.DataFrame:
-    """One row per image: its file, label, predicted class, and the probability of each class."""
-    frame = pd.DataFrame(evaluation.outputs, columns=[f"p_{name}" for name in classes])
-    frame.insert(0, "predicted", evaluation.outputs.argmax(axis=1))
-    frame.insert(0, "label", evaluation.targets)
-    frame.insert(0, "image", images)
-    return frame

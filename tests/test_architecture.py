@@ -64,21 +64,14 @@ ALLOWED = {
         *("data.audit", "data.folders", "data.patients", "data.records", "data.sources", "data.split", "data.tables"),
         *("errors", "files"),
     },
+    "report.finished": {"files", "report.page", "report.plots"},
+    "runs": {"", "config", "data.locate", "errors", "files", "models.registry"},
     "experiment": {
-        *("", "errors", "files", "config"),
-        *(
-            "data.audit",
-            "data.identity",
-            "data.locate",
-            "data.loading",
-            "data.records",
-            "data.sources",
-            "data.split",
-            "data.transforms",
-        ),
-        *("models.attention", "models.complexity", "models.freezing", "models.registry", "models.weights"),
+        *("", "config", "errors", "files", "report.finished", "runs"),
+        *("data.audit", "data.identity", "data.locate", "data.loading", "data.records"),
+        *("data.sources", "data.split", "data.transforms"),
         *("engine.checkpoint", "engine.device", "engine.display", "engine.loop", "engine.optim", "engine.task"),
-        *("report.page", "report.plots"),
+        *("models.attention", "models.complexity", "models.freezing", "models.registry", "models.weights"),
     },
     "evaluation": {
         *(
@@ -121,7 +114,7 @@ NEVER = [
 
 WITHOUT_PADDLE = (
     *("", "errors", "processor", "files", "config", "cli", "data.records", "data.palm", "preparation"),
-    *("report.table", "report.plots", "report.page", "report.compare"),
+    *("report.table", "report.plots", "report.page", "report.compare", "report.finished"),
 )
 
 FORBIDDEN_CALLS = {"eval", "exec", "globals", "pickle.load", "pickle.loads", "paddle.load", "torch.load"}

@@ -57,17 +57,17 @@ def main() -> None:
     flags = {key: getattr(arguments, key) for key, _, _ in FLAGS.values()}
     given.update({key: value for key, value in flags.items() if value is not None})
 
-    from paddle_eye import experiment
+    from paddle_eye import experiment, runs
     from paddle_eye.data.locate import BANNER
     from paddle_eye.engine.display import ConsoleDisplay
 
     display = ConsoleDisplay()
-    continued = experiment.continue_run(arguments.output, arguments.config, given) if arguments.resume else None
+    continued = runs.continue_run(arguments.output, arguments.config, given) if arguments.resume else None
     if arguments.resume and not continued:
         display.note(f"{arguments.output} holds no run of this network to continue, a new one is started")
     run, settings, location = continued or (
         None,
-        *experiment.choose_settings(arguments.config, given, STANDARD_CONFIGS),
+        *runs.choose_settings(arguments.config, given, STANDARD_CONFIGS),
     )
     if location.demonstration:
         print(BANNER)

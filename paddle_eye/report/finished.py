@@ -1,0 +1,60 @@
+"""Everything that a finished run leaves to be read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from paddle_eye.files import RunFolder, write_bytes, write_json, write_text
+from paddle_eye.report import page, plots
+
+
+def write_report(
+    run: RunFolder,
+    results: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]],
+    targets: np.ndarray,
+    outputs: np.ndarray,
+) -> None:
+    """Write figures, pictures and the page that holds both.
+
+    Args:
+        run: where to.
+        results: what ``metrics.json`` is to hold.
+        history: one row per evaluation.
+        targets: [N], the labels of the validation images.
+        outputs: [N, C], their probabilities in the best epoch.
+    """
+    write_json(run.metrics, results)
+    notice = "demonstration set, not medical data" if results["data"]["demonstration"] else None
+    classes, figures = results["classes"], results["best"]
+    pictures = {
+        run.curves: plots.curves(history, results["data"]["best_epoch_chosen_on"], notice),
+        run.confusion_matrix: plots.confusion_matrix(figures["confusion_matrix"], classes, notice),
+        run.roc: plots.roc(targets, outputs, classes, notice),
+        run.calibration: plots.calibration(figures["calibration"], notice),
+    }
+    for path, picture in pictures.items():
+        write_bytes(path, picture)
+    write_text(run.report, page.render(results, history, {path.stem: picture for path, picture in pictures.items()}))
+
+
+def write_predictions(
+    path: Path, images: Sequence[str], targets: np.ndarray, outputs: np.ndarray, classes: Sequence[str]
+) -> None:
+    """Write a CSV file with one row per image: its file, label, predicted class, and the probability of each class."""
+    frame = pd.DataFrame(outputs, columns=[f"p_{name}" for name in classes])
+    frame.insert(0, "predicted", outputs.argmax(axis=1))
+    frame.insert(0, "label", targets)
+    frame.insert(0, "image", images)
+    write_text(path, frame.to_csv(index=False))
+
+
+def seen_from(folder: Path, file: Path) -> str:
+    """A file's path from a folder, the same on whatever links they were reached."""
+    inner = os.path.relpath(os.path.realpath(file.parent), os.path.realpath(folder))
+    return (Path(inner) / file.name).as_posix()
