@@ -11,6 +11,8 @@ from paddle_eye.data.images import fingerprint_all, same_pictures
 from paddle_eye.data.records import RecordSet
 from paddle_eye.errors import InputError, raise_faults
 
+_ATTEMPTS = 10
+
 
 def set_aside(record_set: RecordSet, share: float, seed: int, asked: str) -> tuple[RecordSet, RecordSet]:
     """Split off ``share`` of each class, whole patients only, the same records for the same seed.
@@ -58,17 +60,23 @@ def folds(record_set: RecordSet, count: int, seed: int, asked: str) -> list[tupl
     labels, groups = _labels(record_set), _groups(record_set)
     if groups.max() + 1 < count:
         raise InputError(f"{asked}: there are {groups.max() + 1} patients only")
-    splitter = StratifiedGroupKFold(n_splits=count, shuffle=True, random_state=seed)
     smallest = np.bincount(labels, minlength=len(record_set.classes)).min()
     if smallest < count:
         raise InputError(f"{asked}: the smallest class has {smallest} photographs only")
-    parts = [
-        (record_set.subset(training), record_set.subset(test))
-        for training, test in splitter.split(labels, labels, groups)
-    ]
-    for part in parts:
-        _require_all_classes(*part, asked)
-    return parts
+    for attempt in range(_ATTEMPTS):  # now and then a class is missing in a fold, which the next division mends
+        splitter = StratifiedGroupKFold(n_splits=count, shuffle=True, random_state=seed + attempt)
+        parts = [
+            (record_set.subset(training), record_set.subset(test))
+            for training, test in splitter.split(labels, labels, groups)
+        ]
+        try:
+            for part in parts:
+                _require_all_classes(*part, asked)
+        except InputError as error:
+            failed = error
+        else:
+            return parts
+    raise failed
 
 
 def shuffled(record_set: RecordSet, seed: int) -> RecordSet:
