@@ -1,4 +1,7 @@
-"""The notebook, run from top to bottom on the demonstration set, as on a machine without photographs."""
+"""The notebook, run from top to bottom on the demonstration set, as on a machine without photographs.
+
+Only the number of epochs is another.
+"""
 
 import os
 import sys
@@ -36,12 +39,14 @@ def test_it_runs_and_shows_curves_matrices_and_a_predicted_photograph(stored, tm
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     notebook = nbformat.from_dict(stored)
+    (recipe,) = [cell for cell in notebook.cells if cell.source.startswith("EPOCHS = 6")]
+    recipe.source = recipe.source.replace("EPOCHS = 6", "EPOCHS = 1")
     where = {"metadata": {"path": tmp_path / "docs"}}
     NotebookClient(notebook, timeout=900, kernel_name="python3", resources=where).execute()
     assert "DEMONSTRATION SET" in text(notebook)
     assert "[validation]:===model:ResNet50-D===" in text(notebook)
     assert "[validation]:===model:ResNet18-NAM===" in text(notebook)
-    assert "McNemar's test p = " in text(notebook)
+    assert "McNemar's test p " in text(notebook)
     assert "error:" not in text(notebook)
     assert len(pictures(notebook)) == 6
     assert (tmp_path / "output/notebook/resnet18_nam_DEMO/report.html").is_file()
