@@ -33,7 +33,7 @@ from paddle_eye.engine.loop import evaluate, fit
 from paddle_eye.engine.task import Classification, Evaluation
 from paddle_eye.errors import InputError
 from paddle_eye.files import RunFolder, write_text
-from paddle_eye.models.attention import has_nam, nam_penalty
+from paddle_eye.models.attention import nam_regulariser
 from paddle_eye.models.complexity import multiply_adds, parameters, trainable_parameters
 from paddle_eye.models.freezing import freeze
 from paddle_eye.models.registry import build, family
@@ -94,10 +94,11 @@ def train(
     model = _new_model(settings, len(parts.training.classes))
     _freeze(settings, model)
     optimizer = optim.build(settings.train.optim, model, settings.train.lr, settings.train.momentum)
+    digest = data_digest(parts)
     history: List[Dict[str, Any]] = []
     if run is not None and run.checkpoint.is_file():
         history = load_checkpoint(run.checkpoint, model, optimizer)
-        _require_same_data(run, parts)
+        _require_same_data(run, digest)
     elif settings.train.weights is not None:
         _start_from(model, Path(settings.train.weights))
     data = _load_data(settings, parts)
@@ -108,7 +109,7 @@ def train(
         run = RunFolder.replace(output, name) if overwrite else RunFolder.create(output, name)
     write_text(run.config, settings.to_yaml())
     commands = _log_command(run, command)
-    description = _describe(model, data, settings, location, data_digest(parts))
+    description = _describe(model, data, settings, location, digest)
     told = {**description, "training_pictures": picture_digests(parts.training)}
     display.note(f"run {run.path}, data {location.path}, {device}, {len(history[1:])} epochs done")
     for fault in data.faults:
@@ -168,7 +169,7 @@ def _load_data(settings: Config, parts: sources.Parts) -> Data:
 def _task(settings: Config, model: paddle.nn.Layer, training: PictureDataset) -> Classification:
     return Classification(
         class_weights(training) if settings.train.class_weights == "balanced" else None,
-        partial(nam_penalty, model) if has_nam(model) else None,
+        nam_regulariser(model),
         settings.train.label_smoothing,
     )
 
@@ -181,12 +182,12 @@ def _new_model(settings: Config, class_count: int) -> paddle.nn.Layer:
         raise InputError(f"the network {network['name']!r} cannot be built: {error}") from error
 
 
-def _require_same_data(run: RunFolder, parts: sources.Parts) -> None:
+def _require_same_data(run: RunFolder, digest: str) -> None:
     """A run goes on with the photographs, labels and split that it was started with, or not at all."""
     if not run.best_weights.is_file():
         raise InputError(f"{run.best_weights} is missing; put it back, or train anew with --overwrite")
     started_with = ((read_weights(run.best_weights).description or {}).get("data") or {}).get("digest")
-    if started_with not in (None, data_digest(parts)):
+    if started_with not in (None, digest):
         raise InputError(
             f"{run.path}: the photographs, their labels or their split are others than when the run was started; "
             "put them back, or leave out --resume to start another run"

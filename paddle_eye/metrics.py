@@ -120,7 +120,7 @@ def classification_figures(labels: np.ndarray, probabilities: np.ndarray) -> dic
         "images": count,
         "accuracy": correct / count,
         "accuracy_interval": list(wilson_interval(correct, count)),
-        "auc": auc(labels, probabilities),
+        "auc": _mean(per_class, "auc"),
         "auc_interval": _listed(bootstrap_interval(auc, labels, probabilities)),
         "kappa": float(cohen_kappa_score(labels, predicted)) if len({*labels, *predicted}) > 1 else None,
         "confusion_matrix": matrix.tolist(),

@@ -28,8 +28,9 @@ def choose_settings(
         InputError: a wrong setting, or data that was asked for and is not there.
     """
     chosen = config.load(config_file) if config_file else Config()
-    network_settings(chosen.updated(given, "command line"))
-    location = locate.find(chosen.updated(given, "command line").data.path)
+    asked = chosen.updated(given, "command line")
+    network_settings(asked)
+    location = locate.find(asked.data.path)
     if config_file is None:
         chosen = config.load(standard_configs / ("demo.yaml" if location.demonstration else "palm_resnet50.yaml"))
     return chosen.updated({**given, "data.path": str(location.path)}, "command line"), location

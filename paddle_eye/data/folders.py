@@ -41,15 +41,14 @@ def read_train_val(root: Path) -> tuple[RecordSet, RecordSet]:
         InputError: see `read_folders`; also a class that one side lacks and files that are no pictures; all faults of
             both sides in one message.
     """
-    sides = [_class_folders(root / name) for name in (TRAINING_FOLDER, VALIDATION_FOLDER)]
+    places = [root / name for name in (TRAINING_FOLDER, VALIDATION_FOLDER)]
+    sides = [_class_folders(place) for place in places]
     names = [[folder.name for folder in folders] for folders in sides]
     faults = [
-        f"{root / there}: no class {name!r}, which {root / here} has"
-        for here, there, only in (
-            (TRAINING_FOLDER, VALIDATION_FOLDER, [name for name in names[0] if name not in names[1]]),
-            (VALIDATION_FOLDER, TRAINING_FOLDER, [name for name in names[1] if name not in names[0]]),
-        )
-        for name in only
+        f"{places[there]}: no class {name!r}, which {places[here]} has"
+        for here, there in ((0, 1), (1, 0))
+        for name in names[here]
+        if name not in names[there]
     ]
     parts = []
     for folders in sides:

@@ -5,7 +5,6 @@ Its cells run with only their imports and ``save_path`` replaced (it trains into
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Union
 
@@ -20,7 +19,7 @@ from paddle_eye.engine.loop import evaluate, fit
 from paddle_eye.engine.task import Classification
 from paddle_eye.errors import InputError
 from paddle_eye.files import write_bytes
-from paddle_eye.models.attention import has_nam, nam_penalty
+from paddle_eye.models.attention import nam_regulariser
 from paddle_eye.models.weights import load_into, read_weights, write_weights
 from paddle_eye.preparation import split_folders
 from paddle_eye.report import plots
@@ -110,7 +109,7 @@ def train(
     history = fit(
         model,
         opt,
-        Classification(regulariser=partial(nam_penalty, model) if has_nam(model) else None),
+        Classification(regulariser=nam_regulariser(model)),
         lambda epoch: train_loader,
         lambda: valid_loader,
         epoch_num,

@@ -7,7 +7,8 @@ factors enter the weights without a gradient: they learn through the normalisati
 
 from __future__ import annotations
 
-from typing import List
+from functools import partial
+from typing import Callable, List, Optional
 
 import paddle
 import paddle.nn.functional as F
@@ -75,9 +76,9 @@ def nam_penalty(model: nn.Layer, p: float = 1e-4) -> paddle.Tensor:
     return p * paddle.add_n(sums)
 
 
-def has_nam(model: nn.Layer) -> bool:
-    """Whether a network has layers for `nam_penalty`."""
-    return bool(_nam_layers(model))
+def nam_regulariser(model: nn.Layer) -> Optional[Callable[[], paddle.Tensor]]:
+    """`nam_penalty` of a network, to be called after each step; None if it has no NAM layer."""
+    return partial(nam_penalty, model) if _nam_layers(model) else None
 
 
 def _nam_layers(model: nn.Layer) -> List[nn.Layer]:
