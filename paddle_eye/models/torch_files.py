@@ -134,7 +134,7 @@ def _array(tensor: _Tensor, data: bytes) -> np.ndarray:
 
 
 def _rebuild_tensor(storage: _Storage, offset: int, shape: tuple, strides: tuple, *_others: object) -> _Tensor:
-    """Stand-in for `torch._utils._rebuild_tensor_v2`."""
+    """Stand-in for `torch._utils._rebuild_tensor_v2`, and for the one of PyTorch before 0.4."""
     if not isinstance(storage, _Storage):
         raise pickle.UnpicklingError("a tensor without a storage")
     return _Tensor(storage, offset, tuple(shape), tuple(strides))
@@ -153,6 +153,7 @@ class _StorageType(NamedTuple):
 
 _ALLOWED: Dict[str, Any] = {
     "collections.OrderedDict": collections.OrderedDict,
+    "torch._utils._rebuild_tensor": _rebuild_tensor,
     "torch._utils._rebuild_tensor_v2": _rebuild_tensor,
     "torch._utils._rebuild_parameter": _rebuild_parameter,
     "torch.Size": tuple,

@@ -45,7 +45,7 @@ class WeightFile(NamedTuple):
 
 
 def write_weights(path: Path, model: paddle.nn.Layer, description: Mapping[str, Any]) -> None:
-    """Save a network's state dict with its description, whole or not at all.
+    """Save a network's state dict with its description, whole or not at all; as safetensors if the path says so.
 
     The description is one more entry of the dict, JSON in a uint8 array, which ``set_state_dict`` passes over.
     The versions of everything that had a part in it are added.
@@ -57,10 +57,13 @@ def write_weights(path: Path, model: paddle.nn.Layer, description: Mapping[str, 
         "python": platform.python_version(),
     }
     text = json.dumps({"format": 1, **description, "versions": versions}, ensure_ascii=False, allow_nan=False)
-    state = dict(model.state_dict())
-    state[DESCRIPTION_KEY] = paddle.to_tensor(np.frombuffer(text.encode("utf-8"), np.uint8))
+    told = np.frombuffer(text.encode("utf-8"), np.uint8)
+    if path.suffix == ".safetensors":
+        arrays = {key: tensor.numpy() for key, tensor in model.state_dict().items()}
+        write_bytes(path, safetensors.numpy.save({**arrays, DESCRIPTION_KEY: told}))
+        return
     buffer = io.BytesIO()
-    paddle.save(state, buffer)
+    paddle.save({**model.state_dict(), DESCRIPTION_KEY: paddle.to_tensor(told)}, buffer)
     write_bytes(path, buffer.getvalue())
 
 

@@ -135,6 +135,20 @@ def test_a_state_dict_may_be_wrapped(wrapper, make_state):
     assert list(arrays) == list(ARRAYS)
 
 
+def test_tensors_of_the_oldest_files_are_read(torch, make_state):
+    state, storages = make_state()
+    oldest = types.FunctionType((lambda: None).__code__, globals(), "_rebuild_tensor")
+    oldest.__module__, oldest.__qualname__ = "torch._utils", "_rebuild_tensor"
+    torch._utils._rebuild_tensor = oldest
+
+    class Oldest(Tensor):
+        def __reduce__(self):
+            return oldest, (self.storage, self.offset, self.shape, self.strides)
+
+    old_state = {name: Oldest(torch, t.storage, t.shape, t.strides) for name, t in state.items()}
+    np.testing.assert_array_equal(read_torch(as_stream(old_state, storages))["conv.weight"], ARRAYS["conv.weight"])
+
+
 def test_views_of_one_storage_are_read_by_their_strides(torch, make_state):
     _, (storage,) = make_state({"numbers": np.arange(6, dtype="<f4")})
     transposed = Tensor(torch, storage, (3, 2), (1, 3))

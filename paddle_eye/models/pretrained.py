@@ -1,0 +1,77 @@
+"""Weights that were trained elsewhere: official ones, files of other libraries, and networks for other classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Mapping
+
+import paddle
+from paddle.utils import download
+from paddle.vision.models import resnet, shufflenetv2
+
+from paddle_eye.errors import InputError
+from paddle_eye.models.registry import MODELS, family
+from paddle_eye.models.translation import translate
+from paddle_eye.models.weights import load_into, read_weights
+
+OFFICIAL = "official"
+_URLS = {**resnet.model_urls, **shufflenetv2.model_urls}
+
+
+def load_pretrained(model: paddle.nn.Layer, source: str) -> None:
+    """Give a network the weights of one for other classes; its last layer alone stays as it was made.
+
+    Args:
+        model: the network.
+        source: ``'official'`` for Paddle's own weights, trained on ImageNet, which are downloaded once; or a file of
+            this project, of Paddle or of PyTorch.
+
+    Raises:
+        InputError: the weights cannot be had, or are of another network.
+    """
+    path = official_weights(model.architecture) if source == OFFICIAL else Path(source)
+    weights = read_weights(path)
+    theirs = (weights.description or {}).get("architecture", model.architecture)
+    if _design(theirs) != _design(model.architecture):
+        raise InputError(f"{path}: these weights are of {theirs}, the network to be trained is {model.architecture}")
+    head = family(model.architecture).head.rpartition(".")[0]
+    own_head = {key: tensor.numpy() for key, tensor in model.state_dict().items() if key.startswith(f"{head}.")}
+    try:
+        translated = translate(weights.arrays, model)
+    except ValueError as error:
+        raise InputError(f"{path}: these weights are not for this network; {error}") from error
+    load_into(model, {**translated, **own_head}, path, model.never_read)
+
+
+def official_weights(architecture: Mapping[str, Any]) -> Path:
+    """Paddle's own weights for a network, from its folder of downloads or, checked by their digest, from its server.
+
+    Raises:
+        InputError: there are none for this network, or they cannot be downloaded.
+    """
+    name = architecture["name"]
+    if name == "resnet" and (architecture["version"], architecture["definition"]) == ("B", "paper"):
+        name = f"resnet{architecture['layers']}"
+    if name not in _URLS or architecture.get("attention"):
+        raise InputError(
+            f"--pretrained official: Paddle has no weights for {dict(architecture)}; it has them for "
+            f"{', '.join(known for known in MODELS if known in _URLS)}, and those of resnet50 to resnet152 also fit "
+            "--model resnet with model.version=B and model.definition=paper"
+        )
+    url, digest = _URLS[name]
+    try:
+        return Path(download.get_weights_path_from_url(url, digest))
+    except Exception as error:  # whatever a network, a proxy or a full disk makes of it
+        place = Path(download.WEIGHTS_HOME) / url.rpartition("/")[2]
+        raise InputError(
+            f"--pretrained official: {url} could not be downloaded ({error}); put the file at {place}, "
+            "or give another with --pretrained FILE"
+        ) from error
+
+
+def _design(architecture: Any) -> Any:
+    """An architecture without what may differ: the classes, and the size of pictures (shapes tell if it matters)."""
+    if not isinstance(architecture, dict) or architecture.get("name") not in MODELS:
+        return architecture
+    free = (family(architecture).classes, "image_size")
+    return {key: value for key, value in architecture.items() if key not in free}

@@ -1,0 +1,31 @@
+#!/usr/bin/env python
+"""Turn a weight file of Paddle, PaddleClas or PyTorch into one of this project, which says what it is of.
+
+Nothing in the file is run. Names are mapped, and every one must be accounted for.
+
+Examples:
+  python tools/convert_weights.py shufflenetv2_x0.5-f707e7126e.pth shufflenet.pdparams
+  python tools/convert_weights.py resnet50-0676ba61.pth resnet50_vB.pdparams --model resnet    version B of the paper
+  python tools/convert_weights.py ResNet50_vd_pretrained.pdparams resnet50_vD.safetensors      version D of the paper
+"""
+
+from pathlib import Path
+
+from paddle_eye import cli
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("source", type=Path, metavar="IN", help="the file to read")
+    parser.add_argument("target", type=Path, metavar="OUT", help="the file to write: .pdparams or .safetensors")
+    parser.add_argument("--model", help="which network it is of (default: the first whose names and shapes fit)")
+    arguments = parser.parse_args()
+
+    from paddle_eye.conversion import convert
+
+    architecture = convert(arguments.source, arguments.target, arguments.model)
+    print(f"{arguments.target}: {', '.join(f'{key} {value}' for key, value in architecture.items())}")
+
+
+if __name__ == "__main__":
+    cli.run(main)
