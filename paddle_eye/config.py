@@ -78,6 +78,7 @@ class TrainSettings:
     sampler: Literal["shuffled", "balanced"] = "shuffled"
     seed: int = _number(0, at_least=0, below=2**31)
     weights: Optional[str] = None
+    pretrained: Optional[str] = None
     device: str = "auto"
 
 

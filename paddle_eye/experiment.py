@@ -32,13 +32,15 @@ from paddle_eye.engine.display import Display
 from paddle_eye.engine.loop import evaluate, fit
 from paddle_eye.engine.task import Classification, Evaluation
 from paddle_eye.errors import InputError
-from paddle_eye.files import RunFolder, write_text
+from paddle_eye.files import RunFolder, write_json, write_text
 from paddle_eye.models.attention import nam_regulariser
 from paddle_eye.models.complexity import multiply_adds, parameters, trainable_parameters
 from paddle_eye.models.freezing import freeze
+from paddle_eye.models.pretrained import load_pretrained
 from paddle_eye.models.registry import build, family
 from paddle_eye.models.weights import load_into, read_weights, write_weights
 from paddle_eye.report.finished import seen_from, write_predictions, write_report
+from paddle_eye.report.training_log import scalars, training_log
 from paddle_eye.runs import network_name, network_settings
 
 
@@ -88,6 +90,10 @@ def train(
         InputError: settings, data or weights are wrong.
         JobError: the training failed.
     """
+    if settings.train.weights is not None and settings.train.pretrained is not None:
+        raise InputError(
+            "--weights and --pretrained: give one of them; the first keeps the last layer, the other does not"
+        )
     device = select_device(settings.train.device)
     paddle.seed(settings.train.seed)
     parts = sources.read(location.path)
@@ -101,6 +107,8 @@ def train(
         _require_same_data(run, digest)
     elif settings.train.weights is not None:
         _start_from(model, Path(settings.train.weights))
+    elif settings.train.pretrained is not None:
+        load_pretrained(model, settings.train.pretrained)
     data = _load_data(settings, parts)
     task = _task(settings, model, data.training)
 
@@ -108,15 +116,23 @@ def train(
         name = f"{network_name(settings)}_{location.name}"
         run = RunFolder.replace(output, name) if overwrite else RunFolder.create(output, name)
     write_text(run.config, settings.to_yaml())
+    write_json(run.class_indices, {str(label): name for label, name in enumerate(data.training.classes)})
     commands = _log_command(run, command)
     description = _describe(model, data, settings, location, digest)
     told = {**description, "training_pictures": picture_digests(parts.training)}
     display.note(f"run {run.path}, data {location.path}, {device}, {len(history[1:])} epochs done")
     for fault in data.faults:
         display.note(f"FAULT of the data: {fault}")
-    history = _fit(model, optimizer, task, data, settings, run, told, history, display)
+    size = {
+        "parameters": parameters(model),
+        "trainable_parameters": trainable_parameters(model),
+        "multiply_adds": multiply_adds(model, settings.data.image_size),
+    }
+    history = _fit(model, optimizer, task, data, settings, run, told, size, history, display)
 
     last = _evaluate(model, task, data.validation)
+    figures = _main_figures(task.score(last), data.validation, None)
+    write_weights(run.last_weights, model, {**told, "epoch": history[-1]["epoch"], "figures": figures})
     weights = read_weights(run.best_weights)
     load_into(model, weights.arrays, run.best_weights)
     best = _evaluate(model, task, data.validation)
@@ -126,9 +142,7 @@ def train(
         "commands": commands,
         "settings": settings.flat(),
         **description,
-        "parameters": parameters(model),
-        "trainable_parameters": trainable_parameters(model),
-        "multiply_adds": multiply_adds(model, settings.data.image_size),
+        **size,
         "class_counts": {"training": data.training.counts, "validation": data.validation.counts},
         "faults_of_the_data": data.faults,
         "seconds": sum(row["seconds"] for row in history),
@@ -256,11 +270,13 @@ def _fit(
     settings: Config,
     run: RunFolder,
     description: Dict[str, Any],
+    size: Dict[str, int],
     history: List[Dict[str, Any]],
     display: Display,
 ) -> List[Dict[str, Any]]:
     """`fit` with the run's recipe, keeping its best weights, its checkpoint and its history."""
     recipe = settings.train
+    counts = {"training": len(data.training), "validation": len(data.selection)}
     loader = training_loader(data.training, recipe.batch_size, recipe.seed, recipe.sampler)
 
     def train_batches(epoch: int) -> paddle.io.DataLoader:
@@ -268,12 +284,13 @@ def _fit(
         return loader
 
     def keep_best(row: Dict[str, Any]) -> None:
-        figures = {name: row[name] for name in ("loss", "accuracy", "auc")}
+        figures = _main_figures(row, data.selection, description["data"]["best_epoch_chosen_on"])
         write_weights(run.best_weights, model, {**description, "epoch": row["epoch"], "figures": figures})
 
     def keep_state(rows: List[Dict[str, Any]]) -> None:
         save_checkpoint(run.checkpoint, model, optimizer, rows)
-        write_text(run.history, pd.DataFrame(rows).to_csv(index=False))
+        write_text(run.history, pd.DataFrame(scalars(rows)).to_csv(index=False))
+        write_json(run.training_log, training_log(settings.flat(), counts, size, rows, data.training.classes))
 
     return fit(
         model,
@@ -289,6 +306,12 @@ def _fit(
         keep_best=keep_best,
         keep_state=keep_state,
     )
+
+
+def _main_figures(score: Dict[str, Any], dataset: PictureDataset, chosen_on: Optional[str]) -> Dict[str, Any]:
+    """What a weight file says of its figures, of how many images they are, and on which its epoch was chosen."""
+    figures = {name: score[name] for name in ("loss", "accuracy", "auc")}
+    return {**figures, "images": len(dataset), "epoch_chosen_on": chosen_on}
 
 
 def _evaluate(model: paddle.nn.Layer, task: Classification, dataset: PictureDataset) -> Evaluation:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from paddle_eye.errors import InputError
 
+LAST_WEIGHTS = "last.pdparams"
+
 
 def write_bytes(path: str | os.PathLike, data: bytes) -> None:
     """Write ``data`` so that ``path`` holds either its former content or all of the new one.
@@ -56,6 +58,12 @@ def _flush_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+def best_weights_in(folder: Path) -> list[Path]:
+    """The best weight files of a run, or of the runs in a folder, in the order of their names."""
+    found = sorted([*folder.glob("*.pdparams"), *folder.glob("*/*.pdparams")])
+    return [path for path in found if path.name != LAST_WEIGHTS]
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """Where the files of one training run are.
@@ -71,6 +79,18 @@ class RunFolder:
     @property
     def best_weights(self) -> Path:
         return self.path / f"{self.name}.pdparams"
+
+    @property
+    def last_weights(self) -> Path:
+        return self.path / LAST_WEIGHTS
+
+    @property
+    def class_indices(self) -> Path:
+        return self.path / "class_indices.json"
+
+    @property
+    def training_log(self) -> Path:
+        return self.path / "training_log.json"
 
     @property
     def checkpoint(self) -> Path:
@@ -99,6 +119,10 @@ class RunFolder:
     @property
     def confusion_matrix(self) -> Path:
         return self.path / "confusion_matrix.png"
+
+    @property
+    def training_confusion_matrix(self) -> Path:
+        return self.path / "training_confusion_matrix.png"
 
     @property
     def roc(self) -> Path:

@@ -8,7 +8,7 @@ from typing import Any, Callable
 
 import numpy as np
 from scipy.stats import binomtest, rankdata
-from sklearn.metrics import cohen_kappa_score, confusion_matrix
+from sklearn.metrics import cohen_kappa_score
 
 CONFIDENCE = 0.95
 CALIBRATION_BINS = 10
@@ -94,6 +94,29 @@ def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
     return float(np.mean(np.argmax(probabilities, axis=1) == labels))
 
 
+def confusion(labels: np.ndarray, predicted: np.ndarray, class_count: int) -> np.ndarray:
+    """How many images of each class (rows) are taken for each class (columns).
+
+    Args:
+        labels: int [N], 0 to C - 1.
+        predicted: int [N], likewise.
+        class_count: C.
+
+    Returns:
+        int [C, C].
+    """
+    cells = np.bincount(labels * class_count + predicted, minlength=class_count**2)
+    return cells.reshape(class_count, class_count)
+
+
+def class_figures(matrix: np.ndarray) -> list[dict[str, Any]]:
+    """``support``, ``precision``, ``recall``, ``specificity`` and ``f1`` of each class of a confusion matrix [C, C].
+
+    None where a figure is not defined; see `classification_figures`.
+    """
+    return [_one_against_rest(matrix, label) for label in range(len(matrix))]
+
+
 def classification_figures(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
     """All figures of an evaluation.
 
@@ -110,23 +133,21 @@ def classification_figures(labels: np.ndarray, probabilities: np.ndarray) -> dic
         stand beside the others, with recall called sensitivity.
     """
     predicted = np.argmax(probabilities, axis=1)
-    matrix = confusion_matrix(labels, predicted, labels=range(probabilities.shape[1]))
+    matrix = confusion(labels, predicted, probabilities.shape[1])
     correct, count = int(np.trace(matrix)), len(labels)
-    per_class = [
-        {**_one_against_rest(matrix, label), "auc": area}
-        for label, area in enumerate(class_aucs(labels, probabilities))
-    ]
+    areas = class_aucs(labels, probabilities)
+    per_class = [{**figures, "auc": area} for figures, area in zip(class_figures(matrix), areas)]
     figures = {
         "images": count,
         "accuracy": correct / count,
         "accuracy_interval": list(wilson_interval(correct, count)),
-        "auc": _mean(per_class, "auc"),
+        "auc": class_mean(per_class, "auc"),
         "auc_interval": _listed(bootstrap_interval(auc, labels, probabilities)),
         "kappa": float(cohen_kappa_score(labels, predicted)) if len({*labels, *predicted}) > 1 else None,
         "confusion_matrix": matrix.tolist(),
         "per_class": per_class,
-        "macro": {name: _mean(per_class, name) for name in _CLASS_FIGURES},
-        "weighted": {name: _mean(per_class, name, weighted=True) for name in _CLASS_FIGURES},
+        "macro": {name: class_mean(per_class, name) for name in _CLASS_FIGURES},
+        "weighted": {name: class_mean(per_class, name, weighted=True) for name in _CLASS_FIGURES},
         "calibration": calibration(labels, probabilities),
     }
     if len(per_class) == 2:
@@ -151,7 +172,8 @@ def _one_against_rest(matrix: np.ndarray, label: int) -> dict[str, Any]:
     }
 
 
-def _mean(per_class: list[dict[str, Any]], name: str, weighted: bool = False) -> float | None:
+def class_mean(per_class: list[dict[str, Any]], name: str, weighted: bool = False) -> float | None:
+    """The mean of a figure over the classes for which it is defined, each class or each image counting the same."""
     defined = [(row[name], row["support"] if weighted else 1) for row in per_class if row[name] is not None]
     total = sum(weight for _, weight in defined)
     return sum(value * weight for value, weight in defined) / total if total else None

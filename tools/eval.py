@@ -12,6 +12,7 @@ from pathlib import Path
 
 from paddle_eye import cli
 from paddle_eye.errors import InputError
+from paddle_eye.files import best_weights_in
 
 
 def main() -> None:
@@ -53,10 +54,10 @@ def main() -> None:
 
 
 def weight_files(paths: list) -> list:
-    """The weight files that were named, and those in the folders that were named or one level below."""
+    """The weight files that were named, and the best ones in the folders that were named or one level below."""
     found = []
     for path in paths:
-        found += [path] if path.is_file() else sorted([*path.glob("*.pdparams"), *path.glob("*/*.pdparams")])
+        found += [path] if path.is_file() else best_weights_in(path)
     if not found:
         raise InputError(f"no weight file in {', '.join(map(str, paths))}; train one with: python tools/train.py")
     return found

@@ -59,7 +59,7 @@ def fit(
     history = list(history or [])
     if not history:
         started = time.perf_counter()
-        row = {"epoch": 0, "lr": None, "train_loss": None, "train_accuracy": None}
+        row = {"epoch": 0, "lr": None, "train_loss": None, "train_accuracy": None, "train_confusion_matrix": None}
         if task.regulariser is not None:
             row["train_penalty"] = None
         row.update(task.score(evaluate(model, valid_batches(), task, expected)))
@@ -93,15 +93,16 @@ def train_one_epoch(
     task: Classification,
     batches: Batches,
     after_step: Callable[[int, float], None] = lambda index, loss: None,
-) -> Dict[str, float]:
+) -> Row:
     """One pass over the batches.
 
     Returns:
-        ``train_loss`` and ``train_accuracy`` in training mode, each image counted once, as it was when its batch came
-        up; with a regulariser also ``train_penalty``, its mean over the images, which is not part of ``train_loss``.
+        ``train_loss``, ``train_accuracy`` and ``train_confusion_matrix`` in training mode, each image counted once, as
+        it was when its batch came up; with a regulariser also ``train_penalty``, its mean over the images, which is not
+        part of ``train_loss``.
     """
     model.train()
-    loss_sum, penalty_sum, correct, count = 0.0, 0.0, 0, 0
+    loss_sum, penalty_sum, confusion, count = 0.0, 0.0, 0, 0
     for index, (inputs, targets) in enumerate(batches):
         targets = task.targets(targets)
         outputs = model(as_tensor(inputs))
@@ -117,11 +118,15 @@ def train_one_epoch(
         loss.backward()
         optimizer.step()
         loss_sum += loss_value * len(targets)
-        correct += (outputs.argmax(axis=1) == targets).sum().item()
+        confusion += task.confusion(outputs, targets)
         count += len(targets)
         after_step(index, loss_value)
-    means = {"train_loss": loss_sum / count, "train_accuracy": correct / count}
-    return means if task.regulariser is None else {**means, "train_penalty": penalty_sum / count}
+    row = {
+        "train_loss": loss_sum / count,
+        "train_accuracy": int(confusion.trace()) / count,
+        "train_confusion_matrix": confusion.tolist(),
+    }
+    return row if task.regulariser is None else {**row, "train_penalty": penalty_sum / count}
 
 
 @paddle.no_grad()

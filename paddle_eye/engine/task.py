@@ -69,13 +69,19 @@ class Classification:
         """Logits [N, C] as probabilities."""
         return F.softmax(logits, axis=1).numpy()
 
-    def score(self, evaluation: Evaluation) -> dict[str, float | None]:
-        """The few figures that every epoch's history keeps; ``accuracy`` chooses the best epoch."""
+    def confusion(self, logits: paddle.Tensor, labels: paddle.Tensor) -> np.ndarray:
+        """How many images of each class (rows) are taken for each class (columns); int [C, C]."""
+        return metrics.confusion(labels.numpy(), logits.argmax(axis=1).numpy(), logits.shape[1])
+
+    def score(self, evaluation: Evaluation) -> dict[str, Any]:
+        """What every epoch's history keeps; ``accuracy`` chooses the best epoch."""
         labels, probabilities = evaluation.targets, evaluation.outputs
+        matrix = metrics.confusion(labels, probabilities.argmax(axis=1), probabilities.shape[1])
         return {
             "loss": evaluation.loss,
             "accuracy": metrics.accuracy(labels, probabilities),
             "auc": metrics.auc(labels, probabilities),
+            "confusion_matrix": matrix.tolist(),
         }
 
     def figures(self, evaluation: Evaluation) -> dict[str, Any]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any, Dict, Mapping, Optional, Sequence
 
 import numpy as np
 import pandas as pd
 
 from paddle_eye.files import RunFolder, write_bytes, write_json, write_text
 from paddle_eye.report import page, plots
+from paddle_eye.report.training_log import scalars
 
 
 def write_report(
@@ -34,13 +35,26 @@ def write_report(
     classes, figures = results["classes"], results["best"]
     pictures = {
         run.curves: plots.curves(history, results["data"]["best_epoch_chosen_on"], notice),
-        run.confusion_matrix: plots.confusion_matrix(figures["confusion_matrix"], classes, notice),
+        run.confusion_matrix: plots.confusion_matrix(figures["confusion_matrix"], classes, notice, "validation images"),
+        **_training_pictures(run, history[-1], classes, notice),
         run.roc: plots.roc(targets, outputs, classes, notice),
         run.calibration: plots.calibration(figures["calibration"], notice),
     }
     for path, picture in pictures.items():
         write_bytes(path, picture)
-    write_text(run.report, page.render(results, history, {path.stem: picture for path, picture in pictures.items()}))
+    named = {path.stem: picture for path, picture in pictures.items()}
+    write_text(run.report, page.render(results, scalars(history), named))
+
+
+def _training_pictures(
+    run: RunFolder, row: Mapping[str, Any], classes: Sequence[str], notice: Optional[str]
+) -> Dict[Path, bytes]:
+    """The confusion matrix of the training images in an epoch; none before training."""
+    matrix = row["train_confusion_matrix"]
+    if matrix is None:
+        return {}
+    title = f"training images during epoch {row['epoch']}"
+    return {run.training_confusion_matrix: plots.confusion_matrix(matrix, classes, notice, title)}
 
 
 def write_predictions(

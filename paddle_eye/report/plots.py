@@ -31,14 +31,14 @@ def curves(history: Sequence[dict[str, Any]], evaluated_on: str, notice: str | N
     best = max(history, key=lambda row: row["accuracy"])
     right.axvline(best["epoch"], color=_MARK, linewidth=1, linestyle="--", label=f"best epoch ({best['epoch']})")
     right.legend(loc="lower right")
-    return _png(figure)
+    return png(figure)
 
 
 def curve(history: Sequence[dict[str, Any]], name: str, evaluated_on: str) -> bytes:
     """One of the two pictures of `curves` by itself: ``'loss'`` or ``'accuracy'``."""
     figure, axes = _figure(6, 4.4, None)
     _draw_curve(axes, history, name, evaluated_on)
-    return _png(figure)
+    return png(figure)
 
 
 def _draw_curve(axes: Axes, history: Sequence[dict[str, Any]], name: str, evaluated_on: str) -> None:
@@ -56,7 +56,9 @@ def _draw_curve(axes: Axes, history: Sequence[dict[str, Any]], name: str, evalua
     axes.legend(loc="upper right" if name == "loss" else "lower right")
 
 
-def confusion_matrix(matrix: Sequence[Sequence[int]], classes: Sequence[str], notice: str | None = None) -> bytes:
+def confusion_matrix(
+    matrix: Sequence[Sequence[int]], classes: Sequence[str], notice: str | None = None, title: str | None = None
+) -> bytes:
     """Counts per true class (rows) and predicted class (columns), shaded by the share of the row."""
     crowded = len(classes) > 2
     side = max(4.4, 0.9 * len(classes))
@@ -73,7 +75,9 @@ def confusion_matrix(matrix: Sequence[Sequence[int]], classes: Sequence[str], no
     axes.set_yticks(range(len(classes)), classes, rotation=0 if crowded else 90, va="center")
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
-    return _png(figure)
+    if title is not None:
+        axes.set_title(title)
+    return png(figure)
 
 
 def roc(labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str], notice: str | None = None) -> bytes:
@@ -104,7 +108,7 @@ def roc(labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str], n
     axes.set_ylabel("sensitivity")
     axes.legend(loc="lower right", fontsize=8)
     axes.grid(alpha=0.3)
-    return _png(figure)
+    return png(figure)
 
 
 def calibration(figures: Mapping[str, Any], notice: str | None = None) -> bytes:
@@ -127,7 +131,7 @@ def calibration(figures: Mapping[str, Any], notice: str | None = None) -> bytes:
     axes.set_ylabel("share that is right")
     axes.legend(loc="upper left")
     axes.grid(alpha=0.3)
-    return _png(figure)
+    return png(figure)
 
 
 def comparison(names: Sequence[str], figures: Sequence[Mapping[str, Any]], evaluated: str) -> bytes:
@@ -153,7 +157,7 @@ def comparison(names: Sequence[str], figures: Sequence[Mapping[str, Any]], evalu
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.grid(alpha=0.3, axis="x")
     left.set_title(evaluated, fontsize=10)
-    return _png(figure)
+    return png(figure)
 
 
 @functools.lru_cache(maxsize=1)
@@ -171,9 +175,10 @@ def _figure(width: float, height: float, notice: str | None, columns: int = 1) -
     return figure, figure.subplots(1, columns)
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure, dpi: int = 110) -> bytes:
+    """A figure as a PNG file, with fonts that have the names of classes."""
     for text in figure.findobj(Text):
         text.set_fontfamily(_fonts())
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    figure.savefig(buffer, format="png", dpi=dpi)
     return buffer.getvalue()

@@ -1,0 +1,70 @@
+"""The history of a run as JSON, in the structure of the ShuffleNetV2 document."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Sequence
+
+import numpy as np
+
+from paddle_eye import metrics
+
+_NAMES = {"precision": "Precision", "recall": "Recall", "specificity": "Specificity", "f1": "F1 score"}
+
+
+def training_log(
+    settings: Mapping[str, Any],
+    counts: Mapping[str, int],
+    size: Mapping[str, int],
+    history: Sequence[Mapping[str, Any]],
+    classes: Sequence[str],
+) -> Dict[str, Any]:
+    """What was trained how, then accuracy and figures of each class for every epoch and both parts of the data.
+
+    Args:
+        settings: under their dotted keys.
+        counts: ``training`` and ``validation``, numbers of images.
+        size: ``parameters``, ``trainable_parameters`` and ``multiply_adds`` of the network.
+        history: one row per evaluation, row 0 from before training, with ``confusion_matrix`` and, of the training
+            images as they were when their batch came up, ``train_confusion_matrix``.
+        classes: their names.
+
+    Returns:
+        Shares in [0, 1]; None where a figure is not defined.
+    """
+    log = {
+        "train parameters": dict(settings),
+        "dataset": {
+            "trainset number": counts["training"],
+            "valset number": counts["validation"],
+            "number classes": len(classes),
+        },
+        "model": {
+            "total parameters": size["parameters"],
+            "train parameters": size["trainable_parameters"],
+            "flops": size["multiply_adds"],
+            "flops counted": "multiplications with their additions in convolutions and linear layers, one picture",
+        },
+    }
+    for row in history:
+        log[f"epoch:{row['epoch']}"] = {
+            "train info": _information(row["train_confusion_matrix"], classes),
+            "valid info": _information(row["confusion_matrix"], classes),
+        }
+    return log
+
+
+def scalars(history: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
+    """The rows of a history without their confusion matrices, for tables."""
+    return [{name: value for name, value in row.items() if not name.endswith("confusion_matrix")} for row in history]
+
+
+def _information(confusion_matrix: Sequence[Sequence[int]] | None, classes: Sequence[str]) -> Dict[str, Any] | None:
+    if confusion_matrix is None:
+        return None
+    matrix = np.array(confusion_matrix)
+    figures = metrics.class_figures(matrix)
+    return {
+        "accuracy": float(matrix.trace() / matrix.sum()),
+        **{name: {title: row[key] for key, title in _NAMES.items()} for name, row in zip(classes, figures)},
+        **{f"mean {title.lower()}": metrics.class_mean(figures, key) for key, title in _NAMES.items()},
+    }
