@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import paddle
+import pandas as pd
 import pytest
 import safetensors.numpy
 
@@ -67,13 +68,17 @@ def test_a_run_leaves_everything_behind(place):
     run = place / "output" / RUN
     assert {path.name for path in run.iterdir()} == {
         f"{RUN}.pdparams",
+        "last.pdparams",
         "checkpoint.safetensors",
+        "class_indices.json",
+        "training_log.json",
         "commands.txt",
         "config.yaml",
         "history.csv",
         "metrics.json",
         "curves.png",
         "confusion_matrix.png",
+        "training_confusion_matrix.png",
         "roc.png",
         "calibration.png",
         "predictions_best.csv",
@@ -115,6 +120,28 @@ def test_figures_are_those_of_the_weights_in_the_file(place):
     missing, _ = model.set_state_dict(paddle.load(str(run / f"{RUN}.pdparams")))
     assert not missing
     assert set(arrays) == set(model.state_dict())
+
+
+def test_what_the_shufflenet_document_keeps_of_a_run(place):
+    run = place / "output" / RUN
+    assert json.loads((run / "class_indices.json").read_text()) == dict(zip("01", CLASSES))
+    metrics, log = (json.loads((run / f"{name}.json").read_text()) for name in ("metrics", "training_log"))
+    assert log["dataset"] == {"trainset number": 12, "valset number": 5, "number classes": 2}
+    assert log["epoch:2"]["valid info"]["accuracy"] == metrics["last"]["accuracy"]
+    assert 0 <= log["epoch:2"]["train info"][CLASSES[0]]["Recall"] <= 1
+    last = read_weights(run / "last.pdparams").description
+    assert (last["epoch"], last["figures"]["accuracy"]) == (2, metrics["last"]["accuracy"])
+    assert last["figures"]["images"] == 5
+
+
+def test_pretrained_weights_keep_all_but_the_last_layer(copy):
+    weights = f"output/{RUN}/last.pdparams"
+    arguments = ("--version", "D", "--epochs", "0", *SMALL, "--output", "new")
+    run_tool("train", *arguments, "--pretrained", weights, cwd=copy)
+    start, new = (read_weights(copy / path).arrays for path in (weights, f"new/{RUN}/last.pdparams"))
+    assert {key for key in start if not np.array_equal(start[key], new[key])} == {"out.weight", "out.bias"}
+    error = run_tool("train", *arguments, "--pretrained", weights, "--weights", weights, cwd=copy, code=2).stderr
+    assert "--weights and --pretrained: give one of them" in error
 
 
 def test_eval_finds_the_run_and_prints_the_documents_line(place):
@@ -321,6 +348,15 @@ def test_eval_reports_a_bad_file_and_evaluates_the_rest(copy):
         ("audit", ["--data", "nowhere"], "nowhere: no such folder"),
         ("compare", ["output/resnet50_vD_PALM"], "at least two runs"),
         ("compare", ["empty", "nowhere"], "empty: this is no finished run"),
+        ("train", ["--pretrained", "none.pdparams"], "none.pdparams"),
+        ("train", ["--pretrained", "official"], "--pretrained official: Paddle has no weights for"),
+        ("predict", ["nothing.jpg"], "nothing.jpg: no such file or folder"),
+        ("predict", ["empty"], "empty: no picture files in this folder"),
+        ("predict", ["--cam"], "--cam: give --draw DIR too"),
+        ("predict", ["--batch-size", "0"], "--batch-size 0: expected at least 1"),
+        ("predict", ["--weights", "empty"], "empty: expected a run with one file of best weights, found 0"),
+        ("export", ["empty"], "empty: expected a weight file or a run with one, found 0"),
+        ("convert_weights", ["none.pth", "out.pdparams"], "none.pth"),
     ],
 )
 def test_wrong_input_is_explained_and_leaves_nothing(
@@ -343,10 +379,34 @@ def test_wrong_input_is_explained_and_leaves_nothing(
 
 
 def test_help_is_quick_because_paddle_is_not_imported(tmp_path):
-    for tool in ("train", "eval", "prepare_data", "split", "audit", "compare"):
+    for tool in (path.stem for path in (ROOT / "tools").glob("*.py")):
         started = time.perf_counter()
         assert "usage" in run_tool(tool, "--help", cwd=tmp_path).stdout
         assert time.perf_counter() - started < 1
+
+
+def test_predict_answers_for_a_run_and_for_what_was_exported_of_it(copy):
+    run = copy / "output" / RUN
+    (copy / "dataset/palm" / VALIDATION_FOLDER / "bad.jpg").write_bytes(b"no picture")
+    photographs = f"dataset/palm/{VALIDATION_FOLDER}"
+    run_tool("export", run, cwd=copy)
+    tables = []
+    for weights in (run, run / "exported-paddle"):
+        arguments = (photographs, "--weights", weights, "--csv", "predictions.csv")
+        done = run_tool("predict", *arguments, cwd=copy, code=1)
+        assert "bad.jpg: this is no picture" in done.stderr
+        tables.append(pd.read_csv(copy / "predictions.csv"))
+    trained, exported = tables
+    pd.testing.assert_frame_equal(trained, exported, atol=1e-4)
+    expected = pd.read_csv(run / "predictions_best.csv")
+    np.testing.assert_allclose(trained["p_" + CLASSES[1]], expected["p_" + CLASSES[1]], atol=1e-5)
+    assert list(trained["class"]) == [CLASSES[label] for label in expected["predicted"]]
+
+
+def test_predict_answers_at_once_without_weights_and_pictures(tmp_path):
+    out = run_tool("predict", "--draw", "drawn", "--cam", "--xlsx", "table.xlsx", cwd=tmp_path).stdout
+    assert "example.jpg: pathologic myopia" in out
+    assert {path.name for path in tmp_path.iterdir()} == {"drawn", "table.xlsx"}
 
 
 @pytest.fixture(scope="module")

@@ -19,12 +19,22 @@ from paddle_eye.opencv import cv2
 # (first bytes, the marker that opens the last part, the marker that must follow it)
 _JPEG = (b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9")
 _PNG = (b"\x89PNG\r\n\x1a\n", b"IHDR", b"IEND")
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 READING_THREADS = 2  # OpenCV decodes outside Python's lock
 
 LEAST_LIKENESS, MOST_DIFFERENCE = 0.95, 5.0
 _SIDE, _COARSE, _RADIUS, _NOISE = 64, 6.0, 0.28, 2.0
 
 _OTHER_SIGNATURES = (b"BM", b"II*\x00", b"MM\x00*", b"RIFF")  # BMP, TIFF (both byte orders), WebP
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The files with the ending of a picture in a folder and the folders inside, in the order of their names."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in _SUFFIXES and path.is_file() and not path.name.startswith(".")
+    )
 
 
 def looks_like_picture(path: Path) -> bool:
@@ -48,15 +58,20 @@ def read_picture(path: Path) -> np.ndarray:
         data = Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check its name and permissions") from error
+    return decode_picture(data, path)
+
+
+def decode_picture(data: bytes, name: object) -> np.ndarray:
+    """Decode the bytes of a picture file; ``name`` is for the message. See `read_picture`."""
     for start, last_part, end in (_JPEG, _PNG):
         if data.startswith(start) and data.rfind(end) < data.rfind(last_part):
-            raise InputError(f"{path}: the picture is cut off; copy or download it again")
+            raise InputError(f"{name}: the picture is cut off; copy or download it again")
     try:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:  # empty, or said to be larger than any picture OpenCV accepts
         picture = None
     if picture is None:
-        raise InputError(f"{path}: this is no picture OpenCV can decode; replace it or take it out")
+        raise InputError(f"{name}: this is no picture OpenCV can decode; replace it or take it out")
     return picture
 
 

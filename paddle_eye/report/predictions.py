@@ -1,0 +1,106 @@
+"""Predictions as lines, tables and pictures."""
+
+from __future__ import annotations
+
+import io
+from typing import Sequence
+
+import numpy as np
+import openpyxl
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+from paddle_eye.opencv import cv2
+from paddle_eye.report.plots import png
+from paddle_eye.report.table import aligned
+
+_DPI = 100
+_HEAT_SHARE = 0.4
+
+
+def frame(images: Sequence[str], probabilities: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
+    """One row per picture: its name, the most probable class, that probability, and the probability of each class.
+
+    Args:
+        images: N names. One that a spreadsheet would take for a formula gets ``./`` before it.
+        probabilities: [N, C].
+        classes: C names.
+    """
+    table = pd.DataFrame(probabilities, columns=[f"p_{name}" for name in classes])
+    table.insert(0, "probability", probabilities.max(axis=1))
+    table.insert(0, "class", [classes[label] for label in probabilities.argmax(axis=1)])
+    table.insert(0, "image", [f"./{name}" if name.startswith(("=", "+", "-", "@")) else name for name in images])
+    return table
+
+
+def as_csv(table: pd.DataFrame) -> bytes:
+    """A CSV file that spreadsheets open with the right characters, too."""
+    return table.to_csv(index=False).encode("utf-8-sig")
+
+
+def as_xlsx(table: pd.DataFrame) -> bytes:
+    """An Excel file."""
+    workbook = openpyxl.Workbook()
+    for row in (tuple(table.columns), *table.itertuples(index=False)):
+        workbook.active.append(row)
+    file = io.BytesIO()
+    workbook.save(file)
+    return file.getvalue()
+
+
+def lines(table: pd.DataFrame) -> str:
+    """Name, class and probability of each picture, in columns; of a single picture, every class."""
+    if len(table) == 1:
+        row = table.iloc[0]
+        shares = {name[2:]: row[name] for name in table.columns if name.startswith("p_")}
+        width = max(map(len, shares))
+        classes = [f"class: {name:{width}}   prob: {share:.3f}" for name, share in shares.items()]
+        return "\n".join([f"{row['image']}: {row['class']}", *classes])
+    cells = [(row.image, row[1], f"{row.probability:.4f}") for row in table.itertuples(index=False)]
+    return aligned([("image", "class", "probability"), *cells])
+
+
+def overlay(fitted: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """A heat map over the picture that the network saw.
+
+    Args:
+        fitted: uint8 [S, S, 3] in BGR order.
+        heat: float [S, S], 0 to 1; where it is 0 the picture stays as it is.
+
+    Returns:
+        uint8 [S, S, 3] in BGR order.
+    """
+    colours = cv2.applyColorMap(np.round(255 * heat).astype(np.uint8), cv2.COLORMAP_JET).astype(np.float32)
+    share = _HEAT_SHARE * np.clip(2 * heat, 0, 1)[..., None]
+    return np.round((1 - share) * fitted + share * colours).astype(np.uint8)
+
+
+def drawn(picture: np.ndarray, text: str, beside: np.ndarray | None = None) -> bytes:
+    """A PNG file of a picture with a text on it, and perhaps another picture beside it.
+
+    Args:
+        picture: uint8 [H, W, 3] in BGR order.
+        text: for example class and probability.
+        beside: uint8 [h, w, 3] in BGR order, drawn at the same height.
+    """
+    height = picture.shape[0]
+    pictures = [picture]
+    if beside is not None:
+        width = round(beside.shape[1] * height / beside.shape[0])
+        pictures.append(cv2.resize(beside, (width, height), interpolation=cv2.INTER_LINEAR))
+    whole = np.concatenate(pictures, axis=1)
+    figure = Figure((whole.shape[1] / _DPI, height / _DPI))
+    figure.figimage(whole[..., ::-1])
+    pixels = min(picture.shape[1] / 15, 1.5 * picture.shape[1] / len(text))
+    figure.text(
+        0.02 * picture.shape[1] / whole.shape[1],
+        0.98,
+        text,
+        color="red",
+        verticalalignment="top",
+        fontsize=pixels * 72 / _DPI,
+        parse_math=False,
+        path_effects=[withStroke(linewidth=pixels / 6, foreground="white")],
+    )
+    return png(figure, _DPI)

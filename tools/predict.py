@@ -1,0 +1,56 @@
+#!/usr/bin/env python
+"""Say what fundus photographs show, as far as a trained network can tell. It is no medical device.
+
+Without --weights the network that comes with the project answers: pathologic myopia or not.
+
+Examples:
+  python tools/predict.py                                          the example that comes with the project
+  python tools/predict.py photograph.jpg --draw drawn --cam
+  python tools/predict.py dataset/palm/PALM-Validation400 --csv predictions.csv
+  python tools/predict.py FOLDER --weights output/resnet50_vD_PALM --xlsx predictions.xlsx
+"""
+
+import sys
+from pathlib import Path
+
+from paddle_eye import cli
+from paddle_eye.errors import InputError, JobError
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("images", nargs="*", type=Path, metavar="IMAGE|FOLDER", help="pictures, or folders of them")
+    parser.add_argument("--weights", type=Path, help="weight file, run, or what tools/export.py made")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table of all probabilities")
+    parser.add_argument("--xlsx", type=Path, metavar="FILE", help="the same for Excel")
+    parser.add_argument("--draw", type=Path, metavar="DIR", help="write every picture with its result on it")
+    parser.add_argument("--cam", action="store_true", help="with --draw: beside it, where the evidence is (Grad-CAM)")
+    parser.add_argument("--batch-size", type=int, default=32, help="pictures at a time (default: 32)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N (default: auto)")
+    arguments = parser.parse_args()
+    if arguments.cam and not arguments.draw:
+        raise InputError("--cam: give --draw DIR too, the folder for the pictures")
+    if arguments.batch_size < 1:
+        raise InputError(f"--batch-size {arguments.batch_size}: expected at least 1")
+
+    from paddle_eye.engine.device import select_device
+    from paddle_eye.files import write_bytes
+    from paddle_eye.inference.predictor import BUNDLED_WEIGHTS, EXAMPLE_PICTURE, open_predictor
+    from paddle_eye.prediction import find_pictures, predict_files
+    from paddle_eye.report.predictions import as_csv, as_xlsx, lines
+
+    device = select_device(arguments.device)
+    files = find_pictures(arguments.images or [EXAMPLE_PICTURE])
+    predictor = open_predictor(arguments.weights or BUNDLED_WEIGHTS, device)
+    table, faults = predict_files(predictor, files, arguments.batch_size, arguments.draw, arguments.cam)
+    print(lines(table))
+    for path, encode in ((arguments.csv, as_csv), (arguments.xlsx, as_xlsx)):
+        if path is not None:
+            write_bytes(path, encode(table))
+    print(f"{predictor.title} from {predictor.source}; a research tool, not a diagnosis", file=sys.stderr)
+    if faults:
+        raise JobError("\n".join(faults))
+
+
+if __name__ == "__main__":
+    cli.run(main)
