@@ -16,7 +16,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["paddle_eye", "paddle_eye.*"]),
-    package_data={"paddle_eye.report": ["page.html"]},
+    package_data={"paddle_eye": ["bundled/*"], "paddle_eye.report": ["page.html"]},
     python_requires=">=3.9,<3.13",
     install_requires=[
         "opencv-python",
@@ -36,7 +36,9 @@ setup(
         "cpu": ["paddlepaddle>=2.6.2"],
         # 2.6.2 is the newest GPU build on the public index; it was built against numpy 1 and imports setuptools.
         "gpu": ["paddlepaddle-gpu==2.6.2", "numpy<2", "setuptools"],
-        "test": ["pytest", "ruff", "nbclient", "nbformat", "ipykernel"],
+        "onnx": ["paddle2onnx>=2", "onnxruntime"],
+        "web": ["streamlit>=1.49"],
+        "test": ["pytest", "ruff", "nbclient", "nbformat", "ipykernel", "selenium"],
     },
     classifiers=[
         "Development Status :: 4 - Beta",

@@ -45,9 +45,18 @@ ALLOWED = {
     "models.freezing": set(),
     "models.registry": {"models.resnet", "models.resnet_nam", "models.transfer"},
     "models.torch_files": set(),
+    "models.translation": {"models.resnet", "models.transfer"},
+    "models.pretrained": {"errors", "models.registry", "models.translation", "models.weights"},
     "models.weights": {"", "errors", "files", "models.torch_files"},
     "inference": set(),
     "inference.opened": {"data.transforms", "errors", "models.registry", "models.weights"},
+    "inference.cam": set(),
+    "inference.exported": {"data.transforms", "errors", "processor"},
+    "inference.export": {"errors", "inference.exported", "inference.opened"},
+    "inference.predictor": {
+        *("data.images", "data.transforms", "errors", "files"),
+        *("inference.exported", "inference.opened", "models.registry"),
+    },
     "engine": set(),
     "engine.display": set(),
     "engine.device": {"errors", "processor"},
@@ -64,14 +73,28 @@ ALLOWED = {
         *("data.audit", "data.folders", "data.patients", "data.records", "data.sources", "data.split", "data.tables"),
         *("errors", "files"),
     },
-    "report.finished": {"files", "report.page", "report.plots"},
+    "report.training_log": {"metrics"},
+    "report.finished": {"files", "report.page", "report.plots", "report.training_log"},
+    "report.predictions": {"opencv", "report.plots", "report.table"},
+    "prediction": {"data.images", "errors", "files", "inference.cam", "inference.predictor", "report.predictions"},
+    "web": set(),
+    "web.uploads": {"data.images", "errors"},
+    "web.page": {
+        *("engine.device", "errors", "files", "inference.predictor", "metrics", "prediction"),
+        *("report.predictions", "web.uploads"),
+    },
+    "conversion": {
+        *("data.transforms", "errors", "inference.opened"),
+        *("models.registry", "models.resnet", "models.transfer", "models.translation", "models.weights"),
+    },
     "runs": {"", "config", "data.locate", "errors", "files", "models.registry"},
     "experiment": {
-        *("", "config", "errors", "files", "report.finished", "runs"),
+        *("", "config", "errors", "files", "report.finished", "report.training_log", "runs"),
         *("data.audit", "data.identity", "data.locate", "data.loading", "data.records"),
         *("data.sources", "data.split", "data.transforms"),
         *("engine.checkpoint", "engine.device", "engine.display", "engine.loop", "engine.optim", "engine.task"),
-        *("models.attention", "models.complexity", "models.freezing", "models.registry", "models.weights"),
+        *("models.attention", "models.complexity", "models.freezing", "models.pretrained"),
+        *("models.registry", "models.weights"),
     },
     "evaluation": {
         *(
@@ -114,7 +137,15 @@ NEVER = [
 
 WITHOUT_PADDLE = (
     *("", "errors", "processor", "files", "config", "cli", "data.records", "data.palm", "preparation"),
-    *("report.table", "report.plots", "report.page", "report.compare", "report.finished"),
+    *(
+        "report.table",
+        "report.plots",
+        "report.page",
+        "report.compare",
+        "report.finished",
+        "report.predictions",
+        "report.training_log",
+    ),
 )
 
 FORBIDDEN_CALLS = {"eval", "exec", "globals", "pickle.load", "pickle.loads", "paddle.load", "torch.load"}

@@ -1,0 +1,171 @@
+"""The page, run by Streamlit; ``tools/serve.py`` starts it. Its one argument is the folder of the runs."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+import numpy as np
+import paddle
+import streamlit as st
+
+from paddle_eye.engine.device import select_device
+from paddle_eye.errors import InputError
+from paddle_eye.files import best_weights_in
+from paddle_eye.inference.predictor import BUNDLED_WEIGHTS, EXAMPLE_PICTURE, Predictor, open_predictor
+from paddle_eye.metrics import wilson_interval
+from paddle_eye.prediction import heat_picture
+from paddle_eye.report import predictions
+from paddle_eye.web.uploads import MOST_MEGABYTES, MOST_MEGAPIXELS, read_upload
+
+BUNDLED = "the one that comes with the project"
+_DRAWN = 12  # pictures; the table has all of them
+_TYPES = ["jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp"]
+
+
+class Answer(NamedTuple):
+    """What the network says about one picture.
+
+    Args:
+        probabilities: [C].
+        picture: uint8 [S, S, 3] in RGB order, as the network saw it.
+        heat: the same with the evidence for the most probable class over it.
+    """
+
+    probabilities: np.ndarray
+    picture: np.ndarray
+    heat: np.ndarray
+
+
+def main(output: Path) -> None:
+    """Draw the page."""
+    st.set_page_config("paddle_eye", page_icon="👁", layout="wide")
+    st.title("paddle_eye")
+    st.warning("A research tool, **not a medical device**. Nothing on this page is a diagnosis.")
+    with st.sidebar:
+        predictor = _choose_network(output)
+    if predictor is None:
+        return
+    answers = []
+    for name, data in _choose_pictures():
+        try:
+            answers.append((name, _ask(predictor, predictor.source, predictor.source.stat().st_mtime_ns, data, name)))
+        except InputError as error:
+            st.error(_as_text(error))
+    if answers:
+        _show(predictor, answers)
+
+
+def _choose_network(output: Path) -> Optional[Predictor]:
+    files = {BUNDLED: BUNDLED_WEIGHTS, **{str(path.relative_to(output)): path for path in best_weights_in(output)}}
+    path = files[st.selectbox("Network", list(files))]
+    try:
+        predictor = _open(path, path.stat().st_mtime_ns)
+        told = described(predictor.description, predictor.classes)
+    except (InputError, OSError) as error:
+        st.error(_as_text(error))
+        return None
+    except (AttributeError, KeyError, TypeError, ValueError):
+        st.error(_as_text(f"{path}: what this file says of itself is damaged"))
+        return None
+    st.subheader(predictor.title)
+    for line in told:
+        st.markdown(_as_text(line))
+    return predictor
+
+
+def described(description: Dict[str, Any], classes: List[str]) -> List[str]:
+    """What a weight file says of its network, in sentences; the accuracy with its 95 % interval."""
+    told = [f"Classes: {', '.join(classes)}."]
+    data, figures = description.get("data", {}), description.get("figures", {})
+    if "training_images" in data:
+        told.append(f"Trained on {data['training_images']} images of {data['name']}.")
+    if data.get("demonstration"):
+        told.append("These were drawn by a program: it knows nothing about eyes.")
+    count = figures.get("images", data.get("images_chosen_on"))
+    if "accuracy" in figures and count:
+        low, high = wilson_interval(round(figures["accuracy"] * count), count)
+        chosen_on = figures.get("epoch_chosen_on", data.get("best_epoch_chosen_on"))
+        chosen = "which was chosen on them" if chosen_on else "its last"
+        told.append(
+            f"Accuracy {figures['accuracy']:.4f} [{low:.3f}, {high:.3f}] on {count} "
+            f"{chosen_on or 'validation images'}, after epoch {description['epoch']}, {chosen}."
+        )
+    return told
+
+
+@st.cache_resource
+def _paddle() -> ThreadPoolExecutor:
+    """The one thread that computes.
+
+    Streamlit runs a page in ever new threads, and mode, device and number of threads are Paddle's by thread.
+    """
+
+    def prepare() -> None:
+        paddle.disable_static()
+        select_device("auto")
+
+    return ThreadPoolExecutor(max_workers=1, initializer=prepare)
+
+
+@st.cache_resource(max_entries=2, show_spinner="opening the network …")
+def _open(path: Path, _changed: int) -> Predictor:
+    return _paddle().submit(open_predictor, path).result()
+
+
+def _choose_pictures() -> List[Tuple[str, bytes]]:
+    limits = f"up to {MOST_MEGABYTES} MB and {MOST_MEGAPIXELS} megapixels each"
+    source = st.radio("What to look at", ["pictures", "a folder of pictures", "the example"], horizontal=True)
+    if source == "the example":
+        st.caption(
+            "A validation photograph of iChallenge-PM (PALM): Fang et al., Scientific Data 11, 99 (2024), CC BY 4.0"
+        )
+        return [(EXAMPLE_PICTURE.name, EXAMPLE_PICTURE.read_bytes())]
+    many = True if source == "pictures" else "directory"
+    uploads = st.file_uploader(f"Drop {source} here ({limits})", type=_TYPES, accept_multiple_files=many, key=source)
+    return [(upload.name, upload.getvalue()) for upload in uploads]
+
+
+@st.cache_data(max_entries=200, show_spinner="looking …")
+def _ask(_predictor: Predictor, source: Path, changed: int, data: bytes, name: str) -> Answer:
+    """The answer; asked again, as with every click on the page, it is not computed again."""
+    picture = read_upload(data, name)
+
+    def compute() -> Answer:
+        (probabilities,) = _predictor.probabilities(_predictor.preprocessing(picture)[None])
+        heat = heat_picture(_predictor, picture, int(probabilities.argmax()))
+        return Answer(probabilities, _predictor.preprocessing.fit(picture)[..., ::-1], heat[..., ::-1])
+
+    return _paddle().submit(compute).result()
+
+
+def _show(predictor: Predictor, answers: List[Tuple[str, Answer]]) -> None:
+    for name, answer in answers[:_DRAWN]:
+        st.divider()
+        left, middle, right = st.columns([2, 2, 3])
+        left.image(answer.picture, f"{name}, as the network sees it", width="stretch")
+        label = int(answer.probabilities.argmax())
+        middle.image(answer.heat, f"evidence for {predictor.classes[label]} (Grad-CAM)", width="stretch")
+        with right:
+            st.markdown(f"### {_as_text(predictor.classes[label])}")
+            for share, title in zip(answer.probabilities, predictor.classes):
+                st.progress(float(min(share, 1)), text=f"{_as_text(title)}: {share:.1%}")
+    if len(answers) > _DRAWN:
+        st.info(f"{_DRAWN} of {len(answers)} pictures are drawn; the table has all of them.")
+    st.divider()
+    probabilities = np.stack([answer.probabilities for _, answer in answers])
+    table = predictions.frame([name for name, _ in answers], probabilities, predictor.classes)
+    st.dataframe(table, hide_index=True)
+    st.download_button("Download as CSV", predictions.as_csv(table), "predictions.csv", "text/csv")
+    st.download_button("Download for Excel", predictions.as_xlsx(table), "predictions.xlsx")
+
+
+def _as_text(words: object) -> str:
+    """Words from outside, so that Markdown shows them as they are."""
+    return "".join(f"\\{letter}" if letter in r"\`*_{}[]()#+-!<>|~:$" else letter for letter in str(words))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

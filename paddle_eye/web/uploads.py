@@ -1,0 +1,47 @@
+"""Pictures that strangers send: looked at in memory, refused before they are decoded if they are too large."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from paddle_eye.data.images import decode_picture
+from paddle_eye.errors import InputError
+
+MOST_MEGABYTES = 32
+MOST_MEGAPIXELS = 64
+_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF")
+
+
+def read_upload(data: bytes, name: str) -> np.ndarray:
+    """Decode what was uploaded.
+
+    Returns:
+        uint8 [H, W, 3] in BGR order.
+
+    Raises:
+        InputError: more than 32 MB or 64 megapixels, no picture, cut off, or animated.
+    """
+    if len(data) > MOST_MEGABYTES * 2**20:
+        raise InputError(f"{name}: {len(data) / 2**20:.0f} MB are too many; up to {MOST_MEGABYTES} MB can be looked at")
+    try:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as header:
+            width, height = header.size
+            animated = getattr(header, "is_animated", False)
+    except Image.DecompressionBombError as error:
+        raise InputError(_too_large(name, "more than 178")) from error
+    except UnidentifiedImageError as error:
+        raise InputError(f"{name}: this is no picture; send a JPEG, PNG, BMP, TIFF or WebP file") from error
+    except Exception as error:  # a damaged header fails in the ways of its format
+        raise InputError(f"{name}: the picture is damaged; copy or download it again") from error
+    if width * height > MOST_MEGAPIXELS * 10**6:
+        raise InputError(_too_large(name, f"{width * height / 10**6:.0f}"))
+    if animated:
+        raise InputError(f"{name}: this picture is animated; send a single photograph")
+    return decode_picture(data, name)
+
+
+def _too_large(name: str, megapixels: str) -> str:
+    return f"{name}: {megapixels} megapixels are too many; up to {MOST_MEGAPIXELS} can be looked at"

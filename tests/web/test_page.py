@@ -1,0 +1,130 @@
+"""The page in a real browser, headless: a picture goes in, an answer comes out."""
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("streamlit", reason='pip install -e ".[web]"')
+webdriver = pytest.importorskip("selenium.webdriver", reason="pip install selenium")
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The page's address, and the folder it was started in."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    place = tmp_path_factory.mktemp("server")
+    command = [sys.executable, str(ROOT / "tools/serve.py"), "--port", str(port)]
+    with open(place.parent / "server.log", "w") as log:
+        process = subprocess.Popen(command, cwd=place, stdout=log, stderr=log)
+        address = f"http://127.0.0.1:{port}"
+        end = time.monotonic() + SECONDS
+        while process.poll() is None and time.monotonic() < end:
+            try:
+                urllib.request.urlopen(f"{address}/_stcore/health", timeout=5)
+                break
+            except OSError:
+                time.sleep(0.5)
+        yield address, place
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    driver = shutil.which("chromedriver")
+    if driver is None:
+        pytest.skip("no chromedriver: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    for flag in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--disable-gpu",
+        "--window-size=1300,1100",
+    ):
+        options.add_argument(flag)
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield browser
+    browser.quit()
+
+
+def shown(browser):
+    return browser.find_element(By.TAG_NAME, "body").text
+
+
+def wait_for(browser, *words):
+    WebDriverWait(browser, SECONDS).until(
+        lambda browser: all(word in shown(browser) for word in words), f"expected {words}"
+    )
+
+
+def choose(browser, words):
+    for label in browser.find_elements(By.TAG_NAME, "label"):
+        if label.text == words:
+            label.click()
+            return
+    raise AssertionError(f"nothing to choose is called {words}")
+
+
+@pytest.fixture
+def page(server, browser):
+    """The page, opened anew, with the notices and figures it always shows."""
+    browser.get(server[0])
+    wait_for(
+        browser, "not a medical device", "shufflenet_v2_x0_5", "Trained on 400 images of PALM", "Drop pictures here"
+    )
+    return browser
+
+
+def upload(page, *paths):
+    page.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys("\n".join(map(str, paths)))
+
+
+def test_an_uploaded_picture_is_answered(page, server, write_picture, tmp_path):
+    upload(page, write_picture(tmp_path / "left.png", 1), write_picture(tmp_path / "right.png", 0))
+    wait_for(page, "left.png, as the network sees it", "right.png", "Grad-CAM", "Download as CSV", "pathologic myopia:")
+    assert len(page.find_elements(By.CSS_SELECTOR, "[data-testid=stImage] img")) == 4
+    assert "Traceback" not in shown(page)
+    assert list(server[1].iterdir()) == []  # nothing was written
+
+
+def test_what_is_no_picture_gets_a_sentence_beside_the_answers(page, write_picture, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    upload(page, tmp_path / "bad.png", write_picture(tmp_path / "good.png", 1))
+    wait_for(page, "bad.png: this is no picture", "good.png, as the network sees it")
+
+
+def test_a_folder_is_answered(page, write_picture, tmp_path):
+    for name in ("one.png", "inner/two.png"):
+        write_picture(tmp_path / "eyes" / name, 1)
+    choose(page, "a folder of pictures")
+    wait_for(page, "Drop a folder of pictures here")
+    upload(page, tmp_path / "eyes")
+    wait_for(page, "one.png, as the network sees it", "two.png, as the network sees it")
+
+
+def test_the_example_is_answered(page):
+    choose(page, "the example")
+    wait_for(page, "example.jpg, as the network sees it", "CC BY 4.0", "Download for Excel")
+
+
+def test_only_this_machine_can_reach_it(server):
+    """Linux: the address that the server listens on."""
+    port = int(server[0].rpartition(":")[2])
+    listening = [line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if " 0A " in line]
+    assert f"0100007F:{port:04X}" in listening
+    assert f"00000000:{port:04X}" not in listening

@@ -1,0 +1,49 @@
+#!/usr/bin/env python
+"""A page in the browser to try a picture on; needs: pip install -e ".[web]"
+
+Only this machine can reach it unless --host says otherwise. What is uploaded stays in memory.
+
+Examples:
+  python tools/serve.py                     then open http://127.0.0.1:8501
+  python tools/serve.py --output runs       networks from another folder of runs
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from paddle_eye import cli
+from paddle_eye.errors import JobError
+
+PAGE = Path(cli.__file__).parent / "web" / "page.py"
+MOST_MEGABYTES = 32
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--output", type=Path, default=Path("output"), help="folder of the runs (default: output)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8501, help="default: 8501")
+    arguments = parser.parse_args()
+    if importlib.util.find_spec("streamlit") is None:
+        raise JobError('the page needs Streamlit; install it with: pip install -e ".[web]"')
+    settings = {
+        "server.address": arguments.host,
+        "server.port": arguments.port,
+        "server.headless": "true",
+        "server.maxUploadSize": MOST_MEGABYTES,
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+        "client.showErrorDetails": "none",
+        "client.toolbarMode": "minimal",
+    }
+    flags = [f"--{name}={value}" for name, value in settings.items()]
+    command = [sys.executable, "-m", "streamlit", "run", str(PAGE), *flags, "--", str(arguments.output)]
+    quiet = {"PYTHONWARNINGS": "ignore::UserWarning:paddle.utils.cpp_extension.extension_utils"}
+    sys.exit(subprocess.run(command, env={**os.environ, **quiet}).returncode)
+
+
+if __name__ == "__main__":
+    cli.run(main)
