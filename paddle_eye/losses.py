@@ -1,0 +1,55 @@
+"""Losses of masks: logits and a mask of 0 and 1 to a scalar, computed in float32."""
+
+from __future__ import annotations
+
+import paddle
+import paddle.nn.functional as F
+
+_LEAST = 1e-7  # below it a power under 1 has no finite gradient
+
+
+def dice_loss(logits: paddle.Tensor, mask: paddle.Tensor, smooth: float = 1.0) -> paddle.Tensor:
+    """1 - (2 TP + s) / (Σp + Σm + s), over all pixels of the batch (Milletari et al., 3DV 2016, without its squares).
+
+    Args:
+        logits: of the foreground, [N, 1, H, W].
+        mask: 0 or 1, the same shape.
+        smooth: s; an empty mask that is predicted empty has no loss.
+    """
+    probabilities, mask = F.sigmoid(logits.astype("float32")), mask.astype("float32")
+    overlap = (probabilities * mask).sum()
+    return 1 - (2 * overlap + smooth) / (probabilities.sum() + mask.sum() + smooth)
+
+
+def tversky_loss(logits: paddle.Tensor, mask: paddle.Tensor, alpha: float = 0.7, smooth: float = 1.0) -> paddle.Tensor:
+    """1 - TI with TI = (TP + s) / (TP + α FN + (1 - α) FP + s), over all pixels of the batch.
+
+    From Salehi et al., MLMI 2017; α as in Abraham and Khan, ISBI 2019.
+
+    Args:
+        logits: of the foreground, [N, 1, H, W].
+        mask: 0 or 1, the same shape.
+        alpha: weight of the foreground that is missed; above 0.5 for sensitivity, 0.5 is Dice.
+        smooth: s.
+    """
+    probabilities, mask = F.sigmoid(logits.astype("float32")), mask.astype("float32")
+    found = (probabilities * mask).sum()
+    missed, invented = ((1 - probabilities) * mask).sum(), (probabilities * (1 - mask)).sum()
+    return 1 - (found + smooth) / (found + alpha * missed + (1 - alpha) * invented + smooth)
+
+
+def focal_tversky_loss(logits: paddle.Tensor, mask: paddle.Tensor, gamma: float = 0.75) -> paddle.Tensor:
+    """(1 - TI)^γ, with 1 - TI at least 1e-7 (Abraham and Khan, ISBI 2019, with the 1/γ of their paper as γ).
+
+    Args:
+        logits: of the foreground, [N, 1, H, W].
+        mask: 0 or 1, the same shape.
+        gamma: under 1, what is nearly right keeps a large gradient.
+    """
+    return tversky_loss(logits, mask).clip(min=_LEAST) ** gamma
+
+
+def bce_dice_loss(logits: paddle.Tensor, mask: paddle.Tensor) -> paddle.Tensor:
+    """Mean binary cross-entropy of the pixels plus `dice_loss`."""
+    entropy = F.binary_cross_entropy_with_logits(logits.astype("float32"), mask.astype("float32"))
+    return entropy + dice_loss(logits, mask)
