@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Mapping, Optional
 
 from paddle_eye.data import locate, sources
-from paddle_eye.data.identity import picture_digests
+from paddle_eye.data.identity import picture_digests, seen_pictures
 from paddle_eye.data.loading import PictureDataset, evaluation_loader
 from paddle_eye.data.records import RecordSet
 from paddle_eye.engine.loop import evaluate
@@ -58,14 +58,12 @@ def evaluate_weights(
         "data": location.name,
         "demonstration": location.demonstration,
         "epoch": opened.description.get("epoch"),
-        "trained_on": _count_seen(opened.description.get("training_pictures"), validation),
+        "trained_on": _count_seen(opened.description, validation),
         "classes": found,
         **task.figures(evaluate(opened.model, evaluation_loader(dataset), task, len(dataset))),
     }
 
 
-def _count_seen(training_pictures: Any, record_set: RecordSet) -> Optional[int]:
-    if not isinstance(training_pictures, list):
-        return None
-    seen = set(map(str, training_pictures))
-    return sum(digest in seen for digest in picture_digests(record_set))
+def _count_seen(description: Mapping[str, Any], record_set: RecordSet) -> Optional[int]:
+    seen = seen_pictures(description)
+    return None if seen is None else sum(digest in seen for digest in picture_digests(record_set))

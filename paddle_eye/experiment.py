@@ -14,7 +14,7 @@ from paddle_eye import __version__
 from paddle_eye.config import Config
 from paddle_eye.data import locate, sources
 from paddle_eye.data.audit import examine
-from paddle_eye.data.identity import data_digest, picture_digests
+from paddle_eye.data.identity import data_digest, picture_digests, seen_pictures
 from paddle_eye.data.loading import (
     AugmentedDataset,
     PictureDataset,
@@ -26,7 +26,7 @@ from paddle_eye.data.loading import (
 from paddle_eye.data.split import set_aside
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.engine import optim
-from paddle_eye.engine.checkpoint import load_checkpoint, save_checkpoint
+from paddle_eye.engine.checkpoint import save_checkpoint
 from paddle_eye.engine.device import select_device
 from paddle_eye.engine.display import Display
 from paddle_eye.engine.loop import evaluate, fit
@@ -35,13 +35,12 @@ from paddle_eye.errors import InputError
 from paddle_eye.files import RunFolder, write_json, write_text
 from paddle_eye.models.attention import nam_regulariser
 from paddle_eye.models.complexity import multiply_adds, parameters, trainable_parameters
-from paddle_eye.models.freezing import freeze
-from paddle_eye.models.pretrained import load_pretrained
-from paddle_eye.models.registry import build, family
+from paddle_eye.models.registry import family
 from paddle_eye.models.weights import load_into, read_weights, write_weights
 from paddle_eye.report.finished import seen_from, write_predictions, write_report
 from paddle_eye.report.training_log import scalars, training_log
-from paddle_eye.runs import network_name, network_settings
+from paddle_eye.runs import network_name
+from paddle_eye.start import begin, new_network
 
 
 class Data(NamedTuple):
@@ -90,26 +89,14 @@ def train(
         InputError: settings, data or weights are wrong.
         JobError: the training failed.
     """
-    if settings.train.weights is not None and settings.train.pretrained is not None:
-        raise InputError(
-            "--weights and --pretrained: give one of them; the first keeps the last layer, the other does not"
-        )
     device = select_device(settings.train.device)
     paddle.seed(settings.train.seed)
     parts = sources.read(location.path)
-    model = _new_model(settings, len(parts.training.classes))
-    _freeze(settings, model)
+    model = new_network(settings, len(parts.training.classes))
     optimizer = optim.build(settings.train.optim, model, settings.train.lr, settings.train.momentum)
     digest = data_digest(parts)
-    history: List[Dict[str, Any]] = []
-    if run is not None and run.checkpoint.is_file():
-        history = load_checkpoint(run.checkpoint, model, optimizer)
-        _require_same_data(run, digest)
-    elif settings.train.weights is not None:
-        _start_from(model, Path(settings.train.weights))
-    elif settings.train.pretrained is not None:
-        load_pretrained(model, settings.train.pretrained)
-    data = _load_data(settings, parts)
+    history, origin = begin(settings, run, model, optimizer, digest)
+    data = _load_data(settings, parts, origin)
     task = _task(settings, model, data.training)
 
     if run is None:
@@ -119,7 +106,8 @@ def train(
     write_json(run.class_indices, {str(label): name for label, name in enumerate(data.training.classes)})
     commands = _log_command(run, command)
     description = _describe(model, data, settings, location, digest)
-    told = {**description, "training_pictures": picture_digests(parts.training)}
+    seen = {*picture_digests(parts.training), *(seen_pictures(origin) or ())}
+    told = {**description, "training_pictures": sorted(seen)}
     display.note(f"run {run.path}, data {location.path}, {device}, {len(history[1:])} epochs done")
     for fault in data.faults:
         display.note(f"FAULT of the data: {fault}")
@@ -158,7 +146,7 @@ def train(
     return run, results
 
 
-def _load_data(settings: Config, parts: sources.Parts) -> Data:
+def _load_data(settings: Config, parts: sources.Parts, origin: Dict[str, Any]) -> Data:
     used = [parts.training, parts.validation]
     if settings.data.holdout:
         share = settings.data.holdout
@@ -177,6 +165,12 @@ def _load_data(settings: Config, parts: sources.Parts) -> Data:
         raise InputError("\n".join(unreadable))
     findings = examine(parts._asdict())
     faults = [f"{finding.kind}: {finding.told}" for finding in findings if finding.falsifies]
+    earlier = (seen_pictures(origin) or set()).difference(picture_digests(parts.training))
+    count = sum(digest in earlier for digest in picture_digests(parts.validation)) if earlier else 0
+    if count:
+        faults.append(
+            f"the weights to begin with were trained on {count} of the {len(parts.validation)} validation images"
+        )
     return Data(datasets[0], datasets[1], datasets[-1], faults)
 
 
@@ -186,52 +180,6 @@ def _task(settings: Config, model: paddle.nn.Layer, training: PictureDataset) ->
         nam_regulariser(model),
         settings.train.label_smoothing,
     )
-
-
-def _new_model(settings: Config, class_count: int) -> paddle.nn.Layer:
-    network = network_settings(settings)
-    try:
-        return build({**network, family(network).classes: class_count})
-    except ValueError as error:
-        raise InputError(f"the network {network['name']!r} cannot be built: {error}") from error
-
-
-def _require_same_data(run: RunFolder, digest: str) -> None:
-    """A run goes on with the photographs, labels and split that it was started with, or not at all."""
-    if not run.best_weights.is_file():
-        raise InputError(f"{run.best_weights} is missing; put it back, or train anew with --overwrite")
-    started_with = ((read_weights(run.best_weights).description or {}).get("data") or {}).get("digest")
-    if started_with not in (None, digest):
-        raise InputError(
-            f"{run.path}: the photographs, their labels or their split are others than when the run was started; "
-            "put them back, or leave out --resume to start another run"
-        )
-
-
-def _freeze(settings: Config, model: paddle.nn.Layer) -> None:
-    if settings.train.freeze is not None:
-        try:
-            freeze(model, settings.train.freeze)
-        except ValueError as error:
-            raise InputError(f"--freeze {settings.train.freeze}: {error}") from error
-
-
-def _start_from(model: paddle.nn.Layer, path: Path) -> None:
-    """Load weights that must be of the same network; equal names and shapes are not enough, O and B share them."""
-    weights = read_weights(path)
-    theirs = (weights.description or {}).get("architecture", model.architecture)
-    if theirs != model.architecture:
-        raise InputError(
-            f"{path}: these weights are of {_told(theirs)}, the network to be trained is {_told(model.architecture)}"
-        )
-    load_into(model, weights.arrays, path, model.never_read)
-
-
-def _told(architecture: Any) -> str:
-    """An architecture in words."""
-    if not isinstance(architecture, dict):
-        return repr(architecture)
-    return ", ".join(f"{key} {value}" for key, value in architecture.items())
 
 
 def _log_command(run: RunFolder, command: str) -> List[str]:

@@ -90,8 +90,12 @@ ALLOWED = {
         *("models.registry", "models.resnet", "models.transfer", "models.translation", "models.weights"),
     },
     "runs": {"", "config", "data.locate", "errors", "files", "models.registry"},
+    "start": {
+        *("config", "engine.checkpoint", "errors", "files", "runs"),
+        *("models.freezing", "models.pretrained", "models.registry", "models.weights"),
+    },
     "experiment": {
-        *("", "config", "errors", "files", "report.finished", "report.training_log", "runs"),
+        *("", "config", "errors", "files", "report.finished", "report.training_log", "runs", "start"),
         *("data.audit", "data.identity", "data.locate", "data.loading", "data.records"),
         *("data.sources", "data.split", "data.transforms"),
         *("engine.checkpoint", "engine.device", "engine.display", "engine.loop", "engine.optim", "engine.task"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Iterable
+from typing import Any, Iterable, Mapping
 
 from paddle_eye.data.images import file_digest
 from paddle_eye.data.records import RecordSet
@@ -14,6 +14,12 @@ _LENGTH = 16  # hexadecimal digits; enough to tell any number of photographs apa
 def picture_digests(record_set: RecordSet) -> list[str]:
     """One short digest of the file's bytes per record, in order."""
     return [file_digest(record.image)[:_LENGTH] for record in record_set.records]
+
+
+def seen_pictures(description: Mapping[str, Any]) -> set[str] | None:
+    """Digests of the photographs that a network was trained on, from what its weight file says; None if it does not."""
+    told = description.get("training_pictures")
+    return set(map(str, told)) if isinstance(told, list) else None
 
 
 def data_digest(parts: Iterable[RecordSet]) -> str:

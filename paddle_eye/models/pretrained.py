@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Dict, Mapping
 
 import paddle
 from paddle.utils import download
@@ -18,13 +18,16 @@ OFFICIAL = "official"
 _URLS = {**resnet.model_urls, **shufflenetv2.model_urls}
 
 
-def load_pretrained(model: paddle.nn.Layer, source: str) -> None:
+def load_pretrained(model: paddle.nn.Layer, source: str) -> Dict[str, Any]:
     """Give a network the weights of one for other classes; its last layer alone stays as it was made.
 
     Args:
         model: the network.
         source: ``'official'`` for Paddle's own weights, trained on ImageNet, which are downloaded once; or a file of
             this project, of Paddle or of PyTorch.
+
+    Returns:
+        What the file says of itself; nothing, if it is not of this project.
 
     Raises:
         InputError: the weights cannot be had, or are of another network.
@@ -41,6 +44,7 @@ def load_pretrained(model: paddle.nn.Layer, source: str) -> None:
     except ValueError as error:
         raise InputError(f"{path}: these weights are not for this network; {error}") from error
     load_into(model, {**translated, **own_head}, path, model.never_read)
+    return weights.description or {}
 
 
 def official_weights(architecture: Mapping[str, Any]) -> Path:
