@@ -28,6 +28,7 @@ ALLOWED = {
     "data.palm": {"data.images", "data.records", "errors"},
     "data.folders": {"data.images", "data.patients", "data.records", "errors"},
     "data.tables": {"data.patients", "data.records", "errors", "files"},
+    "data.masks": {"data.images", "errors", "opencv"},
     "data.sources": {"data.folders", "data.palm", "data.records", "data.tables", "errors"},
     "data.identity": {"data.images", "data.records"},
     "data.split": {"data.images", "data.records", "errors"},
