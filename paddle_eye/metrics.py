@@ -201,6 +201,51 @@ def calibration(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]
     return {"bins": bins, "ece": float(error)}
 
 
+def mask_figures(counts: np.ndarray) -> dict[str, Any]:
+    """All figures of predicted masks.
+
+    Args:
+        counts: int [N, 2, 2], of each image its pixels by truth (rows) and prediction (columns), background before
+            foreground.
+
+    Returns:
+        ``overall``: over the pixels of all images, ``dice`` and ``iou`` of the foreground, ``accuracy``,
+        ``sensitivity`` and ``specificity`` (shares in [0, 1], None where not defined), and two figures to read them
+        by: ``background_dice``, and ``constant_dice``, what a prediction of nothing but foreground would have.
+        ``per_image``: the same of each image. ``mean`` and ``interval``: of the images' values, with a 95 % bootstrap
+        interval over images.
+    """
+    per_image = [_mask_figures(matrix) for matrix in counts]
+    means: dict[str, float | None] = {}
+    intervals: dict[str, list[float] | None] = {}
+    for name in per_image[0]:
+        values = np.array([figures[name] for figures in per_image if figures[name] is not None], dtype=float)
+        means[name] = float(values.mean()) if len(values) else None
+        interval = bootstrap_interval(lambda drawn, _: float(drawn.mean()), values, values) if len(values) else None
+        intervals[name] = _listed(interval)
+    return {
+        "images": len(counts),
+        "overall": _mask_figures(counts.sum(axis=0)),
+        "mean": means,
+        "interval": intervals,
+        "per_image": per_image,
+    }
+
+
+def _mask_figures(matrix: np.ndarray) -> dict[str, float | None]:
+    (background, invented), (missed, found) = ((int(value) for value in row) for row in matrix)
+    pixels = background + invented + missed + found
+    return {
+        "dice": _share(2 * found, 2 * found + missed + invented),
+        "iou": _share(found, found + missed + invented),
+        "accuracy": _share(background + found, pixels),
+        "sensitivity": _share(found, found + missed),
+        "specificity": _share(background, background + invented),
+        "background_dice": _share(2 * background, 2 * background + missed + invented),
+        "constant_dice": _share(2 * (found + missed), found + missed + pixels),
+    }
+
+
 def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> dict[str, Any]:
     """Whether two classifiers differ on the same images: McNemar's test in its exact form (Psychometrika 12:153, 1947).
 

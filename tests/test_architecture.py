@@ -54,6 +54,7 @@ ALLOWED = {
     "inference": set(),
     "inference.opened": {"data.transforms", "errors", "models.registry", "models.weights"},
     "inference.cam": set(),
+    "inference.tiles": set(),
     "inference.exported": {"data.transforms", "errors", "processor"},
     "inference.export": {"errors", "inference.exported", "inference.opened"},
     "inference.predictor": {
