@@ -88,5 +88,6 @@ def _nam_layers(model: nn.Layer) -> List[nn.Layer]:
 
 def _shares(factors: paddle.Tensor) -> paddle.Tensor:
     """|factor_i| / Σ_j |factor_j|, without a gradient."""
-    sizes = factors.detach().abs()
-    return sizes / sizes.sum()
+    with paddle.no_grad():  # not detach(), which Paddle 2 cannot export
+        sizes = factors.abs()
+        return sizes / sizes.sum()

@@ -26,7 +26,7 @@ def draw(history):
 @pytest.fixture
 def as_figure(monkeypatch):
     """Have the functions return matplotlib's figure in place of the PNG file."""
-    monkeypatch.setattr(plots, "_png", lambda figure: figure)
+    monkeypatch.setattr(plots, "png", lambda figure: figure)
 
 
 def decoded(png):
