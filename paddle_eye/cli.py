@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import warnings
+from pathlib import Path
 from typing import Callable
 
 from paddle_eye.errors import InputError, JobError
@@ -18,6 +19,13 @@ EXIT_INTERRUPTED = 130
 def parser(description: str) -> argparse.ArgumentParser:
     """A parser that keeps the description's lines."""
     return argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def path(text: str) -> Path:
+    """A path that was given; an empty one, of a variable that is not set, is refused."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty")
+    return Path(text)
 
 
 def run(main: Callable[[], None], interrupted: str = "stopped") -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.errors import InputError
+from paddle_eye.files import weight_file
 from paddle_eye.inference.opened import open_weights
 from paddle_eye.models.registry import MODELS, build, family
 from paddle_eye.models.resnet import BLOCKS_PER_STAGE
@@ -38,9 +39,12 @@ def convert(source: Path, target: Path, name: Optional[str] = None) -> Dict[str,
         raise InputError(f"{target}: expected a name that ends in .pdparams or .safetensors")
     if name not in (None, *MODELS):
         raise InputError(f"--model {name}: unknown network; known are {', '.join(MODELS)}")
+    source = weight_file(source)
     arrays, description = read_weights(source)
     if description is not None:
         opened = open_weights(source)
+        if name not in (None, opened.description["architecture"]["name"]):
+            raise InputError(f"{source}: it says it is of {opened.description['architecture']['name']}, not of {name}")
         write_weights(target, opened.model, opened.description)
         return opened.description["architecture"]
     for architecture in _architectures(arrays, name):
@@ -51,10 +55,7 @@ def convert(source: Path, target: Path, name: Optional[str] = None) -> Dict[str,
             preprocessing = Preprocessing(preset="imagenet").describe()
             write_weights(target, model, {"architecture": architecture, "preprocessing": preprocessing})
             return architecture
-    raise InputError(
-        f"{source}: the names and shapes in it are those of none of {name or ', '.join(MODELS)}; "
-        "say with --model which network it is of"
-    )
+    raise InputError(f"{source}: the names and shapes in it are not those of {name or 'a network of this project'}")
 
 
 def _architectures(arrays: Mapping[str, np.ndarray], name: Optional[str]) -> List[Dict[str, Any]]:

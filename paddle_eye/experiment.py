@@ -107,15 +107,16 @@ def train(
     commands = _log_command(run, command)
     description = _describe(model, data, settings, location, digest)
     seen = {*picture_digests(parts.training), *(seen_pictures(origin) or ())}
-    told = {**description, "training_pictures": sorted(seen)}
-    display.note(f"run {run.path}, data {location.path}, {device}, {len(history[1:])} epochs done")
-    for fault in data.faults:
-        display.note(f"FAULT of the data: {fault}")
     size = {
         "parameters": parameters(model),
         "trainable_parameters": trainable_parameters(model),
         "multiply_adds": multiply_adds(model, settings.data.image_size),
     }
+    told = {**description, "training_pictures": sorted(seen)}
+    display.note(f"run {run.path}, data {location.path}, {device}, {len(history[1:])} epochs done")
+    display.note(f"{size['trainable_parameters']:,} of {size['parameters']:,} parameters are trained")
+    for fault in data.faults:
+        display.note(f"FAULT of the data: {fault}")
     history = _fit(model, optimizer, task, data, settings, run, told, size, history, display)
 
     last = _evaluate(model, task, data.validation)

@@ -64,6 +64,21 @@ def best_weights_in(folder: Path) -> list[Path]:
     return [path for path in found if path.name != LAST_WEIGHTS]
 
 
+def weight_file(path: Path) -> Path:
+    """The weight file that a path means: itself, or the best one of a run.
+
+    Raises:
+        InputError: a folder with none or several of them.
+    """
+    if not path.is_dir():
+        return path
+    found = best_weights_in(path)
+    if len(found) != 1:
+        names = ": " + ", ".join(map(str, found[:8])) if found else ""
+        raise InputError(f"{path}: expected a run with one file of best weights, found {len(found)}{names}")
+    return found[0]
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """Where the files of one training run are.

@@ -106,8 +106,9 @@ def heat_picture(predictor: Predictor, picture: np.ndarray, label: int) -> np.nd
 
 
 def _drawn_names(files: Sequence[Path]) -> List[str]:
-    """A PNG name for each file: its own below the folder that all have in common."""
+    """A name for each drawn picture: that of the file below the folder that all have in common, and ``-predicted``.
+
+    So no photograph is overwritten, should they be drawn where they are.
+    """
     common = os.path.commonpath([file.resolve().parent for file in files])
-    inner = [os.path.relpath(file.resolve().parent / file.name, common) for file in files]
-    short = [str(Path(name).with_suffix(".png")) for name in inner]
-    return short if len(set(short)) == len(set(inner)) else [f"{name}.png" for name in inner]
+    return [os.path.relpath(file.resolve().parent / f"{file.name}-predicted.png", common) for file in files]

@@ -10,10 +10,10 @@ import paddle
 from paddle_eye.config import Config
 from paddle_eye.engine.checkpoint import load_checkpoint
 from paddle_eye.errors import InputError
-from paddle_eye.files import RunFolder
+from paddle_eye.files import RunFolder, weight_file
 from paddle_eye.models.freezing import freeze
 from paddle_eye.models.pretrained import load_pretrained
-from paddle_eye.models.registry import build, family
+from paddle_eye.models.registry import build, family, told
 from paddle_eye.models.weights import load_into, read_weights
 from paddle_eye.runs import network_settings
 
@@ -63,9 +63,12 @@ def begin(
     if run is not None and run.checkpoint.is_file():
         return load_checkpoint(run.checkpoint, model, optimizer), _require_same_data(run, digest)
     if recipe.weights is not None and recipe.pretrained is not None:
-        raise InputError("--weights and --pretrained: give one of them; the first keeps the last layer, too")
+        raise InputError(
+            f"--weights {recipe.weights} and --pretrained {recipe.pretrained}: only one can be; the configuration file "
+            "may have set the other (--set train.pretrained=null takes it back)"
+        )
     if recipe.weights is not None:
-        return [], _start_from(model, Path(recipe.weights))
+        return [], _start_from(model, weight_file(Path(recipe.weights)))
     if recipe.pretrained is not None:
         return [], load_pretrained(model, recipe.pretrained)
     return [], {}
@@ -99,14 +102,7 @@ def _start_from(model: paddle.nn.Layer, path: Path) -> Dict[str, Any]:
     theirs = (weights.description or {}).get("architecture", model.architecture)
     if theirs != model.architecture:
         raise InputError(
-            f"{path}: these weights are of {_told(theirs)}, the network to be trained is {_told(model.architecture)}"
+            f"{path}: these weights are of {told(theirs)}, the network to be trained is {told(model.architecture)}"
         )
     load_into(model, weights.arrays, path, model.never_read)
     return weights.description or {}
-
-
-def _told(architecture: Any) -> str:
-    """An architecture in words."""
-    if not isinstance(architecture, dict):
-        return repr(architecture)
-    return ", ".join(f"{key} {value}" for key, value in architecture.items())

@@ -49,7 +49,7 @@ ALLOWED = {
     "models.registry": {"models.resnet", "models.resnet_nam", "models.transfer"},
     "models.torch_files": set(),
     "models.translation": {"models.resnet", "models.transfer"},
-    "models.pretrained": {"errors", "models.registry", "models.translation", "models.weights"},
+    "models.pretrained": {"errors", "files", "models.registry", "models.translation", "models.weights"},
     "models.weights": {"", "errors", "files", "models.torch_files"},
     "inference": set(),
     "inference.opened": {"data.transforms", "errors", "models.registry", "models.weights"},
@@ -88,7 +88,7 @@ ALLOWED = {
         *("report.predictions", "web.uploads"),
     },
     "conversion": {
-        *("data.transforms", "errors", "inference.opened"),
+        *("data.transforms", "errors", "files", "inference.opened"),
         *("models.registry", "models.resnet", "models.transfer", "models.translation", "models.weights"),
     },
     "runs": {"", "config", "data.locate", "errors", "files", "models.registry"},

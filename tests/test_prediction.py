@@ -41,14 +41,18 @@ def test_the_example_is_pathologic(bundled):
 def test_pictures_are_drawn_below_their_common_folder(bundled, write_picture, tmp_path):
     files = [write_picture(tmp_path / name, size=(64, 80)) for name in ("one/x.png", "two/x.png")]
     predict_files(bundled, files, draw=tmp_path / "drawn", cam=True)
-    for name in ("one/x.png", "two/x.png"):
+    for name in ("one/x.png-predicted.png", "two/x.png-predicted.png"):
         assert cv2.imread(str(tmp_path / "drawn" / name)).shape == (64, 80 + 64, 3)
 
 
 def test_pictures_that_differ_in_their_endings_alone_are_both_drawn(bundled, write_picture, tmp_path):
     files = [write_picture(tmp_path / name, size=(64, 80)) for name in ("x.png", "x.jpg")]
-    predict_files(bundled, files, draw=tmp_path / "drawn")
-    assert {path.name for path in (tmp_path / "drawn").iterdir()} == {"x.png.png", "x.jpg.png"}
+    before = [path.read_bytes() for path in files]
+    predict_files(bundled, files, draw=tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("x.png", "x.png-predicted.png", "x.jpg", "x.jpg-predicted.png"),
+    }
+    assert [path.read_bytes() for path in files] == before
 
 
 def test_bad_files_are_told_and_the_others_predicted(bundled, write_picture, tmp_path):

@@ -9,15 +9,13 @@ Examples:
   python tools/convert_weights.py ResNet50_vd_pretrained.pdparams resnet50_vD.safetensors      version D of the paper
 """
 
-from pathlib import Path
-
 from paddle_eye import cli
 
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("source", type=Path, metavar="IN", help="the file to read")
-    parser.add_argument("target", type=Path, metavar="OUT", help="the file to write: .pdparams or .safetensors")
+    parser.add_argument("source", type=cli.path, metavar="IN", help="the file to read")
+    parser.add_argument("target", type=cli.path, metavar="OUT", help="the file to write: .pdparams or .safetensors")
     parser.add_argument("--model", help="which network it is of (default: the first whose names and shapes fit)")
     arguments = parser.parse_args()
 

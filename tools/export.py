@@ -8,27 +8,24 @@ Examples:
   python tools/export.py output/resnet50_vD_PALM --format onnx     pip install -e ".[onnx]"; Paddle 3
 """
 
-from pathlib import Path
-
 from paddle_eye import cli
-from paddle_eye.errors import InputError
-from paddle_eye.files import best_weights_in
+from paddle_eye.files import weight_file
 
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("run", type=Path, metavar="RUN", help="a run's folder, or a weight file")
+    parser.add_argument("run", type=cli.path, metavar="RUN", help="a run's folder, or a weight file")
     parser.add_argument("--format", choices=("paddle", "onnx"), default="paddle", help="default: paddle")
-    parser.add_argument("--output", type=Path, help="the folder to make (default: exported-FORMAT beside the weights)")
+    parser.add_argument(
+        "--output", type=cli.path, help="the folder to make (default: exported-FORMAT beside the weights)"
+    )
     arguments = parser.parse_args()
-    weights = [arguments.run] if arguments.run.is_file() else best_weights_in(arguments.run)
-    if len(weights) != 1:
-        raise InputError(f"{arguments.run}: expected a weight file or a run with one, found {len(weights)}")
+    weights = weight_file(arguments.run)
 
     from paddle_eye.inference.export import export
 
-    target = arguments.output or weights[0].parent / f"exported-{arguments.format}"
-    difference = export(weights[0], target, arguments.format)
+    target = arguments.output or weights.parent / f"exported-{arguments.format}"
+    difference = export(weights, target, arguments.format)
     print(f"{target}: probabilities differ from the training network's by at most {difference:.1e}")
 
 

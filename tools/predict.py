@@ -11,7 +11,6 @@ Examples:
 """
 
 import sys
-from pathlib import Path
 
 from paddle_eye import cli
 from paddle_eye.errors import InputError, JobError
@@ -19,11 +18,11 @@ from paddle_eye.errors import InputError, JobError
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("images", nargs="*", type=Path, metavar="IMAGE|FOLDER", help="pictures, or folders of them")
-    parser.add_argument("--weights", type=Path, help="weight file, run, or what tools/export.py made")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table of all probabilities")
-    parser.add_argument("--xlsx", type=Path, metavar="FILE", help="the same for Excel")
-    parser.add_argument("--draw", type=Path, metavar="DIR", help="write every picture with its result on it")
+    parser.add_argument("images", nargs="*", type=cli.path, metavar="IMAGE|FOLDER", help="pictures, or folders of them")
+    parser.add_argument("--weights", type=cli.path, help="weight file, run, or what tools/export.py made")
+    parser.add_argument("--csv", type=cli.path, metavar="FILE", help="write the table of all probabilities")
+    parser.add_argument("--xlsx", type=cli.path, metavar="FILE", help="the same for Excel")
+    parser.add_argument("--draw", type=cli.path, metavar="DIR", help="write every picture with its result on it")
     parser.add_argument("--cam", action="store_true", help="with --draw: beside it, where the evidence is (Grad-CAM)")
     parser.add_argument("--batch-size", type=int, default=32, help="pictures at a time (default: 32)")
     parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N (default: auto)")
@@ -32,6 +31,11 @@ def main() -> None:
         raise InputError("--cam: give --draw DIR too, the folder for the pictures")
     if arguments.batch_size < 1:
         raise InputError(f"--batch-size {arguments.batch_size}: expected at least 1")
+    for flag, path in (("--csv", arguments.csv), ("--xlsx", arguments.xlsx)):
+        if path is not None and (path.suffix != f".{flag[2:]}" or (path.exists() and not path.is_file())):
+            raise InputError(f"{flag} {path}: expected the name of a file that ends in .{flag[2:]}")
+    if arguments.draw is not None and arguments.draw.exists() and not arguments.draw.is_dir():
+        raise InputError(f"--draw {arguments.draw}: expected a folder")
 
     from paddle_eye.engine.device import select_device
     from paddle_eye.files import write_bytes
@@ -46,7 +50,7 @@ def main() -> None:
     print(lines(table))
     for path, encode in ((arguments.csv, as_csv), (arguments.xlsx, as_xlsx)):
         if path is not None:
-            write_bytes(path, encode(table))
+            write_bytes(path.resolve(), encode(table))
     print(f"{predictor.title} from {predictor.source}; a research tool, not a diagnosis", file=sys.stderr)
     if faults:
         raise JobError("\n".join(faults))

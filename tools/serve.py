@@ -23,7 +23,7 @@ MOST_MEGABYTES = 32
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("--output", type=Path, default=Path("output"), help="folder of the runs (default: output)")
+    parser.add_argument("--output", type=cli.path, default=Path("output"), help="folder of the runs (default: output)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=8501, help="default: 8501")
     arguments = parser.parse_args()

@@ -14,13 +14,14 @@ import paddle.nn.functional as F
 from paddle import nn
 
 from paddle_eye.errors import InputError, JobError
-from paddle_eye.inference.exported import DESCRIPTION_FILE, is_exported, open_program
+from paddle_eye.inference.exported import DESCRIPTION_FILE, PARAMETERS_FILE, PROGRAM_FILES, is_exported, open_program
 from paddle_eye.inference.opened import open_weights
 
 Format = Literal["paddle", "onnx"]
 TOLERANCE = 1e-4
 _CHECKED_PICTURES = 8
 _OPSET = 13
+_FILES = (DESCRIPTION_FILE, PARAMETERS_FILE, f"{PARAMETERS_FILE}.info", *PROGRAM_FILES, "model.onnx")
 
 
 class _Probabilities(nn.Layer):
@@ -53,7 +54,7 @@ def export(weights: Path, target: Path, kind: Format) -> float:
         JobError: the network cannot be exported, or the exported one computes something else.
     """
     opened = open_weights(weights)
-    if target.exists() and not is_exported(target):
+    if target.exists() and not _made_by_an_export(target):
         raise InputError(f"{target}: this exists and was not made by an export; give another --output")
     network = _Probabilities(opened.model)
     network.eval()
@@ -78,6 +79,11 @@ def export(weights: Path, target: Path, kind: Format) -> float:
             shutil.rmtree(target)
         folder.replace(target)
     return difference
+
+
+def _made_by_an_export(folder: Path) -> bool:
+    """Whether nothing is lost with a folder: it has an export's files and no others."""
+    return is_exported(folder) and all(path.name in _FILES for path in folder.iterdir())
 
 
 def _specification(size: int) -> list:

@@ -16,7 +16,7 @@ from paddle_eye.processor import usable_cores
 
 DESCRIPTION_FILE = "description.json"
 PARAMETERS_FILE = "model.pdiparams"
-_PROGRAM_FILES = ("model.json", "model.pdmodel")  # of Paddle 3 and of Paddle 2
+PROGRAM_FILES = ("model.json", "model.pdmodel")  # of Paddle 3 and of Paddle 2
 _GPU_MEMORY = 256  # MB to begin with
 
 
@@ -77,11 +77,11 @@ def program_of(folder: Path) -> Path:
     Raises:
         InputError: program or parameters are missing.
     """
-    for name in _PROGRAM_FILES:
+    for name in PROGRAM_FILES:
         if (folder / name).is_file() and (folder / PARAMETERS_FILE).is_file():
             return folder / name
     raise InputError(
-        f"{folder}: expected {' or '.join(_PROGRAM_FILES)} and {PARAMETERS_FILE} there; make them with: "
+        f"{folder}: expected {' or '.join(PROGRAM_FILES)} and {PARAMETERS_FILE} there; make them with: "
         "python tools/export.py RUN --format paddle"
     )
 

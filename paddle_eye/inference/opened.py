@@ -75,7 +75,7 @@ def _architecture_by_name(
     if layers is None or version is None:
         raise InputError(
             f"{path}: neither the file nor its name (such as resnet50_vD_PALM.pdparams) says which network it is of; "
-            "give --layers and --version"
+            "give tools/eval.py --layers and --version; for a file of another library there is tools/convert_weights.py"
         )
     head = weights.arrays.get("out.weight")
     if head is None or head.ndim != 2:

@@ -14,7 +14,7 @@ import paddle.nn.functional as F
 from paddle_eye.data.images import READING_THREADS, read_picture
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.errors import InputError
-from paddle_eye.files import best_weights_in
+from paddle_eye.files import weight_file
 from paddle_eye.inference.exported import is_exported, open_exported
 from paddle_eye.inference.opened import open_weights
 from paddle_eye.models.registry import family
@@ -74,11 +74,7 @@ def open_predictor(path: Path = BUNDLED_WEIGHTS, device: str = "cpu") -> Predict
     if is_exported(path):
         exported = open_exported(path, device)
         return _predictor(path, exported.description, exported.preprocessing, exported.run, None)
-    if path.is_dir():
-        found = best_weights_in(path)
-        if len(found) != 1:
-            raise InputError(f"{path}: expected a run with one file of best weights, found {len(found)}; name the file")
-        path = found[0]
+    path = weight_file(path)
     opened = open_weights(path)
 
     @paddle.no_grad()

@@ -10,7 +10,8 @@ from paddle.utils import download
 from paddle.vision.models import resnet, shufflenetv2
 
 from paddle_eye.errors import InputError
-from paddle_eye.models.registry import MODELS, family
+from paddle_eye.files import weight_file
+from paddle_eye.models.registry import MODELS, family, told
 from paddle_eye.models.translation import translate
 from paddle_eye.models.weights import load_into, read_weights
 
@@ -32,11 +33,15 @@ def load_pretrained(model: paddle.nn.Layer, source: str) -> Dict[str, Any]:
     Raises:
         InputError: the weights cannot be had, or are of another network.
     """
-    path = official_weights(model.architecture) if source == OFFICIAL else Path(source)
+    path = official_weights(model.architecture) if source == OFFICIAL else weight_file(Path(source))
+    if not path.exists():
+        raise InputError(f"--pretrained {source}: no such file; give a weight file, or official")
     weights = read_weights(path)
     theirs = (weights.description or {}).get("architecture", model.architecture)
     if _design(theirs) != _design(model.architecture):
-        raise InputError(f"{path}: these weights are of {theirs}, the network to be trained is {model.architecture}")
+        raise InputError(
+            f"{path}: these weights are of {told(theirs)}, the network to be trained is {told(model.architecture)}"
+        )
     head = family(model.architecture).head.rpartition(".")[0]
     own_head = {key: tensor.numpy() for key, tensor in model.state_dict().items() if key.startswith(f"{head}.")}
     try:
@@ -58,7 +63,7 @@ def official_weights(architecture: Mapping[str, Any]) -> Path:
         name = f"resnet{architecture['layers']}"
     if name not in _URLS or architecture.get("attention"):
         raise InputError(
-            f"--pretrained official: Paddle has no weights for {dict(architecture)}; it has them for "
+            f"--pretrained official: Paddle has no weights for {told(architecture)}; it has them for "
             f"{', '.join(known for known in MODELS if known in _URLS)}, and those of resnet50 to resnet152 also fit "
             "--model resnet with model.version=B and model.definition=paper"
         )

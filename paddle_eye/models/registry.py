@@ -91,3 +91,10 @@ def build(architecture: Mapping[str, Any]) -> paddle.nn.Layer:
         return family(architecture).build(**arguments)
     except TypeError as error:
         raise ValueError(f"the network {architecture['name']!r} cannot be built from {arguments}: {error}") from error
+
+
+def told(architecture: Any) -> str:
+    """An architecture in words."""
+    if not isinstance(architecture, dict):
+        return repr(architecture)
+    return ", ".join(f"{key} {value}" for key, value in architecture.items())

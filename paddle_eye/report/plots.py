@@ -71,6 +71,7 @@ def confusion_matrix(
         colour = "white" if share > 0.5 else "black"
         size = 11 if crowded else 13
         axes.text(column, row, f"{count}\n{share:.1%}", ha="center", va="center", color=colour, fontsize=size)
+    classes = [_literal(name) for name in classes]
     axes.set_xticks(range(len(classes)), classes, rotation=30 if crowded else 0, ha="right" if crowded else "center")
     axes.set_yticks(range(len(classes)), classes, rotation=0 if crowded else 90, va="center")
     axes.set_xlabel("predicted")
@@ -91,6 +92,7 @@ def roc(labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str], n
     """
     figure, axes = _figure(5, 4.4, notice)
     axes.plot([0, 1], [0, 1], color=_TRAINING, linewidth=1, linestyle="--")
+    classes = [_literal(name) for name in classes]
     for label in range(len(classes)) if len(classes) > 2 else [1]:
         positive, scores = labels == label, probabilities[:, label]
         if not 0 < positive.sum() < len(labels):
@@ -151,7 +153,7 @@ def comparison(names: Sequence[str], figures: Sequence[Mapping[str, Any]], evalu
     left.set_xlabel("accuracy, 95 % interval")
     right.barh(rows, [each["loss"] for each in figures], color=_MARK, height=0.5)
     right.set_xlabel("loss (cross-entropy)")
-    left.set_yticks(rows, names)
+    left.set_yticks(rows, [_literal(name) for name in names])
     right.set_yticks(rows, [""] * len(names))
     for axes in (left, right):
         axes.set_ylim(len(names) - 0.5, -0.5)
@@ -166,6 +168,11 @@ def _fonts() -> list[str]:
     usual = ("Noto Sans CJK SC", "Source Han Sans SC", "SimHei", "Microsoft YaHei", "WenQuanYi Zen Hei", "PingFang SC")
     installed = {font.name for font in fontManager.ttflist}
     return ["DejaVu Sans", *(name for name in usual if name in installed)]
+
+
+def _literal(name: str) -> str:
+    """A name from outside, so that matplotlib takes none of it for a formula."""
+    return name.replace("$", r"\$")
 
 
 def _figure(width: float, height: float, notice: str | None, columns: int = 1) -> tuple[Figure, Any]:

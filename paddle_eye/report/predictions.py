@@ -17,6 +17,7 @@ from paddle_eye.report.table import aligned
 
 _DPI = 100
 _HEAT_SHARE = 0.4
+_LARGEST_SIDE = 2048
 
 
 def frame(images: Sequence[str], probabilities: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
@@ -77,13 +78,16 @@ def overlay(fitted: np.ndarray, heat: np.ndarray) -> np.ndarray:
 
 
 def drawn(picture: np.ndarray, text: str, beside: np.ndarray | None = None) -> bytes:
-    """A PNG file of a picture with a text on it, and perhaps another picture beside it.
+    """A PNG file of a picture, reduced to 2048 pixels, with a text on it, and perhaps another picture beside it.
 
     Args:
         picture: uint8 [H, W, 3] in BGR order.
         text: for example class and probability.
         beside: uint8 [h, w, 3] in BGR order, drawn at the same height.
     """
+    share = min(1, _LARGEST_SIDE / max(picture.shape))
+    if share < 1:
+        picture = cv2.resize(picture, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
     height = picture.shape[0]
     pictures = [picture]
     if beside is not None:
@@ -92,7 +96,7 @@ def drawn(picture: np.ndarray, text: str, beside: np.ndarray | None = None) -> b
     whole = np.concatenate(pictures, axis=1)
     figure = Figure((whole.shape[1] / _DPI, height / _DPI))
     figure.figimage(whole[..., ::-1])
-    pixels = min(picture.shape[1] / 15, 1.5 * picture.shape[1] / len(text))
+    pixels = max(2, min(picture.shape[1] / 15, 1.5 * picture.shape[1] / len(text)))
     figure.text(
         0.02 * picture.shape[1] / whole.shape[1],
         0.98,

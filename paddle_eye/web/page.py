@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
@@ -43,7 +44,10 @@ def main(output: Path) -> None:
     """Draw the page."""
     st.set_page_config("paddle_eye", page_icon="👁", layout="wide")
     st.title("paddle_eye")
-    st.warning("A research tool, **not a medical device**. Nothing on this page is a diagnosis.")
+    st.warning(
+        "A research tool, **not a medical device**. Nothing on this page is a diagnosis. "
+        "The network has an answer to any picture, be it no eye at all."
+    )
     with st.sidebar:
         predictor = _choose_network(output)
     if predictor is None:
@@ -59,7 +63,10 @@ def main(output: Path) -> None:
 
 
 def _choose_network(output: Path) -> Optional[Predictor]:
-    files = {BUNDLED: BUNDLED_WEIGHTS, **{str(path.relative_to(output)): path for path in best_weights_in(output)}}
+    files = {BUNDLED: BUNDLED_WEIGHTS}
+    for path in best_weights_in(output):
+        run = str(path.parent.relative_to(output))
+        files[run if run not in files else str(path.relative_to(output))] = path
     path = files[st.selectbox("Network", list(files))]
     try:
         predictor = _open(path, path.stat().st_mtime_ns)
@@ -88,10 +95,10 @@ def described(description: Dict[str, Any], classes: List[str]) -> List[str]:
     if "accuracy" in figures and count:
         low, high = wilson_interval(round(figures["accuracy"] * count), count)
         chosen_on = figures.get("epoch_chosen_on", data.get("best_epoch_chosen_on"))
-        chosen = "which was chosen on them" if chosen_on else "its last"
+        epoch = "epoch {}, which was chosen on them" if chosen_on else "its last epoch, {}"
         told.append(
             f"Accuracy {figures['accuracy']:.4f} [{low:.3f}, {high:.3f}] on {count} "
-            f"{chosen_on or 'validation images'}, after epoch {description['epoch']}, {chosen}."
+            f"{chosen_on or 'validation images'}, after {epoch.format(description['epoch'])}."
         )
     return told
 
@@ -125,7 +132,13 @@ def _choose_pictures() -> List[Tuple[str, bytes]]:
         return [(EXAMPLE_PICTURE.name, EXAMPLE_PICTURE.read_bytes())]
     many = True if source == "pictures" else "directory"
     uploads = st.file_uploader(f"Drop {source} here ({limits})", type=_TYPES, accept_multiple_files=many, key=source)
-    return [(upload.name, upload.getvalue()) for upload in uploads]
+    names = Counter[str]()
+    pictures = []
+    for upload in uploads:
+        names[upload.name] += 1
+        number = f" ({names[upload.name]})" if names[upload.name] > 1 else ""
+        pictures.append((upload.name + number, upload.getvalue()))
+    return pictures
 
 
 @st.cache_data(max_entries=200, show_spinner="looking …")
@@ -145,9 +158,9 @@ def _show(predictor: Predictor, answers: List[Tuple[str, Answer]]) -> None:
     for name, answer in answers[:_DRAWN]:
         st.divider()
         left, middle, right = st.columns([2, 2, 3])
-        left.image(answer.picture, f"{name}, as the network sees it", width="stretch")
+        left.image(answer.picture, _as_text(f"{name}, as the network sees it"), width="stretch")
         label = int(answer.probabilities.argmax())
-        middle.image(answer.heat, f"evidence for {predictor.classes[label]} (Grad-CAM)", width="stretch")
+        middle.image(answer.heat, _as_text(f"evidence for {predictor.classes[label]} (Grad-CAM)"), width="stretch")
         with right:
             st.markdown(f"### {_as_text(predictor.classes[label])}")
             for share, title in zip(answer.probabilities, predictor.classes):

@@ -56,10 +56,12 @@ def test_what_stands_beside_it(weights, folder):
 def test_an_earlier_export_is_replaced_and_anything_else_is_not(weights, tmp_path):
     export(weights, tmp_path / "network", "paddle")
     export(weights, tmp_path / "network", "paddle")
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/file.txt").write_text("mine")
-    with pytest.raises(InputError, match="mine: this exists and was not made by an export"):
-        export(weights, tmp_path / "mine", "paddle")
+    for name in ("network", "mine"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "thesis.txt").write_text("mine")
+        with pytest.raises(InputError, match=f"{name}: this exists and was not made by an export"):
+            export(weights, tmp_path / name, "paddle")
+        assert (tmp_path / name / "thesis.txt").read_text() == "mine"
     assert {path.name for path in tmp_path.iterdir()} == {"network", "mine"}
 
 

@@ -172,7 +172,7 @@ def test_it_says_how_the_run_was_made(show, results):
     assert page.row("train.lr") == ["0.0001"]
     assert page.row("Images, training") == ["30 not pathologic, 30 pathologic myopia"]
     network = "name resnet, layers 50, class_dim 2, version D, definition document"
-    size = "23,531,234 trainable parameters, 4.32 billion multiply-adds for a picture"
+    size = "23,531,234 trainable parameters, 4,318 million multiply-adds for a picture"
     assert page.row("Network") == [f"{network}: {size}"]
     assert page.row("Time") == ["1.5 minutes of training and evaluation on cpu"]
     assert page.row("Versions") == ["paddle_eye 0.1.0, paddle 3.3.1"]

@@ -138,3 +138,12 @@ def test_the_matrix_has_a_row_per_true_class_with_counts_and_shares(as_figure):
 
 def test_a_matrix_with_an_empty_row_is_a_picture():
     assert decoded(plots.confusion_matrix([[4, 1], [0, 0]], CLASSES)).std() > 0
+
+
+@pytest.mark.parametrize("name", [r"$\frac$", "$x$", "one $"])
+def test_no_part_of_a_name_is_taken_for_a_formula(name):
+    """Drawn in full: what is wrong as a formula would fail, what is right would be in italics."""
+    assert plots.confusion_matrix([[1, 0], [0, 1]], [name, "b"]).startswith(b"\x89PNG")
+    labels, probabilities = np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]])
+    assert plots.roc(labels, probabilities, ["b", name]).startswith(b"\x89PNG")
+    assert plots._literal("$x$") == r"\$x\$"

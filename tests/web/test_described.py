@@ -19,7 +19,7 @@ def test_the_last_epoch_chose_nothing():
     assert told == [
         "Classes: healthy, ill.",
         "Trained on 340 images of PALM.",
-        "Accuracy 0.9000 [0.867, 0.926] on 400 validation images, after epoch 20, its last.",
+        "Accuracy 0.9000 [0.867, 0.926] on 400 validation images, after its last epoch, 20.",
     ]
 
 
