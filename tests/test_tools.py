@@ -571,7 +571,12 @@ def test_the_first_command_of_the_readme_learns_the_demonstration_set_and_says_w
 
 def test_the_readme_s_example_runs_as_it_stands(place):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```python\n(import paddle\nfrom paddle_eye import open_weights.*?)```", text, re.DOTALL)
+    asked, example = (
+        re.search(rf"```python\n({start}.*?)```", text, re.DOTALL)[1]
+        for start in ("from paddle_eye import open_predictor", "import paddle\nfrom paddle_eye import open_weights")
+    )
+    out = subprocess.run([sys.executable, "-c", asked], cwd=place, stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert out.startswith("dataset/palm/PALM-Validation400/V0001.jpg {'not pathologic': ")
     done = subprocess.run([sys.executable, "-c", example], cwd=place, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     classes, probabilities = done.stdout.split("] [[")

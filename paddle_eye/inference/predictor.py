@@ -61,7 +61,7 @@ class Prediction(NamedTuple):
     fault: Optional[str]
 
 
-def open_predictor(path: Path = BUNDLED_WEIGHTS, device: str = "cpu") -> Predictor:
+def open_predictor(path: Union[str, Path] = BUNDLED_WEIGHTS, device: str = "cpu") -> Predictor:
     """The network of a weight file, of a run's best weights, or of what ``tools/export.py`` made.
 
     Args:
@@ -71,6 +71,7 @@ def open_predictor(path: Path = BUNDLED_WEIGHTS, device: str = "cpu") -> Predict
     Raises:
         InputError: it cannot be used; the message says why.
     """
+    path = Path(path)
     if is_exported(path):
         exported = open_exported(path, device)
         return _predictor(path, exported.description, exported.preprocessing, exported.run, None)
@@ -84,7 +85,7 @@ def open_predictor(path: Path = BUNDLED_WEIGHTS, device: str = "cpu") -> Predict
     return _predictor(path, opened.description, opened.preprocessing, probabilities, opened.model)
 
 
-def predict(predictor: Predictor, paths: Sequence[Path], batch_size: int = 32) -> Iterator[Prediction]:
+def predict(predictor: Predictor, paths: Sequence[Union[str, Path]], batch_size: int = 32) -> Iterator[Prediction]:
     """One prediction for each file, in their order; the next batch is read while the network looks at one.
 
     Args:
@@ -93,7 +94,7 @@ def predict(predictor: Predictor, paths: Sequence[Path], batch_size: int = 32) -
         batch_size: pictures that the network looks at together.
     """
 
-    def read(path: Path) -> Union[np.ndarray, str]:
+    def read(path: Union[str, Path]) -> Union[np.ndarray, str]:
         try:
             return predictor.preprocessing(read_picture(path))
         except InputError as error:
@@ -111,9 +112,9 @@ def predict(predictor: Predictor, paths: Sequence[Path], batch_size: int = 32) -
             rows = iter(predictor.probabilities(np.stack(readable)) if readable else ())
             for path, content in zip(batch, contents):
                 if isinstance(content, str):
-                    yield Prediction(path, None, content)
+                    yield Prediction(Path(path), None, content)
                 else:
-                    yield Prediction(path, next(rows), None)
+                    yield Prediction(Path(path), next(rows), None)
 
 
 def _predictor(
