@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import importlib.util
 import json
 import os
 import re
@@ -381,6 +382,18 @@ def test_wrong_input_is_explained_and_leaves_nothing(
     assert left.value.code == 2
     assert message in capsys.readouterr().err
     assert sorted(place.rglob("*")) == before
+
+
+def test_the_page_says_what_to_install(monkeypatch, capsys):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *more: (name != "streamlit" and find(name, *more)) or None
+    )
+    monkeypatch.setattr(sys, "argv", command("serve")[1:])
+    with pytest.raises(SystemExit) as left:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    assert left.value.code == 1
+    assert 'pip install -e ".[web]"' in capsys.readouterr().err
 
 
 def test_help_is_quick_because_paddle_is_not_imported(tmp_path):

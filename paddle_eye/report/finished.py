@@ -50,7 +50,7 @@ def _training_pictures(
     run: RunFolder, row: Mapping[str, Any], classes: Sequence[str], notice: Optional[str]
 ) -> Dict[Path, bytes]:
     """The confusion matrix of the training images in an epoch; none before training."""
-    matrix = row["train_confusion_matrix"]
+    matrix = row.get("train_confusion_matrix")
     if matrix is None:
         return {}
     title = f"training images during epoch {row['epoch']}"

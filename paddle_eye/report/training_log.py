@@ -25,7 +25,8 @@ def training_log(
         counts: ``training`` and ``validation``, numbers of images.
         size: ``parameters``, ``trainable_parameters`` and ``multiply_adds`` of the network.
         history: one row per evaluation, row 0 from before training, with ``confusion_matrix`` and, of the training
-            images as they were when their batch came up, ``train_confusion_matrix``.
+            images as they were when their batch came up, ``train_confusion_matrix``; runs begun with an earlier version
+            lack them.
         classes: their names.
 
     Returns:
@@ -47,8 +48,8 @@ def training_log(
     }
     for row in history:
         log[f"epoch:{row['epoch']}"] = {
-            "train info": _information(row["train_confusion_matrix"], classes),
-            "valid info": _information(row["confusion_matrix"], classes),
+            "train info": _information(row.get("train_confusion_matrix"), classes),
+            "valid info": _information(row.get("confusion_matrix"), classes),
         }
     return log
 

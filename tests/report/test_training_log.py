@@ -48,6 +48,11 @@ def test_figures_are_scikit_learns():
     assert info["mean recall"] == pytest.approx(recall.mean())
 
 
+def test_epochs_of_earlier_versions_have_no_matrices():
+    log = training_log({}, {"training": 1, "validation": 1}, SIZE, [{"epoch": 0, "accuracy": 0.5}], "ab")
+    assert log["epoch:0"] == {"train info": None, "valid info": None}
+
+
 def test_tables_have_no_matrices():
     rows = [{"epoch": 1, "accuracy": 0.5, "confusion_matrix": [[1]], "train_confusion_matrix": [[1]]}]
     assert scalars(rows) == [{"epoch": 1, "accuracy": 0.5}]
