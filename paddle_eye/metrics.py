@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from statistics import NormalDist
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 import numpy as np
 from scipy.stats import binomtest, rankdata
@@ -260,6 +260,15 @@ def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> dict[str, Any]
     only_first, only_second = int((first_right & ~second_right).sum()), int((~first_right & second_right).sum())
     p = binomtest(only_first, only_first + only_second).pvalue if only_first + only_second else 1.0
     return {"only_first": only_first, "only_second": only_second, "p": float(p)}
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Probabilities of several tests, corrected so that all of them together err as rarely as one (Holm, 1979)."""
+    corrected, largest = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(np.argsort(p_values, kind="stable")):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        corrected[index] = largest
+    return corrected
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -302,3 +302,17 @@ def test_an_empty_mask_that_is_predicted_empty_has_no_dice():
     assert figures["overall"]["dice"] is None
     assert figures["overall"]["accuracy"] == 1
     assert figures["mean"]["dice"] is figures["interval"]["dice"] is None
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([0.01, 0.04, 0.03, 0.005], [0.03, 0.06, 0.06, 0.02]),  # by hand: 4·.005, 3·.01, 2·.03, .04
+        ([0.4, 0.9], [0.8, 0.9]),
+        ([0.7, 0.8], [1.0, 1.0]),
+        ([0.02], [0.02]),
+        ([], []),
+    ],
+)
+def test_holm(given, expected):
+    assert metrics.holm(given) == pytest.approx(expected)

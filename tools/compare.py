@@ -27,7 +27,7 @@ def main() -> None:
     from paddle_eye.files import write_bytes
     from paddle_eye.report import compare, plots
 
-    runs = [compare.read_run(path, arguments.epoch) for path in arguments.runs]
+    runs = compare.read_runs(arguments.runs, arguments.epoch)
     print(compare.comparison_table(runs))
     print(*compare.differences(runs), sep="\n")
     names, figures = [run.name for run in runs], [run.figures for run in runs]

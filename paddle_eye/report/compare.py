@@ -11,7 +11,7 @@ import pandas as pd
 
 from paddle_eye.errors import InputError
 from paddle_eye.files import RunFolder
-from paddle_eye.metrics import mcnemar
+from paddle_eye.metrics import holm, mcnemar
 from paddle_eye.report.table import aligned, share
 
 NOISE = 0.05
@@ -32,6 +32,13 @@ class FinishedRun(NamedTuple):
     results: dict[str, Any]
     figures: dict[str, Any]
     predictions: pd.DataFrame
+
+
+def read_runs(paths: Sequence[Path], which: Which) -> list[FinishedRun]:
+    """`read_run` of each folder; runs of the same name are told apart by their whole path."""
+    runs = [read_run(path, which) for path in paths]
+    names = [run.name for run in runs]
+    return [run._replace(name=str(path)) if names.count(run.name) > 1 else run for run, path in zip(runs, paths)]
 
 
 def read_run(path: Path, which: Which) -> FinishedRun:
@@ -88,22 +95,34 @@ def _row(run: FinishedRun) -> tuple[str, ...]:
 
 
 def differences(runs: Sequence[FinishedRun]) -> list[str]:
-    """A sentence on each pair of runs: whether their accuracies differ by more than noise (McNemar's test)."""
-    return [_difference(first, second) for first, second in combinations(runs, 2)]
+    """A sentence on each pair of runs: whether their accuracies differ by more than noise.
+
+    McNemar's test on the images that both were measured on; of several pairs, corrected after Holm.
+    """
+    pairs = list(combinations(runs, 2))
+    found = [_tested(first, second) for first, second in pairs]
+    corrected = iter(holm([each["p"] for each in found if each is not None]))
+    several = " after Holm's correction" if len(pairs) > 1 else ""
+    sentences = []
+    for (first, second), counts in zip(pairs, found):
+        names = f"{first.name} and {second.name}"
+        if counts is None:
+            sentences.append(f"{names} were not measured on the same images and cannot be tested against each other")
+            continue
+        p = next(corrected)
+        verdict = "the difference is within noise" if p >= NOISE else "they differ by more than noise"
+        sentences.append(
+            f"{names}: {verdict} (of {len(first.predictions)} images, the one alone is right on "
+            f"{counts['only_first']}, the other alone on {counts['only_second']}; McNemar's test {_told(p)}{several})"
+        )
+    return sentences
 
 
-def _difference(first: FinishedRun, second: FinishedRun) -> str:
-    names = f"{first.name} and {second.name}"
+def _tested(first: FinishedRun, second: FinishedRun) -> dict[str, Any] | None:
+    """McNemar's test; None if the runs were not measured on the same images."""
     if not first.predictions[["image", "label"]].equals(second.predictions[["image", "label"]]):
-        return f"{names} were not measured on the same images and cannot be tested against each other"
-    found = mcnemar(_right(first), _right(second))
-    told = (
-        f"of {len(first.predictions)} images, the one alone is right on {found['only_first']}, "
-        f"the other alone on {found['only_second']}; McNemar's test {_told(found['p'])}"
-    )
-    if found["p"] >= NOISE:
-        return f"{names}: the difference is within noise ({told})"
-    return f"{names}: they differ by more than noise ({told})"
+        return None
+    return mcnemar(_right(first), _right(second))
 
 
 def _told(p: float) -> str:

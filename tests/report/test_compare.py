@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from paddle_eye.errors import InputError
-from paddle_eye.report.compare import comparison_table, differences, read_run
+from paddle_eye.report.compare import comparison_table, differences, read_run, read_runs
 
 
 @pytest.fixture
@@ -86,3 +86,20 @@ def test_predictions_that_are_cut_off_are_named(make_run):
 def test_a_tiny_probability_is_not_zero(make_run):
     runs = [read_run(make_run("one", [1] * 30), "last"), read_run(make_run("two", [0] * 30), "last")]
     assert "McNemar's test p < 0.001" in differences(runs)[0]
+
+
+def test_of_several_pairs_each_is_corrected(make_run):
+    """p of 1 and 9 is 11/512 = 0.0215; the smallest of three, it counts three times: 0.0645."""
+    runs = [make_run("one", [1] * 21 + [0] * 9), make_run("two", [1] * 20 + [0] + [1] * 9)]
+    (alone,) = differences(read_runs(runs, "last"))
+    assert "differ by more than noise" in alone
+    first, *_ = differences(read_runs([*runs, make_run("three", [1] * 21 + [0] * 9)], "last"))
+    assert "within noise" in first
+    assert "p = 0.064 after Holm's correction" in first
+
+
+def test_runs_of_one_name_are_told_apart(make_run, tmp_path):
+    first = make_run("run", [1, 0])
+    (tmp_path / "other").mkdir()
+    second = (make_run("same", [1, 0])).rename(tmp_path / "other/run")
+    assert [run.name for run in read_runs([first, second], "last")] == [str(first), str(second)]
