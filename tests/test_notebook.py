@@ -37,6 +37,7 @@ def test_it_runs_and_shows_curves_matrices_and_a_predicted_photograph(stored, tm
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "docs").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # Streamlit sets it, and the kernel would draw nothing
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     notebook = nbformat.from_dict(stored)
     (recipe,) = [cell for cell in notebook.cells if cell.source.startswith("EPOCHS = 6")]

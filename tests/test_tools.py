@@ -1,8 +1,9 @@
-"""The commands as people type them, each in a process of its own."""
+"""The commands as people type them."""
 
 import base64
 import csv
 import importlib.util
+import io
 import json
 import os
 import re
@@ -12,8 +13,10 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import paddle
@@ -35,9 +38,25 @@ def command(tool, *arguments):
 
 
 def run_tool(tool, *arguments, cwd, code=0):
-    environment = {**os.environ, "HOME": str(cwd)}  # no AI Studio archives in a home of its own
+    """In this process, which has imported Paddle already; a home of its own has no AI Studio archives."""
+    out, err, left = io.StringIO(), io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(cwd)
+        patch.setenv("HOME", str(cwd))
+        patch.setattr(sys, "argv", command(tool, *arguments)[1:])
+        try:
+            runpy.run_path(sys.argv[0], run_name="__main__")
+        except SystemExit as exit:
+            left = exit.code
+    assert left == code, out.getvalue() + err.getvalue()
+    return SimpleNamespace(stdout=out.getvalue(), stderr=err.getvalue())
+
+
+def run_process(tool, *arguments, cwd):
+    """As `run_tool`, in a process of its own."""
+    environment = {**os.environ, "HOME": str(cwd)}
     done = subprocess.run(command(tool, *arguments), cwd=cwd, env=environment, capture_output=True, text=True)
-    assert done.returncode == code, done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     return done
 
 
@@ -299,7 +318,7 @@ def test_eval_of_a_file_without_description(copy):
     by_name = run_tool("eval", "resnet50_vD_PALM.pdparams", cwd=copy).stdout
     by_flag = run_tool("eval", "unnamed.pdparams", "--layers", "50", "--version", "D", cwd=copy).stdout
     assert by_name.splitlines()[-1] == by_flag.splitlines()[-1]
-    assert "give --layers and --version" in run_tool("eval", "unnamed.pdparams", cwd=copy, code=2).stderr
+    assert "give tools/eval.py --layers and --version" in run_tool("eval", "unnamed.pdparams", cwd=copy, code=2).stderr
 
 
 def test_eval_reports_a_bad_file_and_evaluates_the_rest(copy):
@@ -364,42 +383,27 @@ def test_eval_reports_a_bad_file_and_evaluates_the_rest(copy):
         ("convert_weights", ["none.pth", "out.pdparams"], "none.pth"),
     ],
 )
-def test_wrong_input_is_explained_and_leaves_nothing(
-    place, write_picture, monkeypatch, capsys, tool, arguments, message
-):
-    """In this process, which has imported Paddle already."""
+def test_wrong_input_is_explained_and_leaves_nothing(place, write_picture, tool, arguments, message):
     for name in ("empty", "folder.xlsx"):
         (place / name).mkdir(exist_ok=True)
     for label, name in enumerate("ab"):
         for number in range(5):
             write_picture(place / "six" / name / f"{number}.png", label)
     before = sorted(place.rglob("*"))
-    monkeypatch.chdir(place)
-    monkeypatch.setenv("HOME", str(place))
-    monkeypatch.setattr(sys, "argv", command(tool, *arguments)[1:])
-    with pytest.raises(SystemExit) as left:
-        runpy.run_path(sys.argv[0], run_name="__main__")
-    assert left.value.code == 2
-    assert message in capsys.readouterr().err
+    assert message in run_tool(tool, *arguments, cwd=place, code=2).stderr
     assert sorted(place.rglob("*")) == before
 
 
-def test_the_page_says_what_to_install(monkeypatch, capsys):
+def test_the_page_says_what_to_install(monkeypatch, tmp_path):
     find = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *more: (name != "streamlit" and find(name, *more)) or None
-    )
-    monkeypatch.setattr(sys, "argv", command("serve")[1:])
-    with pytest.raises(SystemExit) as left:
-        runpy.run_path(sys.argv[0], run_name="__main__")
-    assert left.value.code == 1
-    assert 'pip install -e ".[web]"' in capsys.readouterr().err
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "streamlit" else find(name))
+    assert 'pip install -e ".[web]"' in run_tool("serve", cwd=tmp_path, code=1).stderr
 
 
 def test_help_is_quick_because_paddle_is_not_imported(tmp_path):
     for tool in (path.stem for path in (ROOT / "tools").glob("*.py")):
         started = time.perf_counter()
-        assert "usage" in run_tool(tool, "--help", cwd=tmp_path).stdout
+        assert "usage" in run_process(tool, "--help", cwd=tmp_path).stdout
         assert time.perf_counter() - started < 1
 
 
@@ -571,7 +575,7 @@ def test_faults_of_a_split_are_found_listed_and_mended(six, tmp_path):
 
 
 def test_the_first_command_of_the_readme_learns_the_demonstration_set_and_says_what_it_is(tmp_path):
-    out = run_tool("train", "--version", "D", cwd=tmp_path).stdout
+    out = run_process("train", "--version", "D", cwd=tmp_path).stdout
     assert "DEMONSTRATION SET" in out
     assert "prepare_data.py --archives" in out
     run = tmp_path / "output/resnet50_vD_DEMO"
