@@ -94,9 +94,11 @@ def train(
     parts = sources.read(location.path)
     model = new_network(settings, len(parts.training.classes))
     optimizer = optim.build(settings.train.optim, model, settings.train.lr, settings.train.momentum)
-    digest = data_digest(parts)
+    digests = [picture_digests(part) for part in parts]
+    digest = data_digest(parts, digests)
     history, origin = begin(settings, run, model, optimizer, digest)
-    data = _load_data(settings, parts, origin)
+    data = _load_data(settings, parts)
+    faults = [*data.faults, *_seen_before(origin, *digests)]
     task = _task(settings, model, data.training)
 
     if run is None:
@@ -106,7 +108,7 @@ def train(
     write_json(run.class_indices, {str(label): name for label, name in enumerate(data.training.classes)})
     commands = _log_command(run, command)
     description = _describe(model, data, settings, location, digest)
-    seen = {*picture_digests(parts.training), *(seen_pictures(origin) or ())}
+    seen = {*digests[0], *(seen_pictures(origin) or ())}
     size = {
         "parameters": parameters(model),
         "trainable_parameters": trainable_parameters(model),
@@ -115,12 +117,13 @@ def train(
     told = {**description, "training_pictures": sorted(seen)}
     display.note(f"run {run.path}, data {location.path}, {device}, {len(history[1:])} epochs done")
     display.note(f"{size['trainable_parameters']:,} of {size['parameters']:,} parameters are trained")
-    for fault in data.faults:
+    for fault in faults:
         display.note(f"FAULT of the data: {fault}")
     history = _fit(model, optimizer, task, data, settings, run, told, size, history, display)
 
     last = _evaluate(model, task, data.validation)
-    figures = _main_figures(task.score(last), data.validation, None)
+    last_figures = task.figures(last)
+    figures = _main_figures(last_figures, data.validation, None)
     write_weights(run.last_weights, model, {**told, "epoch": history[-1]["epoch"], "figures": figures})
     weights = read_weights(run.best_weights)
     load_into(model, weights.arrays, run.best_weights)
@@ -133,12 +136,12 @@ def train(
         **description,
         **size,
         "class_counts": {"training": data.training.counts, "validation": data.validation.counts},
-        "faults_of_the_data": data.faults,
+        "faults_of_the_data": faults,
         "seconds": sum(row["seconds"] for row in history),
         "device": device,
         "versions": {"paddle_eye": __version__, "paddle": paddle.__version__, "python": platform.python_version()},
         "best": {"epoch": weights.description["epoch"], **task.figures(best)},
-        "last": {"epoch": history[-1]["epoch"], **task.figures(last)},
+        "last": {"epoch": history[-1]["epoch"], **last_figures},
     }
     images = [seen_from(location.path, record.image) for record in parts.validation.records]
     for which, evaluation in (("best", best), ("last", last)):
@@ -147,7 +150,7 @@ def train(
     return run, results
 
 
-def _load_data(settings: Config, parts: sources.Parts, origin: Dict[str, Any]) -> Data:
+def _load_data(settings: Config, parts: sources.Parts) -> Data:
     used = [parts.training, parts.validation]
     if settings.data.holdout:
         share = settings.data.holdout
@@ -166,13 +169,15 @@ def _load_data(settings: Config, parts: sources.Parts, origin: Dict[str, Any]) -
         raise InputError("\n".join(unreadable))
     findings = examine(parts._asdict())
     faults = [f"{finding.kind}: {finding.told}" for finding in findings if finding.falsifies]
-    earlier = (seen_pictures(origin) or set()).difference(picture_digests(parts.training))
-    count = sum(digest in earlier for digest in picture_digests(parts.validation)) if earlier else 0
-    if count:
-        faults.append(
-            f"the weights to begin with were trained on {count} of the {len(parts.validation)} validation images"
-        )
     return Data(datasets[0], datasets[1], datasets[-1], faults)
+
+
+def _seen_before(origin: Dict[str, Any], training: List[str], validation: List[str]) -> List[str]:
+    """A fault, if the weights to begin with were trained on validation images; those of this run do not count."""
+    earlier = (seen_pictures(origin) or set()).difference(training)
+    count = sum(digest in earlier for digest in validation)
+    told = f"the weights to begin with were trained on {count} of the {len(validation)} validation images"
+    return [told] if count else []
 
 
 def _task(settings: Config, model: paddle.nn.Layer, training: PictureDataset) -> Classification:

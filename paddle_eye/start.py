@@ -12,9 +12,9 @@ from paddle_eye.engine.checkpoint import load_checkpoint
 from paddle_eye.errors import InputError
 from paddle_eye.files import RunFolder, weight_file
 from paddle_eye.models.freezing import freeze
-from paddle_eye.models.pretrained import load_pretrained
-from paddle_eye.models.registry import build, family, told
-from paddle_eye.models.weights import load_into, read_weights
+from paddle_eye.models.pretrained import load_pretrained, load_trained
+from paddle_eye.models.registry import build, family
+from paddle_eye.models.weights import read_weights
 from paddle_eye.runs import network_settings
 
 
@@ -68,7 +68,7 @@ def begin(
             "may have set the other (--set train.pretrained=null takes it back)"
         )
     if recipe.weights is not None:
-        return [], _start_from(model, weight_file(Path(recipe.weights)))
+        return [], load_trained(model, weight_file(Path(recipe.weights)))
     if recipe.pretrained is not None:
         return [], load_pretrained(model, recipe.pretrained)
     return [], {}
@@ -90,19 +90,3 @@ def _require_same_data(run: RunFolder, digest: str) -> Dict[str, Any]:
             "put them back, or leave out --resume to start another run"
         )
     return description
-
-
-def _start_from(model: paddle.nn.Layer, path: Path) -> Dict[str, Any]:
-    """Load weights that must be of the same network; equal names and shapes are not enough, O and B share them.
-
-    Returns:
-        What they say of themselves.
-    """
-    weights = read_weights(path)
-    theirs = (weights.description or {}).get("architecture", model.architecture)
-    if theirs != model.architecture:
-        raise InputError(
-            f"{path}: these weights are of {told(theirs)}, the network to be trained is {told(model.architecture)}"
-        )
-    load_into(model, weights.arrays, path, model.never_read)
-    return weights.description or {}

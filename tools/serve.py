@@ -18,7 +18,6 @@ from paddle_eye import cli
 from paddle_eye.errors import JobError
 
 PAGE = Path(cli.__file__).parent / "web" / "page.py"
-MOST_MEGABYTES = 32
 
 
 def main() -> None:
@@ -29,6 +28,9 @@ def main() -> None:
     arguments = parser.parse_args()
     if importlib.util.find_spec("streamlit") is None:
         raise JobError('the page needs Streamlit; install it with: pip install -e ".[web]"')
+
+    from paddle_eye.web.uploads import MOST_MEGABYTES
+
     settings = {
         "server.address": arguments.host,
         "server.port": arguments.port,

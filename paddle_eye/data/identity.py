@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Iterable, Mapping
+from typing import Any, Mapping, Sequence
 
 from paddle_eye.data.images import file_digest
 from paddle_eye.data.records import RecordSet
@@ -22,8 +22,17 @@ def seen_pictures(description: Mapping[str, Any]) -> set[str] | None:
     return set(map(str, told)) if isinstance(told, list) else None
 
 
-def data_digest(parts: Iterable[RecordSet]) -> str:
-    """A digest of the photographs and labels of all parts; it changes when a photograph, its label or its side does."""
-    told = [f"{record.label} {digest}" for part in parts for record, digest in zip(part.records, picture_digests(part))]
+def data_digest(parts: Sequence[RecordSet], digests: Sequence[Sequence[str]]) -> str:
+    """A digest of the photographs and labels of all parts; it changes when a photograph, its label or its side does.
+
+    Args:
+        parts: of the data set.
+        digests: the `picture_digests` of each part.
+    """
+    told = [
+        f"{record.label} {digest}"
+        for part, of_part in zip(parts, digests)
+        for record, digest in zip(part.records, of_part)
+    ]
     counts = [str(len(part)) for part in parts]
     return hashlib.sha256("\n".join([*counts, *told]).encode()).hexdigest()

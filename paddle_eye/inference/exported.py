@@ -57,14 +57,13 @@ def open_exported(folder: Path, device: str = "cpu") -> Exported:
     if not isinstance(description.get("architecture"), dict):
         raise InputError(f"{folder / DESCRIPTION_FILE}: it does not say which network it is of; export it again")
     probe = np.zeros([1, 3, preprocessing.image_size, preprocessing.image_size], np.float32)
+    program_of(folder)  # what is missing is no fault of oneDNN
     if device == "cpu":
         try:
             run = open_program(folder, device, onednn=True)
             run(probe)
             return Exported(run, preprocessing, description)
         except Exception as error:  # oneDNN fails in many ways, and differently in every version of Paddle
-            if not program_of(folder).is_file():
-                raise
             warnings.warn(f"{folder}: oneDNN does not run it ({_first_line(error)}); without it", stacklevel=2)
     run = open_program(folder, device, onednn=False)
     run(probe)
@@ -98,7 +97,7 @@ def open_program(folder: Path, device: str, onednn: bool) -> Callable[[np.ndarra
         config.set_cpu_math_library_num_threads(usable_cores())
         if onednn:
             config.enable_mkldnn()
-        elif hasattr(config, "disable_mkldnn"):  # Paddle 3 turns it on by itself
+        else:  # Paddle 3 turns it on by itself
             config.disable_mkldnn()
     else:
         config.enable_use_gpu(_GPU_MEMORY, int(device.partition(":")[2] or 0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, Mapping
+from typing import Any, Callable, Dict, Mapping
 
 import paddle
 from paddle.utils import download
@@ -13,10 +13,25 @@ from paddle_eye.errors import InputError
 from paddle_eye.files import weight_file
 from paddle_eye.models.registry import MODELS, family, told
 from paddle_eye.models.translation import translate
-from paddle_eye.models.weights import load_into, read_weights
+from paddle_eye.models.weights import WeightFile, load_into, read_weights
 
 OFFICIAL = "official"
 _URLS = {**resnet.model_urls, **shufflenetv2.model_urls}
+
+
+def load_trained(model: paddle.nn.Layer, path: Path) -> Dict[str, Any]:
+    """Give a network the weights of one like it, the last layer's among them.
+
+    Returns:
+        What the file says of itself; nothing, if it is not of this project.
+
+    Raises:
+        InputError: the file cannot be read, or is of another network; equal names and shapes are not enough, O and B
+            share them.
+    """
+    weights = _read(path, model)
+    load_into(model, weights.arrays, path, model.never_read)
+    return weights.description or {}
 
 
 def load_pretrained(model: paddle.nn.Layer, source: str) -> Dict[str, Any]:
@@ -36,12 +51,7 @@ def load_pretrained(model: paddle.nn.Layer, source: str) -> Dict[str, Any]:
     path = official_weights(model.architecture) if source == OFFICIAL else weight_file(Path(source))
     if not path.exists():
         raise InputError(f"--pretrained {source}: no such file; give a weight file, or official")
-    weights = read_weights(path)
-    theirs = (weights.description or {}).get("architecture", model.architecture)
-    if _design(theirs) != _design(model.architecture):
-        raise InputError(
-            f"{path}: these weights are of {told(theirs)}, the network to be trained is {told(model.architecture)}"
-        )
+    weights = _read(path, model, _design)
     head = family(model.architecture).head.rpartition(".")[0]
     own_head = {key: tensor.numpy() for key, tensor in model.state_dict().items() if key.startswith(f"{head}.")}
     try:
@@ -76,6 +86,17 @@ def official_weights(architecture: Mapping[str, Any]) -> Path:
             f"--pretrained official: {url} could not be downloaded ({error}); put the file at {place}, "
             "or give another with --pretrained FILE"
         ) from error
+
+
+def _read(path: Path, model: paddle.nn.Layer, compared: Callable[[Any], Any] = lambda design: design) -> WeightFile:
+    """A weight file, which must be of the network as far as its architecture is compared."""
+    weights = read_weights(path)
+    theirs = (weights.description or {}).get("architecture", model.architecture)
+    if compared(theirs) != compared(model.architecture):
+        raise InputError(
+            f"{path}: these weights are of {told(theirs)}, the network to be trained is {told(model.architecture)}"
+        )
+    return weights
 
 
 def _design(architecture: Any) -> Any:

@@ -89,26 +89,27 @@ def _vision_resnet(model: ResNet) -> Rules:
         (r"bn1\.(.*)", r"input_stem.0._batch_norm.\1"),
         (r"fc\.(.*)", r"out.\1"),
     ]
+    path_b = _path_b(model)
     for stage in range(4):
         layer, block = rf"layer{stage + 1}\.(\d+)", rf"bb_{stage}_\1"
         for number in range(3):
             rules.append((rf"{layer}\.conv{number + 1}\.(.*)", rf"{block}.pathA.{number}._conv.\2"))
             rules.append((rf"{layer}\.bn{number + 1}\.(.*)", rf"{block}.pathA.{number}._batch_norm.\2"))
-        rules.append((rf"{layer}\.downsample\.0\.(.*)", rf"{block}.{_path_b(model)}._conv.\2"))
-        rules.append((rf"{layer}\.downsample\.1\.(.*)", rf"{block}.{_path_b(model)}._batch_norm.\2"))
+        rules.append((rf"{layer}\.downsample\.0\.(.*)", rf"{block}.{path_b}._conv.\2"))
+        rules.append((rf"{layer}\.downsample\.1\.(.*)", rf"{block}.{path_b}._batch_norm.\2"))
     return rules
 
 
 def _paddleclas_resnet(model: ResNet) -> Rules:
     """PaddleClas counts the blocks of all stages through."""
     blocks = [(stage, index) for stage, depth in enumerate(BLOCKS_PER_STAGE[model.layers]) for index in range(depth)]
-    rules = [(r"fc\.(.*)", r"out.\1")]
+    rules, path_b = [(r"fc\.(.*)", r"out.\1")], _path_b(model)
     for theirs, ours in (("conv", "_conv"), ("bn", "_batch_norm")):
         rules.append((rf"stem\.(\d)\.{theirs}\.(.*)", rf"input_stem.\1.{ours}.\2"))
         for number, (stage, index) in enumerate(blocks):
             block = f"bb_{stage}_{index}"
             rules.append((rf"blocks\.{number}\.conv(\d)\.{theirs}\.(.*)", rf"{block}.pathA.\1.{ours}.\2"))
-            rules.append((rf"blocks\.{number}\.short\.{theirs}\.(.*)", rf"{block}.{_path_b(model)}.{ours}.\1"))
+            rules.append((rf"blocks\.{number}\.short\.{theirs}\.(.*)", rf"{block}.{path_b}.{ours}.\1"))
     return rules
 
 
