@@ -16,7 +16,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["paddle_eye", "paddle_eye.*"]),
-    package_data={"paddle_eye": ["bundled/*"], "paddle_eye.report": ["page.html"]},
+    package_data={"paddle_eye": ["bundled/*"], "paddle_eye.report": ["*.html"]},
     python_requires=">=3.9,<3.13",
     install_requires=[
         "opencv-python",

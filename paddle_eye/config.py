@@ -31,12 +31,32 @@ NetworkName = Literal[
     "shufflenet_v2_x1_0",
     "shufflenet_v2_x1_5",
     "shufflenet_v2_x2_0",
+    "unet",
+    "att_unet",
+    "datt_unet",
+    "damu_unet",
 ]
 
 
-def _number(default: float, at_least: float, below: float = float("inf"), positive: bool = False) -> Any:
+TaskName = Literal["classification", "segmentation"]
+_ONLY = "only"  # of a setting's metadata: the task without which it has no meaning
+
+
+def _number(
+    default: Optional[float],
+    at_least: float,
+    below: float = float("inf"),
+    positive: bool = False,
+    only: Optional[TaskName] = None,
+) -> Any:
     """A numeric setting with its range."""
-    return field(default=default, metadata={"at_least": at_least, "below": below, "positive": positive})
+    limits = {"at_least": at_least, "below": below, "positive": positive}
+    return field(default=default, metadata={"limits": limits, _ONLY: only})
+
+
+def _of(only: TaskName, default: Optional[str]) -> Any:
+    """A setting of words that one task alone has."""
+    return field(default=default, metadata={_ONLY: only})
 
 
 @dataclass(frozen=True)
@@ -48,16 +68,26 @@ class ModelSettings:
     version: Literal["O", "B", "C", "D"] = "O"
     definition: Literal["document", "paper"] = "document"
     attention: Optional[Literal["nam", "nam+spatial"]] = None
+    in_channels: Literal[1, 3] = 1
 
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Where the photographs are (None: looked for) and what becomes of them."""
+    """Where the pictures are (None: looked for) and what becomes of them.
+
+    Of masks, ``image_size`` is the side of the squares that training cuts out, ``crops`` how many of a picture in an
+    epoch; the pictures in their order are divided into ``folds`` blocks, and block ``fold`` (None: the last) is tested.
+    """
 
     path: Optional[str] = None
     image_size: int = _number(224, at_least=32, below=4097)
-    preset: Literal["document", "imagenet", "fundus"] = "document"
+    preset: Literal["document", "imagenet", "fundus"] = _of("classification", "document")
     holdout: float = _number(0.0, at_least=0.0, below=1.0)
+    crops: int = _number(4, at_least=1, only="segmentation")
+    folds: int = _number(5, at_least=2, only="segmentation")
+    fold: Optional[int] = _number(None, at_least=1, only="segmentation")
+    background: str = _of("segmentation", "background")
+    foreground: str = _of("segmentation", "foreground")
 
 
 @dataclass(frozen=True)
@@ -72,13 +102,14 @@ class TrainSettings:
     schedule: Literal["constant", "cosine"] = "constant"
     lrf: float = _number(0.0, at_least=0.0, below=1.0)
     warmup: int = _number(0, at_least=0)
-    label_smoothing: float = _number(0.0, at_least=0.0, below=1.0)
-    freeze: Optional[str] = None
-    class_weights: Optional[Literal["balanced"]] = None
-    sampler: Literal["shuffled", "balanced"] = "shuffled"
+    loss: Literal["tversky", "focal_tversky", "dice", "bce_dice"] = _of("segmentation", "tversky")
+    label_smoothing: float = _number(0.0, at_least=0.0, below=1.0, only="classification")
+    freeze: Optional[str] = _of("classification", None)
+    class_weights: Optional[Literal["balanced"]] = _of("classification", None)
+    sampler: Literal["shuffled", "balanced"] = _of("classification", "shuffled")
     seed: int = _number(0, at_least=0, below=2**31)
     weights: Optional[str] = None
-    pretrained: Optional[str] = None
+    pretrained: Optional[str] = _of("classification", None)
     device: str = "auto"
 
 
@@ -106,7 +137,7 @@ class Config:
                 continue
             setting = next(f for f in dataclasses.fields(getattr(self, section)) if f.name == name)
             try:
-                sections[section][name] = _checked(value, hints[name], setting.metadata)
+                sections[section][name] = _checked(value, hints[name], setting.metadata.get("limits"))
             except ValueError as error:
                 faults.append(f"{key}: {error}")
         if faults:
@@ -120,6 +151,16 @@ class Config:
             for section, values in dataclasses.asdict(self).items()
             for name, value in values.items()
         }
+
+    def foreign_to(self, task: TaskName) -> list[str]:
+        """Settings that were changed although another task alone has them, as ``key=value``."""
+        values = self.flat()
+        return [
+            f"{section.name}.{each.name}={values[f'{section.name}.{each.name}']}"
+            for section in dataclasses.fields(self)
+            for each in dataclasses.fields(getattr(self, section.name))
+            if each.metadata.get(_ONLY) not in (None, task) and values[f"{section.name}.{each.name}"] != each.default
+        ]
 
     def to_yaml(self) -> str:
         """The settings as a file that `load` reads back to an equal Config."""
@@ -181,7 +222,7 @@ def _read(path: Path) -> dict[str, Any]:
     return flat
 
 
-def _checked(value: Any, expected: Any, limits: Mapping[str, Any]) -> Any:
+def _checked(value: Any, expected: Any, limits: Optional[Mapping[str, Any]]) -> Any:
     """``value`` as the setting's type, or a ValueError that says what was expected."""
     if get_origin(expected) is Union:  # Optional[X]
         if value is None:

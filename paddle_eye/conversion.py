@@ -60,6 +60,8 @@ def convert(source: Path, target: Path, name: Optional[str] = None) -> Dict[str,
 
 def _architectures(arrays: Mapping[str, np.ndarray], name: Optional[str]) -> List[Dict[str, Any]]:
     """Those that may have such names."""
+    if name is not None and MODELS[name].task == "segmentation":
+        return []
     head = next((arrays[key] for key in ("fc.weight", "_fc.weight") if key in arrays), None)
     if head is None or head.ndim != 2:
         return []

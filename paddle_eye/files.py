@@ -147,8 +147,12 @@ class RunFolder:
     def calibration(self) -> Path:
         return self.path / "calibration.png"
 
+    @property
+    def masks(self) -> Path:
+        return self.path / "masks.png"
+
     def predictions(self, which: str) -> Path:
-        """What the network of the ``'best'`` or the ``'last'`` epoch says of every image."""
+        """What the network of the ``'best'`` or the ``'last'`` epoch says of every image, or how good its masks are."""
         return self.path / f"predictions_{which}.csv"
 
     @property

@@ -1,13 +1,13 @@
-"""Figures of a classifier, with intervals, from arrays."""
+"""Figures of classified images and of masks, with intervals, from arrays."""
 
 from __future__ import annotations
 
 import math
 from statistics import NormalDist
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
-from scipy.stats import binomtest, rankdata
+from scipy.stats import binomtest, rankdata, wilcoxon
 from sklearn.metrics import cohen_kappa_score
 
 CONFIDENCE = 0.95
@@ -215,24 +215,36 @@ def mask_figures(counts: np.ndarray) -> dict[str, Any]:
         ``per_image``: the same of each image. ``mean`` and ``interval``: of the images' values, with a 95 % bootstrap
         interval over images.
     """
-    per_image = [_mask_figures(matrix) for matrix in counts]
-    means: dict[str, float | None] = {}
-    intervals: dict[str, list[float] | None] = {}
+    per_image = [pixel_figures(matrix) for matrix in counts]
+    overall = pixel_figures(counts.sum(axis=0))
+    return {"images": len(counts), "overall": overall, **mask_summary(per_image), "per_image": per_image}
+
+
+def mask_summary(per_image: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:
+    """``mean`` and ``interval`` of each of `pixel_figures` of several images; see `mask_figures`."""
+    intervals = {}
     for name in per_image[0]:
         values = np.array([figures[name] for figures in per_image if figures[name] is not None], dtype=float)
-        means[name] = float(values.mean()) if len(values) else None
         interval = bootstrap_interval(lambda drawn, _: float(drawn.mean()), values, values) if len(values) else None
         intervals[name] = _listed(interval)
-    return {
-        "images": len(counts),
-        "overall": _mask_figures(counts.sum(axis=0)),
-        "mean": means,
-        "interval": intervals,
-        "per_image": per_image,
-    }
+    return {"mean": mask_means(per_image), "interval": intervals}
 
 
-def _mask_figures(matrix: np.ndarray) -> dict[str, float | None]:
+def mask_means(per_image: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
+    """The mean of each of `pixel_figures` over the images for which it is defined; None where it is for none."""
+    means = {}
+    for name in per_image[0]:
+        defined = [figures[name] for figures in per_image if figures[name] is not None]
+        means[name] = sum(defined) / len(defined) if defined else None
+    return means
+
+
+def pixel_figures(matrix: np.ndarray) -> dict[str, float | None]:
+    """Figures of pixels of two classes; see `mask_figures`.
+
+    Args:
+        matrix: int [2, 2], pixels by truth (rows) and prediction (columns), background before foreground.
+    """
     (background, invented), (missed, found) = ((int(value) for value in row) for row in matrix)
     pixels = background + invented + missed + found
     return {
@@ -260,6 +272,27 @@ def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> dict[str, Any]
     only_first, only_second = int((first_right & ~second_right).sum()), int((~first_right & second_right).sum())
     p = binomtest(only_first, only_first + only_second).pvalue if only_first + only_second else 1.0
     return {"only_first": only_first, "only_second": only_second, "p": float(p)}
+
+
+def signed_rank(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
+    """Whether a figure differs between two networks on the same images: Wilcoxon's signed-rank test (1945).
+
+    Args:
+        first: [N], the figure of each image.
+        second: [N], likewise.
+
+    Returns:
+        ``first_higher`` and ``second_higher``, numbers of images, ``difference``, the mean of second - first, and
+        ``p``, the two-sided probability of such ranks if both are equally good.
+    """
+    difference = second - first
+    p = wilcoxon(difference).pvalue if difference.any() else 1.0
+    return {
+        "first_higher": int((difference < 0).sum()),
+        "second_higher": int((difference > 0).sum()),
+        "difference": float(difference.mean()),
+        "p": float(p),
+    }
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -63,6 +63,7 @@ def split_folders(
         raise InputError(f"--ratio {ratio}: expected the training part's share, above 0 and below 1")
     if not 0 <= seed < 2**31:
         raise InputError(f"--seed {seed}: expected a whole number from 0 to {2**31 - 1}")
+    sources.refuse_masks(root)
     everything = records = read_folders(root, compile_pattern(group) if group is not None else None)
     if group is not None and all(record.group is None for record in records.records):
         raise InputError(f"--group {group}: found in none of the {len(records)} file names of {root}")
@@ -105,6 +106,7 @@ def audit(root: Path, before_split: bool = False) -> Audit:
         root: the data set's folder.
         before_split: look at the folders of classes, where there are any, although they have been split already.
     """
+    sources.refuse_masks(root)
     layout = sources.layout(root)
     if layout == "folders" or (before_split and layout == "tables" and has_class_folders(root)):
         return Audit(f"the folders of classes in {root}", examine({"all": read_folders(root)}))

@@ -30,6 +30,10 @@ def choose_settings(
     chosen = config.load(config_file) if config_file else Config()
     asked = chosen.updated(given, "command line")
     network_settings(asked)
+    if task_of(asked) == "segmentation" and asked.data.path is None:
+        raise InputError(
+            f"the network {asked.model.name!r} needs --data DIR, where DIR holds the folders image and label"
+        )
     location = locate.find(asked.data.path)
     if config_file is None:
         chosen = config.load(standard_configs / ("demo.yaml" if location.demonstration else "palm_resnet50.yaml"))
@@ -58,7 +62,7 @@ def continue_run(
     asked = (config.load(config_file) if config_file else Config()).updated(given, "command line")
     photographs = locate.find_photographs(asked.data.path)
     names = locate.NAMES if photographs is None else [photographs.name]
-    runs = [run for name in names for run in RunFolder.existing(output, f"{network_name(asked)}_{name}")]
+    runs = [run for name in names for run in RunFolder.existing(output, run_name(asked, name))]
     runs = [run for run in runs if run.config.is_file()]
     if not runs:
         return None
@@ -85,8 +89,12 @@ def network_settings(settings: Config) -> Dict[str, Any]:
     """Name and settings of the network, as they stand in its architecture.
 
     Raises:
-        InputError: a setting that the network does not have.
+        InputError: a setting that the network, or what it is trained to do, does not have.
     """
+    foreign = settings.foreign_to(task_of(settings))
+    if foreign:
+        name, task = settings.model.name, task_of(settings)
+        raise InputError(f"{', '.join(foreign)}: the network {name!r} is for {task}, which has no such setting")
     chosen = dataclasses.asdict(settings.model)
     name = chosen.pop("name")
     for key, value in chosen.items():
@@ -97,7 +105,13 @@ def network_settings(settings: Config) -> Dict[str, Any]:
     return {"name": name, **{key: chosen[key] for key in MODELS[name].settings}}
 
 
-def network_name(settings: Config) -> str:
-    """The first part of a run's name, for example ``resnet50_vD``."""
+def task_of(settings: Config) -> str:
+    """``'classification'`` or ``'segmentation'``: what the network of a run is for."""
+    return MODELS[settings.model.name].task
+
+
+def run_name(settings: Config, data_name: str) -> str:
+    """A run's name, for example ``resnet50_vD_PALM``, or ``unet_membrane-fold2`` of one whose fold was chosen."""
     network = network_settings(settings)
-    return family(network).run_name(network)
+    fold = "" if settings.data.fold is None else f"-fold{settings.data.fold}"
+    return f"{family(network).run_name(network)}_{data_name}{fold}"

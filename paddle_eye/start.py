@@ -21,12 +21,18 @@ from paddle_eye.runs import network_settings
 def new_network(settings: Config, class_count: int) -> paddle.nn.Layer:
     """The network of a run, freshly initialised, and frozen as far as the settings say.
 
+    Args:
+        settings: of the run.
+        class_count: of its data; a network of pixels has one output for two classes.
+
     Raises:
         InputError: a setting that it does not have.
     """
     network = network_settings(settings)
+    if family(network).classes is not None:
+        network[family(network).classes] = class_count
     try:
-        model = build({**network, family(network).classes: class_count})
+        model = build(network)
     except ValueError as error:
         raise InputError(f"the network {network['name']!r} cannot be built: {error}") from error
     if settings.train.freeze is not None:

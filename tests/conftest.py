@@ -67,6 +67,27 @@ def make_palm(write_picture, write_sheet):
     return make
 
 
+@pytest.fixture(scope="session")
+def make_membrane():
+    """A function that writes pictures of blobs and their masks, ``image/0.png`` and ``label/0.png`` …, into a folder.
+
+    The foreground is bright, with noise on it; the pairs differ.
+    """
+
+    def make(root, count=6, size=(48, 40)):
+        for number in range(count):
+            generator = np.random.default_rng(number)
+            field = cv2.GaussianBlur(generator.uniform(-1, 1, size).astype(np.float32), (0, 0), 3)
+            mask = (field > 0).astype(np.uint8)
+            picture = (60 + 120 * mask + generator.integers(-30, 30, size)).astype(np.uint8)
+            for folder, content in (("image", picture), ("label", 255 * mask)):
+                (root / folder).mkdir(parents=True, exist_ok=True)
+                (root / folder / f"{number}.png").write_bytes(cv2.imencode(".png", content)[1].tobytes())
+        return root
+
+    return make
+
+
 @pytest.fixture
 def history():
     """The rows of a run of three epochs; the first and the second of them were equally good."""

@@ -316,3 +316,11 @@ def test_an_empty_mask_that_is_predicted_empty_has_no_dice():
 )
 def test_holm(given, expected):
     assert metrics.holm(given) == pytest.approx(expected)
+
+
+def test_signed_ranks_by_hand():
+    """Differences +1, +2, -3, +4: of the 16 sets of the ranks 1 to 4, 5 have a sum of 3 or less: 2 · 5/16 = 0.625."""
+    found = metrics.signed_rank(np.array([5.0, 5, 5, 5]), np.array([6.0, 7, 2, 9]))
+    assert (found["first_higher"], found["second_higher"], found["difference"]) == (1, 3, 1.0)
+    assert found["p"] == pytest.approx(0.625)
+    assert metrics.signed_rank(np.ones(3), np.ones(3))["p"] == 1

@@ -18,11 +18,13 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import paddle
 import pandas as pd
 import pytest
 import safetensors.numpy
+from sklearn.metrics import f1_score
 
 from paddle_eye.data.palm import CLASSES, TRAINING_FOLDER, VALIDATION_FOLDER
 from paddle_eye.models.resnet import ResNet
@@ -66,6 +68,20 @@ def place(tmp_path_factory, make_palm):
     folder = tmp_path_factory.mktemp("place")
     make_palm(folder / "dataset/palm")
     done = run_tool("train", "--version", "D", "--epochs", "2", *SMALL, cwd=folder)
+    (folder / "log.txt").write_text(done.stdout)
+    return folder
+
+
+MASKS = ("--batch-size", "2", "--set", "data.image_size=32", "--set", "data.crops=2")
+UNET = ("--config", ROOT / "configs/membrane_unet.yaml", *MASKS)
+
+
+@pytest.fixture(scope="module")
+def membrane(tmp_path_factory, make_membrane):
+    """A folder with pairs of pictures and masks and one finished run of two epochs."""
+    folder = tmp_path_factory.mktemp("membrane")
+    make_membrane(folder / "dataset/membrane")
+    done = run_tool("train", *UNET, "--epochs", "2", "--folds", "3", "--fold", "3", cwd=folder)
     (folder / "log.txt").write_text(done.stdout)
     return folder
 
@@ -383,9 +399,30 @@ def test_eval_reports_a_bad_file_and_evaluates_the_rest(copy):
         ("predict", ["--weights", "empty"], "empty: expected a run with one file of best weights, found 0"),
         ("export", ["empty"], "empty: expected a run with one file of best weights, found 0"),
         ("convert_weights", ["none.pth", "out.pdparams"], "none.pth"),
+        ("convert_weights", ["output/resnet50_vD_PALM", "out.pdparams", "--model", "unet"], "not of unet"),
+        ("train", ["--model", "unet"], "the network 'unet' needs --data DIR"),
+        ("train", ["--model", "unet", "--data", "dataset/palm"], "no such folder; expected image and label"),
+        ("train", ["--data", "masks"], "these are pictures and masks; train a network that draws masks, such as"),
+        ("audit", ["--data", "masks"], "these are pictures and masks"),
+        ("split", ["--data", "masks"], "these are pictures and masks"),
+        ("train", ["--model", "unet", "--data", "masks", "--folds", "7"], "--folds 7: expected 2 to 6"),
+        ("train", ["--model", "unet", "--data", "masks", "--folds", "0"], "data.folds: expected a value at least 2"),
+        ("train", ["--model", "unet", "--data", "masks", "--fold", "6"], "--fold 6: expected 1 to 5"),
+        ("train", ["--model", "unet", "--data", "masks", "--holdout", "0.01"], "--holdout 0.01: keeps 0 of 5"),
+        ("train", ["--model", "unet", "--data", "masks"], "squares of 224 pixels cannot be cut out"),
+        (
+            "train",
+            ["--model", "unet", "--data", "masks", "--set", "data.image_size=40"],
+            "data.image_size=40: expected a multiple of 16",
+        ),
+        ("train", ["--model", "unet", "--data", "masks", "--sampler", "balanced"], "for segmentation, which has no"),
+        ("train", ["--set", "train.loss=dice"], "'resnet' is for classification, which has no such setting"),
+        ("predict", ["--mask-out", "masks", "--weights", "output/resnet50_vD_PALM"], "ResNet50-D draws no masks"),
+        ("predict", ["--mask-out", "output/resnet50_vD_PALM/config.yaml"], "config.yaml: expected a folder"),
     ],
 )
-def test_wrong_input_is_explained_and_leaves_nothing(place, write_picture, tool, arguments, message):
+def test_wrong_input_is_explained_and_leaves_nothing(place, write_picture, make_membrane, tool, arguments, message):
+    make_membrane(place / "masks")
     for name in ("empty", "folder.xlsx"):
         (place / name).mkdir(exist_ok=True)
     for label, name in enumerate("ab"):
@@ -574,6 +611,90 @@ def test_faults_of_a_split_are_found_listed_and_mended(six, tmp_path):
     run_tool("split", "--data", "dataset/fundus6", "--leave-out", "faults.txt", "--folds", "2", cwd=copy)
     out = run_tool("audit", "--data", "dataset/fundus6-fold1", cwd=copy).stdout
     assert "FAULT" not in out
+
+
+MASK_RUN = "output/unet_membrane-fold3"
+
+
+def test_a_run_on_masks_leaves_everything_behind(membrane):
+    run = membrane / MASK_RUN
+    assert {path.name for path in run.iterdir()} == {
+        *("unet_membrane-fold3.pdparams", "last.pdparams", "checkpoint.safetensors", "class_indices.json"),
+        *("training_log.json", "commands.txt", "config.yaml", "history.csv", "metrics.json", "curves.png", "masks.png"),
+        *("predictions_best.csv", "predictions_last.csv", "report.html"),
+    }
+    page = (run / "report.html").read_text(encoding="utf-8")
+    for picture in ("curves", "masks"):
+        assert base64.b64encode((run / f"{picture}.png").read_bytes()).decode() in page
+    assert list(pd.read_csv(run / "history.csv")["epoch"]) == [0, 1, 2]
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["validation_images"] == ["image/4.png", "image/5.png"]
+    assert metrics["pictures"] == {"training": 4, "validation": 2}
+    for which in ("best", "last"):
+        table = pd.read_csv(run / f"predictions_{which}.csv")
+        assert list(table["image"]) == metrics["validation_images"]
+        assert table["dice"].mean() == pytest.approx(metrics[which]["mean"]["dice"])
+    described = read_weights(run / "unet_membrane-fold3.pdparams").description
+    assert described["figures"]["dice"] == metrics["best"]["mean"]["dice"]
+    assert described["classes"] == ["membrane", "cell interior"]
+    assert f"Dice of cell interior {metrics['last']['mean']['dice']:.4f}" in (membrane / "log.txt").read_text()
+
+
+def test_masks_are_evaluated_and_predicted_by_the_weights_alone(membrane):
+    """The figures of training, of eval.py and of the masks that predict.py writes are the same."""
+    metrics = json.loads((membrane / MASK_RUN / "metrics.json").read_text())["best"]
+    out = run_tool("eval", MASK_RUN, cwd=membrane).stdout
+    told = f"Dice of cell interior {metrics['mean']['dice']:.4f}"
+    assert out.splitlines()[-1].startswith(f"[validation]:===model:U-Net==={told}")
+    assert "all foreground" in out
+    names = ["dataset/membrane/image/4.png", "dataset/membrane/image/5.png"]
+    run_tool("predict", *names, "--weights", MASK_RUN, "--mask-out", "masks", "--csv", "shares.csv", cwd=membrane)
+    dices = []
+    for name in ("4.png", "5.png"):
+        mask = cv2.imread(str(membrane / f"masks/{name}-mask.png"), cv2.IMREAD_UNCHANGED).reshape(-1) > 0
+        dices.append(f1_score(cv2.imread(str(membrane / "dataset/membrane/label" / name), 0).reshape(-1) > 0, mask))
+    assert np.mean(dices) == pytest.approx(metrics["mean"]["dice"])
+    assert list(pd.read_csv(membrane / "shares.csv").columns) == ["image", "share of cell interior"]
+
+
+def test_other_data_is_evaluated_whole(membrane, make_membrane, tmp_path):
+    make_membrane(tmp_path / "other", count=3, size=(40, 48))
+    out = run_tool("eval", MASK_RUN, "--data", tmp_path / "other", cwd=membrane).stdout
+    assert re.search(r"U-Net +other +3 +0 ", out)
+
+
+def test_a_run_on_masks_is_continued(membrane, tmp_path):
+    folder = shutil.copytree(membrane, tmp_path / "copy")
+    out = run_tool("train", *UNET, "--epochs", "2", "--folds", "3", "--fold", "3", "--resume", cwd=folder).stdout
+    assert "2 epochs done" in out
+    (folder / "dataset/membrane/label/0.png").write_bytes((folder / "dataset/membrane/label/1.png").read_bytes())
+    arguments = (*UNET, "--epochs", "2", "--folds", "3", "--fold", "3", "--resume")
+    assert "their labels or their split are others" in run_tool("train", *arguments, cwd=folder, code=2).stderr
+
+
+def test_every_fold_is_trained_and_summed_up(membrane, tmp_path):
+    """Each picture is measured on once; the sum is the mean over all of them."""
+    recipe = ("--model", "damu_unet", "--data", "dataset/membrane", "--epochs", "0", *MASKS, "--folds", "2")
+    out = run_tool("train", *recipe, "--output", tmp_path, cwd=membrane).stdout
+    tables = [pd.read_csv(tmp_path / f"damu_unet_membrane-fold{fold}/predictions_last.csv") for fold in (1, 2)]
+    assert [name for table in tables for name in table["image"]] == [f"image/{number}.png" for number in range(6)]
+    mean = pd.concat(tables)["dice"].mean()
+    assert out.splitlines()[-1].startswith(f"2 folds, 6 images, last epochs: Dice of foreground {mean:.4f} [")
+
+
+def test_masks_are_compared(membrane, tmp_path):
+    run_tool("train", *UNET, "--epochs", "0", "--folds", "3", "--fold", "3", "--output", tmp_path, cwd=membrane)
+    other = tmp_path / "unet_membrane-fold3"
+    picture = tmp_path / "comparison.png"
+    out = run_tool("compare", MASK_RUN, other, "--out", picture, cwd=membrane).stdout
+    assert "of 2 images, the Dice of the one is higher on" in out
+    assert picture.is_file()
+
+
+def test_a_holdout_of_slices_chooses_the_best_epoch(membrane, tmp_path):
+    run_tool("train", *UNET, "--epochs", "0", "--holdout", "0.25", "--output", tmp_path, cwd=membrane)
+    data = json.loads((tmp_path / "unet_membrane/metrics.json").read_text())["data"]
+    assert (data["training_images"], data["images_chosen_on"], data["fold"]) == (4, 1, 5)
 
 
 def test_the_first_command_of_the_readme_learns_the_demonstration_set_and_says_what_it_is(tmp_path):

@@ -1,8 +1,9 @@
 #!/usr/bin/env python
-"""Compare finished runs: size, computation, loss, accuracy, and whether they differ by more than noise.
+"""Compare finished runs: size, computation, main figures, and whether they differ by more than noise.
 
-Example:
+Examples:
   python tools/compare.py output/resnet18_fundus6 output/resnet18_nam_fundus6
+  python tools/compare.py output/*unet_membrane
 
 Multiply-adds are those of convolutions and linear layers for one picture.
 """
@@ -25,14 +26,13 @@ def main() -> None:
         raise InputError("give the folders of at least two runs")
 
     from paddle_eye.files import write_bytes
-    from paddle_eye.report import compare, plots
+    from paddle_eye.report import compare
 
     runs = compare.read_runs(arguments.runs, arguments.epoch)
     print(compare.comparison_table(runs))
     print(*compare.differences(runs), sep="\n")
-    names, figures = [run.name for run in runs], [run.figures for run in runs]
     picture = arguments.out or arguments.runs[0].parent / "comparison.png"
-    write_bytes(picture, plots.comparison(names, figures, f"{arguments.epoch} epoch"))
+    write_bytes(picture, compare.comparison_picture(runs, arguments.epoch))
     print(f"picture {picture}")
 
 

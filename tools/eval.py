@@ -5,6 +5,7 @@ Examples:
   python tools/eval.py                                    every best weight file under output/
   python tools/eval.py output/resnet50_vD_PALM            one run
   python tools/eval.py weights.pdparams --layers 50 --version D --data dataset/palm
+  python tools/eval.py output/damu_unet_membrane          masks: the block of slices it was not trained on
 """
 
 import sys
@@ -29,7 +30,7 @@ def main() -> None:
     from paddle_eye.data.locate import BANNER
     from paddle_eye.engine.device import select_device
     from paddle_eye.evaluation import evaluate_weights
-    from paddle_eye.report.table import evaluation_line, evaluation_table
+    from paddle_eye.report.table import evaluation_lines
 
     select_device(arguments.device)
     done, faults = [], []
@@ -41,13 +42,7 @@ def main() -> None:
     if any(row["demonstration"] for row in done):
         print(BANNER)
     if done:
-        print(evaluation_table(done))
-        for row in done:
-            if row["trained_on"]:
-                print(f"WARNING: {row['weights']} was trained on {row['trained_on']} of these {row['images']} images")
-        if any(len(row["per_class"]) > 2 for row in done):
-            print("of more than two classes: AUC, sensitivity, specificity and F1 are means over the classes")
-        print(*map(evaluation_line, done), sep="\n")
+        print(*evaluation_lines(done), sep="\n")
     sys.stdout.flush()
     if faults:
         raise InputError("\n".join(faults))

@@ -8,6 +8,7 @@ Examples:
   python tools/predict.py photograph.jpg --draw drawn --cam
   python tools/predict.py dataset/palm/PALM-Validation400 --csv predictions.csv
   python tools/predict.py FOLDER --weights output/resnet50_vD_PALM --xlsx predictions.xlsx
+  python tools/predict.py FOLDER --weights output/damu_unet_membrane --mask-out masks --draw drawn
 """
 
 import sys
@@ -22,6 +23,7 @@ def main() -> None:
     parser.add_argument("--weights", type=cli.path, help="weight file, run, or what tools/export.py made")
     parser.add_argument("--csv", type=cli.path, metavar="FILE", help="write the table of all probabilities")
     parser.add_argument("--xlsx", type=cli.path, metavar="FILE", help="the same for Excel")
+    parser.add_argument("--mask-out", type=cli.path, metavar="DIR", help="write the masks of a network that draws them")
     parser.add_argument("--draw", type=cli.path, metavar="DIR", help="write every picture with its result on it")
     parser.add_argument("--cam", action="store_true", help="with --draw: beside it, where the evidence is (Grad-CAM)")
     parser.add_argument("--batch-size", type=int, default=32, help="pictures at a time (default: 32)")
@@ -34,20 +36,23 @@ def main() -> None:
     for flag, path in (("--csv", arguments.csv), ("--xlsx", arguments.xlsx)):
         if path is not None and (path.suffix != f".{flag[2:]}" or (path.exists() and not path.is_file())):
             raise InputError(f"{flag} {path}: expected the name of a file that ends in .{flag[2:]}")
-    if arguments.draw is not None and arguments.draw.exists() and not arguments.draw.is_dir():
-        raise InputError(f"--draw {arguments.draw}: expected a folder")
+    for flag, path in (("--draw", arguments.draw), ("--mask-out", arguments.mask_out)):
+        if path is not None and path.exists() and not path.is_dir():
+            raise InputError(f"{flag} {path}: expected a folder")
 
     from paddle_eye.engine.device import select_device
     from paddle_eye.files import write_bytes
     from paddle_eye.inference.predictor import BUNDLED_WEIGHTS, EXAMPLE_PICTURE, open_predictor
     from paddle_eye.prediction import find_pictures, predict_files
-    from paddle_eye.report.predictions import as_csv, as_xlsx, lines
+    from paddle_eye.report.predictions import as_csv, as_xlsx
 
     device = select_device(arguments.device)
     files = find_pictures(arguments.images or [EXAMPLE_PICTURE])
     predictor = open_predictor(arguments.weights or BUNDLED_WEIGHTS, device)
-    table, faults = predict_files(predictor, files, arguments.batch_size, arguments.draw, arguments.cam)
-    print(lines(table))
+    table, lines, faults = predict_files(
+        predictor, files, arguments.batch_size, arguments.draw, arguments.cam, arguments.mask_out
+    )
+    print(lines)
     for path, encode in ((arguments.csv, as_csv), (arguments.xlsx, as_xlsx)):
         if path is not None:
             write_bytes(path.resolve(), encode(table))

@@ -6,9 +6,11 @@ Examples:
   python tools/train.py --version D --resume              go on after the last finished epoch
   python tools/train.py --layers 101 --set train.momentum=0.95
   python tools/train.py --config configs/fundus6_resnet18_nam.yaml
+  python tools/train.py --config configs/membrane_damu_unet.yaml     masks: U-Net and its kin
   python tools/train.py --model shufflenet_v2_x0_5 --data DIR    DIR holds train.csv and test.csv, or train/ and val/
 """
 
+import argparse
 import shlex
 import sys
 from pathlib import Path
@@ -17,7 +19,7 @@ from paddle_eye import cli, config
 
 STANDARD_CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 FLAGS = {  # flag: (setting, type, help)
-    "--model": ("model.name", str, "resnet (50, 101 or 152 layers, versions O, B, C, D) or resnet18"),
+    "--model": ("model.name", str, "resnet (50, 101 or 152 layers, versions O, B, C, D), resnet18, unet …"),
     "--version": ("model.version", str, "O, B, C or D"),
     "--layers": ("model.layers", int, "50, 101 or 152"),
     "--attention": ("model.attention", str, "nam or nam+spatial, in resnet18"),
@@ -37,7 +39,9 @@ FLAGS = {  # flag: (setting, type, help)
     "--weights": ("train.weights", str, "start from the weights in this file, the last layer's among them"),
     "--pretrained": ("train.pretrained", str, "official, or a file: start from its weights with a new last layer"),
     "--holdout": ("data.holdout", float, "choose the best epoch on this share of the training photographs"),
-    "--data": ("data.path", str, "folder with the photographs"),
+    "--data": ("data.path", str, "folder with the photographs, or with the folders image and label"),
+    "--folds": ("data.folds", int, "masks: divide the pictures into so many blocks, test on each in turn"),
+    "--fold": ("data.fold", int, "masks: test on this block alone, counted from 1 (default: the last of 5)"),
     "--preset": ("data.preset", str, "what is done to the pictures: document, imagenet or fundus"),
     "--device": ("train.device", str, "auto, cpu, gpu or gpu:N"),
 }
@@ -58,9 +62,21 @@ def main() -> None:
     flags = {key: getattr(arguments, key) for key, _, _ in FLAGS.values()}
     given.update({key: value for key, value in flags.items() if value is not None})
 
+    cross_validation = flags["data.folds"] is not None and "data.fold" not in given
+    folds = range(1, max(flags["data.folds"], 1) + 1) if cross_validation else [None]
+    finished = [train(arguments, given if fold is None else {**given, "data.fold": fold}) for fold in folds]
+    if cross_validation:
+        from paddle_eye.report.table import cross_validation_lines
+
+        print(*cross_validation_lines(finished), sep="\n")
+
+
+def train(arguments: argparse.Namespace, given: dict) -> dict:
+    """One run; what its metrics.json holds."""
     from paddle_eye import experiment, runs
     from paddle_eye.data.locate import BANNER
     from paddle_eye.engine.display import ConsoleDisplay
+    from paddle_eye.report.table import result_lines
 
     display = ConsoleDisplay()
     continued = runs.continue_run(arguments.output, arguments.config, given) if arguments.resume else None
@@ -81,12 +97,8 @@ def main() -> None:
         command=shlex.join(["python", *sys.argv]),
         display=display,
     )
-    for which in ("best", "last"):
-        figures = results[which]
-        told = f"accuracy {figures['accuracy']:.5f}, loss {figures['loss']:.5f}"
-        chosen = f", chosen on the {results['data']['best_epoch_chosen_on']}" if which == "best" else ""
-        print(f"{which} epoch {figures['epoch']} on the validation images: {told}{chosen}")
-    print(f"report {run.report}")
+    print(*result_lines(results), f"report {run.report}", sep="\n")
+    return results
 
 
 if __name__ == "__main__":

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Iterable, Mapping, Sequence
 
 from paddle_eye.data.images import file_digest
-from paddle_eye.data.records import RecordSet
 
 _LENGTH = 16  # hexadecimal digits; enough to tell any number of photographs apart
 
 
-def picture_digests(record_set: RecordSet) -> list[str]:
-    """One short digest of the file's bytes per record, in order."""
-    return [file_digest(record.image)[:_LENGTH] for record in record_set.records]
+def picture_digests(files: Iterable[Path]) -> list[str]:
+    """One short digest of each file's bytes, in order."""
+    return [file_digest(file)[:_LENGTH] for file in files]
 
 
 def seen_pictures(description: Mapping[str, Any]) -> set[str] | None:
@@ -22,17 +22,13 @@ def seen_pictures(description: Mapping[str, Any]) -> set[str] | None:
     return set(map(str, told)) if isinstance(told, list) else None
 
 
-def data_digest(parts: Sequence[RecordSet], digests: Sequence[Sequence[str]]) -> str:
+def data_digest(labels: Sequence[Sequence[object]], digests: Sequence[Sequence[str]]) -> str:
     """A digest of the photographs and labels of all parts; it changes when a photograph, its label or its side does.
 
     Args:
-        parts: of the data set.
+        labels: of the photographs of each part: the class, or a digest of the mask.
         digests: the `picture_digests` of each part.
     """
-    told = [
-        f"{record.label} {digest}"
-        for part, of_part in zip(parts, digests)
-        for record, digest in zip(part.records, of_part)
-    ]
-    counts = [str(len(part)) for part in parts]
+    told = [f"{label} {digest}" for part in zip(labels, digests) for label, digest in zip(*part)]
+    counts = [str(len(part)) for part in digests]
     return hashlib.sha256("\n".join([*counts, *told]).encode()).hexdigest()

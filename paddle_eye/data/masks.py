@@ -1,16 +1,16 @@
-"""Pairs of a picture and its mask to records, and what moves both alike."""
+"""Pairs of a picture and its mask to records."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Sequence
 
 import numpy as np
 
 from paddle_eye.data.images import pictures_in, read_picture
 from paddle_eye.errors import InputError, raise_faults
-from paddle_eye.opencv import cv2
 
 IMAGE_FOLDER, MASK_FOLDER = "image", "label"
 _VALUES = ([0], [1], [255], [0, 1], [0, 255])  # that a mask may have
@@ -42,8 +42,11 @@ def read_pairs(root: Path) -> tuple[MaskRecord, ...]:
         raise InputError(
             f"{' and '.join(missing)}: no such folder; expected {IMAGE_FOLDER} and {MASK_FOLDER} in {root}"
         )
-    images, masks = ({path.stem: path for path in pictures_in(folder)} for folder in folders)
-    faults = [f"{path}: no mask of this name in {folders[1]}" for name, path in images.items() if name not in masks]
+    found = [pictures_in(folder) for folder in folders]
+    images, masks = ({path.stem: path for path in paths} for paths in found)
+    faults = [f"{path}: another file of this name" for path in found[0] if path != images[path.stem]]
+    faults += [f"{path}: another file of this name" for path in found[1] if path != masks[path.stem]]
+    faults += [f"{path}: no mask of this name in {folders[1]}" for name, path in images.items() if name not in masks]
     faults += [f"{path}: no picture of this name in {folders[0]}" for name, path in masks.items() if name not in images]
     records = tuple(MaskRecord(images[name], masks[name]) for name in sorted(images.keys() & masks.keys(), key=_order))
     for record in records:
@@ -75,62 +78,39 @@ def read_mask(path: Path) -> np.ndarray:
     return (picture[..., 0] > 0).astype(np.uint8)
 
 
-def contiguous_folds(count: int, folds: int) -> list[tuple[list[int], list[int]]]:
-    """Training and test indices of each fold; the test part is a block, because neighbouring slices are alike.
+def block_split(
+    pairs: Sequence[MaskRecord], folds: int, fold: int | None = None
+) -> tuple[list[MaskRecord], list[MaskRecord]]:
+    """Training and test part; the test part is a block of neighbours, because neighbouring slices are alike.
 
     Args:
-        count: number of slices, in their order.
-        folds: 2 to ``count``.
+        pairs: in their order.
+        folds: in how many blocks they are divided, the first ones larger by one if need be.
+        fold: the block to test on, counted from 1; None: the last one.
 
     Raises:
-        ValueError: another number of folds.
+        InputError: there are no such blocks.
     """
-    if not 2 <= folds <= count:
-        raise ValueError(f"expected 2 to {count} folds, got {folds}")
-    blocks = [block.tolist() for block in np.array_split(np.arange(count), folds)]
-    return [([index for index in range(count) if index not in block], block) for block in blocks]
+    if not 2 <= folds <= len(pairs):
+        raise InputError(f"--folds {folds}: expected 2 to {len(pairs)}, the number of pictures")
+    if fold is None:
+        fold = folds
+    if not 1 <= fold <= folds:
+        raise InputError(f"--fold {fold}: expected 1 to {folds}, the number of folds")
+    block = np.array_split(np.arange(len(pairs)), folds)[fold - 1]
+    return [*pairs[: block[0]], *pairs[block[-1] + 1 :]], list(pairs[block[0] : block[-1] + 1])
 
 
-def random_crop(
-    picture: np.ndarray, mask: np.ndarray, size: int, generator: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """The same square of ``size`` pixels out of a picture [H, W, …] and its mask [H, W]."""
-    top, left = (generator.integers(side - size + 1) for side in mask.shape)
-    place = (slice(top, top + size), slice(left, left + size))
-    return picture[place], mask[place]
+def last_aside(pairs: Sequence[MaskRecord], share: float) -> tuple[list[MaskRecord], list[MaskRecord]]:
+    """Keep the last ``share`` of the pairs, neighbours again, aside to choose the best epoch on.
 
-
-def augment(picture: np.ndarray, mask: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Mirrored, turned by quarters and bent, both alike, and the picture made brighter or darker by up to 10 %.
-
-    Args:
-        picture: uint8 [S, S, 3], a square.
-        mask: uint8 [S, S].
-        generator: decides.
+    Raises:
+        InputError: none would be left on one side.
     """
-    if generator.random() < 0.5:
-        picture, mask = picture[:, ::-1], mask[:, ::-1]
-    turns = generator.integers(4)
-    picture, mask = np.rot90(picture, turns), np.rot90(mask, turns)
-    picture, mask = _bent(np.ascontiguousarray(picture), np.ascontiguousarray(mask), generator)
-    brightness = generator.uniform(0.9, 1.1)
-    return np.clip(picture * brightness, 0, 255).astype(np.uint8), mask
-
-
-def _bent(
-    picture: np.ndarray, mask: np.ndarray, generator: np.random.Generator, reach: float = 6.0, smoothness: float = 20.0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Elastic deformation (Simard et al., ICDAR 2003): smooth random shifts of up to ``reach`` pixels."""
-    rows, columns = np.mgrid[: mask.shape[0], : mask.shape[1]].astype(np.float32)
-    places = []
-    for axis in (columns, rows):
-        shift = cv2.GaussianBlur(generator.uniform(-1, 1, mask.shape).astype(np.float32), (0, 0), smoothness)
-        places.append(axis + shift * (reach / np.abs(shift).max()))
-    border = cv2.BORDER_REFLECT_101
-    return (
-        cv2.remap(picture, *places, interpolation=cv2.INTER_LINEAR, borderMode=border),
-        cv2.remap(mask, *places, interpolation=cv2.INTER_NEAREST, borderMode=border),
-    )
+    count = round(share * len(pairs))
+    if not 0 < count < len(pairs):
+        raise InputError(f"--holdout {share}: keeps {count} of {len(pairs)} pictures aside, none or all of them")
+    return list(pairs[:-count]), list(pairs[-count:])
 
 
 def _order(name: str) -> list:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from paddle_eye.data import folders
+from paddle_eye.data.masks import IMAGE_FOLDER, MASK_FOLDER
 from paddle_eye.data.palm import LABEL_FILE, TRAINING_FOLDER, VALIDATION_FOLDER, read_palm
 from paddle_eye.data.records import RecordSet
 from paddle_eye.data.tables import TEST_TABLE, TRAINING_TABLE, read_table
@@ -19,10 +20,11 @@ class Parts(NamedTuple):
     validation: RecordSet
 
 
-def layout(root: Path) -> Literal["palm", "tables", "train and val", "folders"]:
+def layout(root: Path) -> Literal["palm", "tables", "train and val", "masks", "folders"]:
     """What a data set's folder looks like.
 
-    ``train.csv`` and ``test.csv``, PALM, ``train`` and ``val`` with folders of classes, or else folders of classes.
+    ``train.csv`` and ``test.csv``, PALM, ``train`` and ``val`` with folders of classes, ``image`` and ``label`` with
+    pictures and masks, or else folders of classes.
     """
     if any((root / table).exists() for table in (TRAINING_TABLE, TEST_TABLE)):
         return "tables"
@@ -30,7 +32,18 @@ def layout(root: Path) -> Literal["palm", "tables", "train and val", "folders"]:
         return "palm"
     if all((root / part).is_dir() for part in (folders.TRAINING_FOLDER, folders.VALIDATION_FOLDER)):
         return "train and val"
+    if all((root / part).is_dir() for part in (IMAGE_FOLDER, MASK_FOLDER)):
+        return "masks"
     return "folders"
+
+
+def refuse_masks(root: Path) -> None:
+    """Raise an InputError if a data set has masks in place of classes."""
+    if layout(root) == "masks":
+        raise InputError(
+            f"{root}: these are pictures and masks; train a network that draws masks, such as --model unet, which "
+            "looks for faults of the pairs itself"
+        )
 
 
 def read(root: Path) -> Parts:
@@ -39,6 +52,7 @@ def read(root: Path) -> Parts:
     Raises:
         InputError: faults of the data, or it has not been split into two parts.
     """
+    refuse_masks(root)
     found = layout(root)
     if found == "palm":
         return Parts(*read_palm(root))

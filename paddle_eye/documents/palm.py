@@ -165,13 +165,13 @@ class _NotebookDisplay(Display):
         if index % 10 == 0:
             print(f"epoch:{epoch - 1}===batch_id:{index}===loss:{loss:.4f}")
 
-    def evaluated(self, epoch: int, row: Dict[str, Any]) -> None:
-        if epoch == 0:
+    def evaluated(self, row: Dict[str, Any], criterion: str) -> None:
+        if row["epoch"] == 0:
             print("Initial max accuracy :", row["accuracy"])
         else:
             print(f"[validation]:======accuracy:{row['accuracy']:.5f}/loss:{row['loss']:.5f}")
 
-    def epoch_done(self, epoch: int, row: Dict[str, Any], best: float) -> None:
+    def epoch_done(self, row: Dict[str, Any], criterion: str, best: float) -> None:
         print("max accuracy :", self.model.max_accuracy)
         print()
 

@@ -21,11 +21,11 @@ class Display:
     def batch(self, epoch: int, index: int, loss: float) -> None:
         """A training step is done."""
 
-    def evaluated(self, epoch: int, row: Dict[str, Any]) -> None:
-        """An evaluation is done; epoch 0 is the one before training."""
+    def evaluated(self, row: Dict[str, Any], criterion: str) -> None:
+        """An evaluation is done, ``row[criterion]`` its main figure; epoch 0 is the one before training."""
 
-    def epoch_done(self, epoch: int, row: Dict[str, Any], best: float) -> None:
-        """Everything of an epoch is done and saved; ``best`` is the highest accuracy so far."""
+    def epoch_done(self, row: Dict[str, Any], criterion: str, best: float) -> None:
+        """Everything of an epoch is done and saved; ``best`` is the highest ``criterion`` so far."""
 
 
 class ConsoleDisplay(Display):
@@ -51,13 +51,13 @@ class ConsoleDisplay(Display):
     def batch(self, epoch: int, index: int, loss: float) -> None:
         self._bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
 
-    def evaluated(self, epoch: int, row: Dict[str, Any]) -> None:
-        if epoch == 0:
-            print(f"before training   accuracy {row['accuracy']:.4f}  loss {row['loss']:.4f}", flush=True)
+    def evaluated(self, row: Dict[str, Any], criterion: str) -> None:
+        if row["epoch"] == 0:
+            print(f"before training   {criterion} {row[criterion]:.4f}  loss {row['loss']:.4f}", flush=True)
 
-    def epoch_done(self, epoch: int, row: Dict[str, Any], best: float) -> None:
+    def epoch_done(self, row: Dict[str, Any], criterion: str, best: float) -> None:
         print(
-            f"epoch {epoch:3d}  train loss {row['train_loss']:.4f}  accuracy {row['accuracy']:.4f} "
+            f"epoch {row['epoch']:3d}  train loss {row['train_loss']:.4f}  {criterion} {row[criterion]:.4f} "
             f"(best {best:.4f})  loss {row['loss']:.4f}  {row['seconds']:.0f} s",
             flush=True,
         )

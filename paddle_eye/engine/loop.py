@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import time
+from collections import defaultdict
 from functools import partial
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
-import numpy as np
 import paddle
 
 from paddle_eye.engine.display import Display
-from paddle_eye.engine.task import Classification, Evaluation, as_tensor
+from paddle_eye.engine.task import Evaluation, Task, as_tensor
 from paddle_eye.errors import JobError
 
 Batches = Iterable[Tuple[Any, Any]]
@@ -21,7 +21,7 @@ Row = Dict[str, Any]
 def fit(
     model: paddle.nn.Layer,
     optimizer: paddle.optimizer.Optimizer,
-    task: Classification,
+    task: Task,
     train_batches: Callable[[int], Batches],
     valid_batches: Callable[[], Batches],
     epochs: int,
@@ -50,7 +50,7 @@ def fit(
         keep_state: called when everything else of an epoch is done.
 
     Returns:
-        One row per evaluation, row 0 from before training.
+        One row per evaluation; row 0, from before training, lacks what training gives.
 
     Raises:
         JobError: the loss is no finite number any more, or an evaluation missed images.
@@ -59,15 +59,12 @@ def fit(
     history = list(history or [])
     if not history:
         started = time.perf_counter()
-        row = {"epoch": 0, "lr": None, "train_loss": None, "train_accuracy": None, "train_confusion_matrix": None}
-        if task.regulariser is not None:
-            row["train_penalty"] = None
-        row.update(task.score(evaluate(model, valid_batches(), task, expected)))
-        history.append({**row, "seconds": time.perf_counter() - started})
-        display.evaluated(0, history[0])
+        row = task.score(evaluate(model, valid_batches(), task, expected))
+        history.append({"epoch": 0, "lr": None, **row, "seconds": time.perf_counter() - started})
+        display.evaluated(history[0], task.criterion)
         keep_best(history[0])
         keep_state(history)
-    best = max(row["accuracy"] for row in history)
+    best = max(row[task.criterion] for row in history)
     for epoch in range(len(history), epochs + 1):
         started = time.perf_counter()
         if learning_rate is not None:
@@ -78,61 +75,56 @@ def fit(
         row.update(task.score(evaluate(model, valid_batches(), task, expected)))
         row["seconds"] = time.perf_counter() - started
         history.append(row)
-        display.evaluated(epoch, row)
-        if row["accuracy"] > best:
-            best = row["accuracy"]
+        display.evaluated(row, task.criterion)
+        if row[task.criterion] > best:
+            best = row[task.criterion]
             keep_best(row)
         keep_state(history)
-        display.epoch_done(epoch, row, best)
+        display.epoch_done(row, task.criterion, best)
     return history
 
 
 def train_one_epoch(
     model: paddle.nn.Layer,
     optimizer: paddle.optimizer.Optimizer,
-    task: Classification,
+    task: Task,
     batches: Batches,
     after_step: Callable[[int, float], None] = lambda index, loss: None,
 ) -> Row:
     """One pass over the batches.
 
     Returns:
-        ``train_loss``, ``train_accuracy`` and ``train_confusion_matrix`` in training mode, each image counted once, as
-        it was when its batch came up; with a regulariser also ``train_penalty``, its mean over the images, which is not
-        part of ``train_loss``.
+        The means of the loss's terms over the images, such as ``train_loss``; the task's ``training_figures``, such as
+        ``train_accuracy``, and ``train_confusion_matrix``, in training mode, each image counted once, as it was when
+        its batch came up.
+
+    Raises:
+        JobError: the loss is no finite number any more.
     """
     model.train()
-    loss_sum, penalty_sum, confusion, count = 0.0, 0.0, 0, 0
+    sums, confusion, count = defaultdict(float), 0, 0
     for index, (inputs, targets) in enumerate(batches):
         targets = task.targets(targets)
         outputs = model(as_tensor(inputs))
-        loss = task.training_loss(outputs, targets)
-        loss_value = loss.item()
-        if task.regulariser is not None:
-            penalty = task.regulariser()
-            penalty_sum += penalty.item() * len(targets)
-            loss = loss + penalty
-        if not math.isfinite(loss_value):
-            raise JobError(f"the loss became {loss_value} at batch {index}; try a lower learning rate (--lr)")
+        terms = task.training_terms(outputs, targets)
+        values = {name: term.item() for name, term in terms.items()}
+        if not math.isfinite(sum(values.values())):
+            raise JobError(f"the loss became {sum(values.values())} at batch {index}; try a lower learning rate (--lr)")
         optimizer.clear_grad()
-        loss.backward()
+        sum(terms.values()).backward()
         optimizer.step()
-        loss_sum += loss_value * len(targets)
+        for name, value in values.items():
+            sums[name] += value * len(targets)
         confusion += task.confusion(outputs, targets)
         count += len(targets)
-        after_step(index, loss_value)
-    row = {
-        "train_loss": loss_sum / count,
-        "train_accuracy": int(confusion.trace()) / count,
-        "train_confusion_matrix": confusion.tolist(),
-    }
-    return row if task.regulariser is None else {**row, "train_penalty": penalty_sum / count}
+        after_step(index, values["loss"])
+    means = {name: value / count for name, value in sums.items()}
+    figures = {**means, **task.training_figures(confusion), "confusion_matrix": confusion.tolist()}
+    return {f"train_{name}": value for name, value in figures.items()}
 
 
 @paddle.no_grad()
-def evaluate(
-    model: paddle.nn.Layer, batches: Batches, task: Classification, expected: Optional[int] = None
-) -> Evaluation:
+def evaluate(model: paddle.nn.Layer, batches: Batches, task: Task, expected: Optional[int] = None) -> Evaluation:
     """What the network says about every image, without changing it.
 
     Args:
@@ -148,13 +140,13 @@ def evaluate(
     loss_sum, all_targets, all_outputs = 0.0, [], []
     for inputs, targets in batches:
         targets = task.targets(targets)
-        outputs = model(as_tensor(inputs))
-        loss_sum += task.loss(outputs, targets).item() * len(targets)
-        all_targets.append(targets.numpy())
-        all_outputs.append(task.outputs(outputs))
+        predicted = task.predict(model, inputs)
+        loss_sum += task.loss(predicted, targets).item() * len(targets)
+        all_targets.extend(targets.numpy())
+        all_outputs.extend(task.outputs(predicted))
     if not math.isfinite(loss_sum):
         raise JobError("the network's outputs are no finite numbers any more; try a lower learning rate (--lr)")
-    count = sum(map(len, all_targets))
+    count = len(all_targets)
     if count == 0 or expected not in (None, count):
         raise JobError(f"the evaluation saw {count} images, expected {expected or 'some'}")
-    return Evaluation(loss_sum / count, np.concatenate(all_targets), np.concatenate(all_outputs))
+    return Evaluation(loss_sum / count, all_targets, all_outputs)

@@ -16,6 +16,7 @@ from paddle import nn
 from paddle_eye.errors import InputError, JobError
 from paddle_eye.inference.exported import DESCRIPTION_FILE, PARAMETERS_FILE, PROGRAM_FILES, is_exported, open_program
 from paddle_eye.inference.opened import open_weights
+from paddle_eye.models.registry import family
 
 Format = Literal["paddle", "onnx"]
 TOLERANCE = 1e-4
@@ -54,6 +55,10 @@ def export(weights: Path, target: Path, kind: Format) -> float:
         JobError: the network cannot be exported, or the exported one computes something else.
     """
     opened = open_weights(weights)
+    architecture = opened.description["architecture"]
+    if family(architecture).task != "classification":
+        title = family(architecture).title(architecture)
+        raise InputError(f"{weights}: {title} draws masks; only classifiers can be exported")
     if target.exists() and not _made_by_an_export(target):
         raise InputError(f"{target}: this exists and was not made by an export; give another --output")
     network = _Probabilities(opened.model)

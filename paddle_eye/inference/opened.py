@@ -8,6 +8,7 @@ from typing import Any, Dict, NamedTuple, Optional, Union
 
 import paddle
 
+from paddle_eye.data.mask_transforms import PixelPreprocessing
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.errors import InputError
 from paddle_eye.models.registry import build, family
@@ -24,7 +25,7 @@ class Opened(NamedTuple):
     """
 
     model: paddle.nn.Layer
-    preprocessing: Preprocessing
+    preprocessing: Union[Preprocessing, PixelPreprocessing]
     description: Dict[str, Any]
 
 
@@ -48,12 +49,10 @@ def open_weights(path: Union[str, Path], layers: Optional[int] = None, version: 
             if asked not in (None, architecture.get(name)):
                 raise ValueError(f"it says it is of {name} {architecture.get(name)}, not {asked}")
         kind = family(architecture)
-        if architecture.get(kind.classes) != weights.arrays[kind.head].shape[1]:
+        if kind.head is not None and architecture.get(kind.classes) != weights.arrays[kind.head].shape[1]:
             raise ValueError("its description and its weights differ in the number of classes")
         model = build(architecture)
-        preprocessing = Preprocessing()
-        if "preprocessing" in description:
-            preprocessing = Preprocessing.from_description(description["preprocessing"])
+        preprocessing = _preprocessing(kind.task, description)
         if not isinstance(description.get("data", {}).get("path", ""), str):
             raise ValueError("its description does not name its data")
     except KeyError as error:
@@ -63,6 +62,21 @@ def open_weights(path: Union[str, Path], layers: Optional[int] = None, version: 
     load_into(model, weights.arrays, path, model.never_read)
     model.eval()
     return Opened(model, preprocessing, description)
+
+
+def _preprocessing(task: str, description: Dict[str, Any]) -> Union[Preprocessing, PixelPreprocessing]:
+    """What the pictures of a file's network must go through.
+
+    Raises:
+        ValueError: the file asks for something unknown, or its network takes other channels.
+    """
+    told = description.get("preprocessing")
+    if task == "classification":
+        return Preprocessing() if told is None else Preprocessing.from_description(told)
+    own = PixelPreprocessing(description["architecture"]["in_channels"])
+    if told is not None and PixelPreprocessing.from_description(told) != own:
+        raise ValueError(f"its network takes {own.channels} channels, its preprocessing gives others")
+    return own
 
 
 def _architecture_by_name(

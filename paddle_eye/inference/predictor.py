@@ -17,6 +17,7 @@ from paddle_eye.errors import InputError
 from paddle_eye.files import weight_file
 from paddle_eye.inference.exported import is_exported, open_exported
 from paddle_eye.inference.opened import open_weights
+from paddle_eye.inference.segmenter import Segmenter
 from paddle_eye.models.registry import family
 
 _BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
@@ -61,12 +62,15 @@ class Prediction(NamedTuple):
     fault: Optional[str]
 
 
-def open_predictor(path: Union[str, Path] = BUNDLED_WEIGHTS, device: str = "cpu") -> Predictor:
+def open_predictor(path: Union[str, Path] = BUNDLED_WEIGHTS, device: str = "cpu") -> Union[Predictor, Segmenter]:
     """The network of a weight file, of a run's best weights, or of what ``tools/export.py`` made.
 
     Args:
         path: the file, or the folder of the run or of the exported network.
         device: where an exported network computes: ``'cpu'`` or ``'gpu:N'``; others compute where Paddle does.
+
+    Returns:
+        A `Segmenter` if the network draws masks, to be asked with `segment`.
 
     Raises:
         InputError: it cannot be used; the message says why.
@@ -77,6 +81,11 @@ def open_predictor(path: Union[str, Path] = BUNDLED_WEIGHTS, device: str = "cpu"
         return _predictor(path, exported.description, exported.preprocessing, exported.run, None)
     path = weight_file(path)
     opened = open_weights(path)
+    kind = family(opened.description["architecture"])
+    if kind.task == "segmentation":
+        classes = _names(path, opened.description, ["background", "foreground"])
+        title = kind.title(opened.description["architecture"])
+        return Segmenter(path, title, classes, opened.preprocessing, opened.description, opened.model)
 
     @paddle.no_grad()
     def probabilities(inputs: np.ndarray) -> np.ndarray:
@@ -126,9 +135,15 @@ def _predictor(
 ) -> Predictor:
     architecture = description["architecture"]
     count = architecture[family(architecture).classes]
-    classes = description.get("classes", [f"class {label}" for label in range(count)])
-    if not isinstance(classes, list) or len(classes) != count or not all(isinstance(name, str) for name in classes):
-        raise InputError(f"{path}: expected the names of {count} classes in its description, found {classes!r}")
+    classes = _names(path, description, [f"class {label}" for label in range(count)])
     return Predictor(
         path, family(architecture).title(architecture), classes, preprocessing, description, probabilities, model
     )
+
+
+def _names(path: Path, description: Dict[str, Any], default: List[str]) -> List[str]:
+    """The names of the classes in a description, as many as there are in ``default``."""
+    classes = description.get("classes", default)
+    if not isinstance(classes, list) or len(classes) != len(default) or not all(isinstance(c, str) for c in classes):
+        raise InputError(f"{path}: expected the names of {len(default)} classes in its description, found {classes!r}")
+    return classes

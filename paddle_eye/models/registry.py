@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Callable, Mapping, NamedTuple, Tuple
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Tuple
 
 import paddle
 
 from paddle_eye.models.resnet import ResNet
 from paddle_eye.models.resnet_nam import resnet18
 from paddle_eye.models.transfer import NETWORKS, build_transfer
+from paddle_eye.models.unet import AttentionUNet, DAMUNet, DeepAttentionUNet, UNet
 
 
 class Family(NamedTuple):
@@ -18,24 +19,36 @@ class Family(NamedTuple):
     Args:
         build: keyword arguments in, network out.
         settings: the arguments that a person chooses.
-        classes: the argument that is the number of classes.
-        head: the weight matrix with one column per class.
         run_name: an architecture's name for files, for example ``resnet50_vD``.
         title: its name for people, for example ``ResNet50-D``.
+        classes: the argument that is the number of classes; None in networks that tell foreground from background in
+            every pixel.
+        head: the weight matrix with one column per class; None likewise.
     """
 
     build: Callable[..., paddle.nn.Layer]
     settings: Tuple[str, ...]
-    classes: str
-    head: str
     run_name: Callable[[Mapping[str, Any]], str]
     title: Callable[[Mapping[str, Any]], str]
+    classes: Optional[str] = None
+    head: Optional[str] = None
+
+    @property
+    def task(self) -> str:
+        """``'classification'`` of pictures or ``'segmentation'``, of pixels."""
+        return "segmentation" if self.classes is None else "classification"
 
 
 _RESNET18_NAMES = {  # attention: name for files, name for people
     None: ("resnet18", "ResNet18"),
     "nam": ("resnet18_nam", "ResNet18-NAM"),
     "nam+spatial": ("resnet18_nam_spatial", "ResNet18-NAM+spatial"),
+}
+_UNETS = {  # name: network, name for people
+    "unet": (UNet, "U-Net"),
+    "att_unet": (AttentionUNet, "ATT-U-Net"),
+    "datt_unet": (DeepAttentionUNet, "DATT-U-Net"),
+    "damu_unet": (DAMUNet, "DAMU-Net"),
 }
 MODELS = {
     "resnet": Family(
@@ -64,6 +77,15 @@ MODELS = {
             title=lambda architecture: architecture["name"],
         )
         for name, network in NETWORKS.items()
+    },
+    **{
+        name: Family(
+            network,
+            settings=("in_channels",),
+            run_name=lambda architecture: architecture["name"],
+            title=lambda architecture: _UNETS[architecture["name"]][1],
+        )
+        for name, (network, _) in _UNETS.items()
     },
 }
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, NamedTuple, Tuple
 
+import numpy as np
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
+
+from paddle_eye.models.tiles import predict_tiled
 
 WIDTHS = (32, 64, 128, 256, 512)  # at full size, 1/2, 1/4, 1/8, 1/16
 MULTIPLE = 2 ** (len(WIDTHS) - 1)
@@ -101,6 +104,10 @@ class _Segmenter(nn.Layer):
         """What a weight file needs to say for the network to be built again."""
         return {"name": self.name, "in_channels": self.in_channels}
 
+    def never_read(self, key: str) -> bool:
+        """No weight file has parameters that this network may do without."""
+        return False
+
     @staticmethod
     def require_size(pictures: paddle.Tensor) -> None:
         """Raise a ValueError unless both sides of [N, C, H, W] can be halved four times."""
@@ -157,14 +164,14 @@ class UNet(_Segmenter):
 class AttentionUNet(UNet):
     """U-Net with attention gates on its three coarse skip connections."""
 
-    name = "attention_unet"
+    name = "att_unet"
     attention = True
 
 
 class DeepAttentionUNet(AttentionUNet):
     """Attention U-Net with an output at each size of the decoder."""
 
-    name = "deep_attention_unet"
+    name = "datt_unet"
 
     def __init__(self, in_channels: int = 1) -> None:
         super().__init__(in_channels)
@@ -235,3 +242,23 @@ class DAMUNet(_Segmenter):
         up4 = self.up[3](up3, first)
         maps: Tuple[paddle.Tensor, ...] = (up1, up2, up3, up4)
         return Supervised(*(head(block(x)) for head, block, x in zip(self.heads, self.decoder, maps)))
+
+
+def all_outputs(outputs: Any) -> List[paddle.Tensor]:
+    """What a network of this module gives, from coarse to full size, also if it has but one output."""
+    return list(outputs) if isinstance(outputs, tuple) else [outputs]
+
+
+@paddle.no_grad()
+def foreground_logits(model: nn.Layer, inputs: np.ndarray) -> np.ndarray:
+    """A preprocessed picture of any size, float32 [C, H, W], to logits of the foreground, float32 [H, W].
+
+    Args:
+        model: in evaluation mode.
+        inputs: looked at by tiles if it is large, and mirrored beyond its rim to a size that can be halved.
+    """
+
+    def run(tiles: np.ndarray) -> np.ndarray:
+        return all_outputs(model(paddle.to_tensor(tiles)))[-1].numpy()[:, 0]
+
+    return predict_tiled(run, inputs, MULTIPLE)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from paddle_eye.files import RunFolder, write_bytes, write_json, write_text
-from paddle_eye.report import page, plots
+from paddle_eye.report import masks, page, plots
 from paddle_eye.report.training_log import scalars
 
 
@@ -18,8 +18,7 @@ def write_report(
     run: RunFolder,
     results: Mapping[str, Any],
     history: Sequence[Mapping[str, Any]],
-    targets: np.ndarray,
-    outputs: np.ndarray,
+    pictures: Mapping[Path, bytes],
 ) -> None:
     """Write figures, pictures and the page that holds both.
 
@@ -27,23 +26,68 @@ def write_report(
         run: where to.
         results: what ``metrics.json`` is to hold.
         history: one row per evaluation.
+        pictures: PNG files by where they belong, of `classification_pictures` or `mask_pictures`.
+    """
+    write_json(run.metrics, results)
+    for path, picture in pictures.items():
+        write_bytes(path, picture)
+    named = {path.stem: picture for path, picture in pictures.items()}
+    write_text(run.report, page.render(results, scalars(history), named))
+
+
+def classification_pictures(
+    run: RunFolder,
+    results: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]],
+    targets: np.ndarray,
+    outputs: np.ndarray,
+) -> Dict[Path, bytes]:
+    """What a run of a classifier shows.
+
+    Args:
+        run: where the pictures belong.
+        results: see `write_report`.
+        history: one row per evaluation.
         targets: [N], the labels of the validation images.
         outputs: [N, C], their probabilities in the best epoch.
     """
-    write_json(run.metrics, results)
-    notice = "demonstration set, not medical data" if results["data"]["demonstration"] else None
-    classes, figures = results["classes"], results["best"]
-    pictures = {
-        run.curves: plots.curves(history, results["data"]["best_epoch_chosen_on"], notice),
+    classes, figures, notice = results["classes"], results["best"], _notice(results)
+    return {
+        run.curves: plots.curves(history, "accuracy", results["data"]["best_epoch_chosen_on"], notice),
         run.confusion_matrix: plots.confusion_matrix(figures["confusion_matrix"], classes, notice, "validation images"),
         **_training_pictures(run, history[-1], classes, notice),
         run.roc: plots.roc(targets, outputs, classes, notice),
         run.calibration: plots.calibration(figures["calibration"], notice),
     }
-    for path, picture in pictures.items():
-        write_bytes(path, picture)
-    named = {path.stem: picture for path, picture in pictures.items()}
-    write_text(run.report, page.render(results, scalars(history), named))
+
+
+def mask_pictures(
+    run: RunFolder,
+    results: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]],
+    pictures: Sequence[np.ndarray],
+    truths: Sequence[np.ndarray],
+    predicted: Sequence[np.ndarray],
+) -> Dict[Path, bytes]:
+    """What a run on masks shows.
+
+    Args:
+        run: where the pictures belong.
+        results: see `write_report`.
+        history: one row per evaluation.
+        pictures: of the validation part, uint8 [H, W, C] in grey or BGR.
+        truths: their masks, uint8 [H, W] of 0 and 1.
+        predicted: the masks of the best epoch, likewise.
+    """
+    dices = [figures["dice"] for figures in results["best"]["per_image"]]
+    return {
+        run.curves: plots.curves(history, "dice", results["data"]["best_epoch_chosen_on"], _notice(results)),
+        run.masks: masks.panels(results["validation_images"], dices, pictures, truths, predicted, results["classes"]),
+    }
+
+
+def _notice(results: Mapping[str, Any]) -> Optional[str]:
+    return "demonstration set, not medical data" if results["data"]["demonstration"] else None
 
 
 def _training_pictures(
@@ -64,6 +108,13 @@ def write_predictions(
     frame = pd.DataFrame(outputs, columns=[f"p_{name}" for name in classes])
     frame.insert(0, "predicted", outputs.argmax(axis=1))
     frame.insert(0, "label", targets)
+    frame.insert(0, "image", images)
+    write_text(path, frame.to_csv(index=False))
+
+
+def write_mask_figures(path: Path, images: Sequence[str], figures: Mapping[str, Any]) -> None:
+    """Write a CSV file with one row per image: its file and its figures, see `paddle_eye.metrics.mask_figures`."""
+    frame = pd.DataFrame(figures["per_image"])
     frame.insert(0, "image", images)
     write_text(path, frame.to_csv(index=False))
 

@@ -7,6 +7,8 @@ from typing import Any, Mapping, Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from paddle_eye.report import masks
+
 
 def render(results: Mapping[str, Any], history: Sequence[Mapping[str, Any]], pictures: Mapping[str, bytes]) -> str:
     """The report of a run.
@@ -14,8 +16,8 @@ def render(results: Mapping[str, Any], history: Sequence[Mapping[str, Any]], pic
     Args:
         results: what ``metrics.json`` holds.
         history: one row per evaluation.
-        pictures: PNG files by name: ``curves``, ``confusion_matrix``, ``roc``, ``calibration``; they are put into the
-            page.
+        pictures: PNG files by name, which are put into the page: ``curves``; of a classifier ``confusion_matrix``,
+            ``roc`` and ``calibration``; of masks ``masks``.
     """
     environment = Environment(
         loader=PackageLoader("paddle_eye.report", "."),
@@ -26,11 +28,24 @@ def render(results: Mapping[str, Any], history: Sequence[Mapping[str, Any]], pic
     )
     environment.filters["figure"] = _figure
     encoded = {name: base64.b64encode(data).decode("ascii") for name, data in pictures.items()}
-    template = environment.get_template("page.html")
-    return template.render(results=results, history=history, pictures=encoded, figures=_rows(results))
+    shown = _OF_TASK[results["task"]](results)
+    template = environment.get_template(f"{results['task']}.html")
+    return template.render(results=results, history=history, pictures=encoded, **shown)
 
 
-def _rows(results: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+def _classification(results: Mapping[str, Any]) -> dict[str, Any]:
+    return {"criterion": "accuracy", "figures": _classification_rows(results)}
+
+
+def _segmentation(results: Mapping[str, Any]) -> dict[str, Any]:
+    worst = masks.worst([figures["dice"] for figures in results["best"]["per_image"]])
+    return {"criterion": "Dice", "figures": _segmentation_rows(results), "worst": worst}
+
+
+_OF_TASK = {"classification": _classification, "segmentation": _segmentation}
+
+
+def _classification_rows(results: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     """Title and cells of each figure, for the best and the last epoch."""
     evaluations = (results["best"], results["last"])
     table = [
@@ -51,6 +66,30 @@ def _rows(results: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     table.append(("Cohen's kappa", [_figure(each["kappa"]) for each in evaluations]))
     table.append(("Expected calibration error", [_figure(each["calibration"]["ece"]) for each in evaluations]))
     table.append(("Loss (cross-entropy)", [_figure(each["loss"]) for each in evaluations]))
+    return table
+
+
+def _segmentation_rows(results: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    evaluations = (results["best"], results["last"])
+    background, foreground = results["classes"]
+    names = {
+        "dice": f"Dice of {foreground}",
+        "iou": f"IoU of {foreground}",
+        "accuracy": "Pixel accuracy",
+        "sensitivity": f"Sensitivity (share of {foreground} that is found)",
+        "specificity": f"Specificity (share of {background} that is left out)",
+        "background_dice": f"Dice of {background}",
+        "constant_dice": f"Dice of a mask that is {foreground} everywhere",
+    }
+    table = [
+        (title, [_figure(each["mean"][key], each["interval"][key]) for each in evaluations])
+        for key, title in names.items()
+    ]
+    table.append((f"Dice of {foreground} over all pixels", [_figure(each["overall"]["dice"]) for each in evaluations]))
+    table.append(
+        (f"Dice of {background} over all pixels", [_figure(each["overall"]["background_dice"]) for each in evaluations])
+    )
+    table.append(("Loss", [_figure(each["loss"]) for each in evaluations]))
     return table
 
 

@@ -17,25 +17,26 @@ from sklearn.metrics import roc_auc_score, roc_curve
 _TRAINING, _EVALUATION, _MARK = "#7f7f7f", "#c0392b", "#1f4e79"
 
 
-def curves(history: Sequence[dict[str, Any]], evaluated_on: str, notice: str | None = None) -> bytes:
-    """Loss (logarithmic) and accuracy over the epochs, the best epoch marked.
+def curves(history: Sequence[dict[str, Any]], criterion: str, evaluated_on: str, notice: str | None = None) -> bytes:
+    """Loss (logarithmic) and the figure that chooses over the epochs, the best epoch marked.
 
     Args:
         history: the rows of a run, row 0 from before training.
-        evaluated_on: what the accuracy was measured on, for the legend.
+        criterion: the figure, ``'accuracy'`` or ``'dice'``.
+        evaluated_on: what it was measured on, for the legend.
         notice: printed into the picture, so that it cannot be taken for something else.
     """
     figure, (left, right) = _figure(10, 4, notice, columns=2)
     _draw_curve(left, history, "loss", evaluated_on)
-    _draw_curve(right, history, "accuracy", evaluated_on)
-    best = max(history, key=lambda row: row["accuracy"])
+    _draw_curve(right, history, criterion, evaluated_on)
+    best = max(history, key=lambda row: row[criterion])
     right.axvline(best["epoch"], color=_MARK, linewidth=1, linestyle="--", label=f"best epoch ({best['epoch']})")
     right.legend(loc="lower right")
     return png(figure)
 
 
 def curve(history: Sequence[dict[str, Any]], name: str, evaluated_on: str) -> bytes:
-    """One of the two pictures of `curves` by itself: ``'loss'`` or ``'accuracy'``."""
+    """One of the two pictures of `curves` by itself: ``'loss'``, ``'accuracy'`` or ``'dice'``."""
     figure, axes = _figure(6, 4.4, None)
     _draw_curve(axes, history, name, evaluated_on)
     return png(figure)
@@ -71,7 +72,7 @@ def confusion_matrix(
         colour = "white" if share > 0.5 else "black"
         size = 11 if crowded else 13
         axes.text(column, row, f"{count}\n{share:.1%}", ha="center", va="center", color=colour, fontsize=size)
-    classes = [_literal(name) for name in classes]
+    classes = [literal(name) for name in classes]
     axes.set_xticks(range(len(classes)), classes, rotation=30 if crowded else 0, ha="right" if crowded else "center")
     axes.set_yticks(range(len(classes)), classes, rotation=0 if crowded else 90, va="center")
     axes.set_xlabel("predicted")
@@ -92,7 +93,7 @@ def roc(labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str], n
     """
     figure, axes = _figure(5, 4.4, notice)
     axes.plot([0, 1], [0, 1], color=_TRAINING, linewidth=1, linestyle="--")
-    classes = [_literal(name) for name in classes]
+    classes = [literal(name) for name in classes]
     for label in range(len(classes)) if len(classes) > 2 else [1]:
         positive, scores = labels == label, probabilities[:, label]
         if not 0 < positive.sum() < len(labels):
@@ -136,24 +137,34 @@ def calibration(figures: Mapping[str, Any], notice: str | None = None) -> bytes:
     return png(figure)
 
 
-def comparison(names: Sequence[str], figures: Sequence[Mapping[str, Any]], evaluated: str) -> bytes:
-    """Accuracy of several runs with its 95 % interval, and their losses.
+def comparison(
+    names: Sequence[str],
+    main: str,
+    mains: Sequence[float],
+    intervals: Sequence[Sequence[float]],
+    other: str,
+    others: Sequence[float],
+    evaluated: str,
+) -> bytes:
+    """One figure of several runs with its 95 % interval, and another one beside it.
 
     Args:
         names: of the runs.
-        figures: of `paddle_eye.metrics.classification_figures`, with ``loss``.
+        main: the name of the first figure.
+        mains: of each run.
+        intervals: of each run, lower and upper bound.
+        other: the name of the second figure.
+        others: of each run.
         evaluated: what was evaluated, for the title.
     """
     figure, (left, right) = _figure(10, 1.6 + 0.5 * len(names), None, columns=2)
     rows = range(len(names))
-    accuracies = np.array([each["accuracy"] for each in figures])
-    intervals = np.array([each["accuracy_interval"] for each in figures])
-    spans = [accuracies - intervals[:, 0], intervals[:, 1] - accuracies]
-    left.errorbar(accuracies, rows, xerr=spans, fmt="o", color=_EVALUATION, capsize=4)
-    left.set_xlabel("accuracy, 95 % interval")
-    right.barh(rows, [each["loss"] for each in figures], color=_MARK, height=0.5)
-    right.set_xlabel("loss (cross-entropy)")
-    left.set_yticks(rows, [_literal(name) for name in names])
+    low, high = np.array(intervals).T
+    left.errorbar(mains, rows, xerr=[mains - low, high - mains], fmt="o", color=_EVALUATION, capsize=4)
+    left.set_xlabel(f"{main}, 95 % interval")
+    right.barh(rows, others, color=_MARK, height=0.5)
+    right.set_xlabel(other)
+    left.set_yticks(rows, [literal(name) for name in names])
     right.set_yticks(rows, [""] * len(names))
     for axes in (left, right):
         axes.set_ylim(len(names) - 0.5, -0.5)
@@ -170,7 +181,7 @@ def _fonts() -> list[str]:
     return ["DejaVu Sans", *(name for name in usual if name in installed)]
 
 
-def _literal(name: str) -> str:
+def literal(name: str) -> str:
     """A name from outside, so that matplotlib takes none of it for a formula."""
     return name.replace("$", r"\$")
 

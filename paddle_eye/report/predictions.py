@@ -31,8 +31,23 @@ def frame(images: Sequence[str], probabilities: np.ndarray, classes: Sequence[st
     table = pd.DataFrame(probabilities, columns=[f"p_{name}" for name in classes])
     table.insert(0, "probability", probabilities.max(axis=1))
     table.insert(0, "class", [classes[label] for label in probabilities.argmax(axis=1)])
-    table.insert(0, "image", [f"./{name}" if name.startswith(("=", "+", "-", "@")) else name for name in images])
+    table.insert(0, "image", _no_formulas(images))
     return table
+
+
+def mask_frame(images: Sequence[str], shares: Sequence[float], foreground: str) -> pd.DataFrame:
+    """One row per picture: its name and the share of its pixels that are foreground, which is named.
+
+    Args:
+        images: N names, see `frame`.
+        shares: [N], 0 to 1.
+        foreground: the class.
+    """
+    return pd.DataFrame({"image": _no_formulas(images), f"share of {foreground}": shares})
+
+
+def _no_formulas(names: Sequence[str]) -> list[str]:
+    return [f"./{name}" if name.startswith(("=", "+", "-", "@")) else name for name in names]
 
 
 def as_csv(table: pd.DataFrame) -> bytes:
@@ -60,6 +75,11 @@ def lines(table: pd.DataFrame) -> str:
         return "\n".join([f"{row['image']}: {row['class']}", *classes])
     cells = [(row.image, row[1], f"{row.probability:.4f}") for row in table.itertuples(index=False)]
     return aligned([("image", "class", "probability"), *cells])
+
+
+def mask_lines(table: pd.DataFrame) -> str:
+    """A `mask_frame` in columns."""
+    return aligned([tuple(table.columns), *((image, f"{share:.4f}") for image, share in table.itertuples(index=False))])
 
 
 def overlay(fitted: np.ndarray, heat: np.ndarray) -> np.ndarray:

@@ -55,8 +55,9 @@ def training_log(
 
 
 def scalars(history: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
-    """The rows of a history without their confusion matrices, for tables."""
-    return [{name: value for name, value in row.items() if not name.endswith("confusion_matrix")} for row in history]
+    """The rows of a history without their confusion matrices, for tables: all with the columns of the last one."""
+    names = [name for name in history[-1] if not name.endswith("confusion_matrix")]
+    return [{name: row.get(name) for name in names} for row in history]
 
 
 def _information(confusion_matrix: Sequence[Sequence[int]] | None, classes: Sequence[str]) -> Dict[str, Any] | None:

@@ -6,28 +6,50 @@ import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 import paddle
+import pandas as pd
 import streamlit as st
 
 from paddle_eye.engine.device import select_device
 from paddle_eye.errors import InputError
 from paddle_eye.files import best_weights_in
 from paddle_eye.inference.predictor import BUNDLED_WEIGHTS, EXAMPLE_PICTURE, Predictor, open_predictor
+from paddle_eye.inference.segmenter import Segmenter
 from paddle_eye.metrics import wilson_interval
+from paddle_eye.opencv import cv2
 from paddle_eye.prediction import heat_picture
-from paddle_eye.report import predictions
-from paddle_eye.web.uploads import MOST_MEGABYTES, MOST_MEGAPIXELS, read_upload
+from paddle_eye.report import masks, predictions
+from paddle_eye.web.uploads import MOST_MASK_MEGAPIXELS, MOST_MEGABYTES, MOST_MEGAPIXELS, read_upload
 
 BUNDLED = "the one that comes with the project"
 _DRAWN = 12  # pictures; the table has all of them
 _TYPES = ["jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp"]
 
 
+Network = Union[Predictor, Segmenter]
+
+
+class MaskAnswer(NamedTuple):
+    """What a network of pixels says about one picture.
+
+    Args:
+        share: of the foreground, 0 to 1.
+        picture: uint8 [H, W, 3] in RGB order.
+        tinted: the same with the mask over it.
+        mask: a PNG file of the picture's size, 255 in the foreground.
+    """
+
+    share: float
+    picture: np.ndarray
+    tinted: np.ndarray
+    mask: bytes
+
+
 class Answer(NamedTuple):
-    """What the network says about one picture.
+    """What a classifier says about one picture.
 
     Args:
         probabilities: [C].
@@ -49,20 +71,30 @@ def main(output: Path) -> None:
         "The network has an answer to any picture, be it no eye at all."
     )
     with st.sidebar:
-        predictor = _choose_network(output)
-    if predictor is None:
+        network = _choose_network(output)
+    if network is None:
         return
+    draws_masks = isinstance(network, Segmenter)
+    ask = _ask_for_mask if draws_masks else _ask
     answers = []
-    for name, data in _choose_pictures():
+    for name, data in _choose_pictures(MOST_MASK_MEGAPIXELS if draws_masks else MOST_MEGAPIXELS):
         try:
-            answers.append((name, _ask(predictor, predictor.source, predictor.source.stat().st_mtime_ns, data, name)))
+            answers.append((name, ask(network, network.source, network.source.stat().st_mtime_ns, data, name)))
         except InputError as error:
             st.error(_as_text(error))
-    if answers:
-        _show(predictor, answers)
+    if not answers:
+        return
+    show = _show_masks if draws_masks else _show
+    table = show(network, answers)
+    if len(answers) > _DRAWN:
+        st.info(f"{_DRAWN} of {len(answers)} pictures are drawn; the table has all of them.")
+    st.divider()
+    st.dataframe(table, hide_index=True)
+    st.download_button("Download as CSV", predictions.as_csv(table), "predictions.csv", "text/csv")
+    st.download_button("Download for Excel", predictions.as_xlsx(table), "predictions.xlsx")
 
 
-def _choose_network(output: Path) -> Optional[Predictor]:
+def _choose_network(output: Path) -> Optional[Network]:
     files = {BUNDLED: BUNDLED_WEIGHTS}
     for path in best_weights_in(output):
         run = str(path.parent.relative_to(output))
@@ -84,7 +116,7 @@ def _choose_network(output: Path) -> Optional[Predictor]:
 
 
 def described(description: Dict[str, Any], classes: List[str]) -> List[str]:
-    """What a weight file says of its network, in sentences; the accuracy with its 95 % interval."""
+    """What a weight file says of its network, in sentences; an accuracy with its 95 % interval."""
     told = [f"Classes: {', '.join(classes)}."]
     data, figures = description.get("data", {}), description.get("figures", {})
     if "training_images" in data:
@@ -92,14 +124,16 @@ def described(description: Dict[str, Any], classes: List[str]) -> List[str]:
     if data.get("demonstration"):
         told.append("These were drawn by a program: it knows nothing about eyes.")
     count = figures.get("images", data.get("images_chosen_on"))
-    if "accuracy" in figures and count:
+    if "dice" in figures:
+        main = f"Dice of {classes[1]} {figures['dice']:.4f}"
+    elif "accuracy" in figures and count:
         low, high = wilson_interval(round(figures["accuracy"] * count), count)
-        chosen_on = figures.get("epoch_chosen_on", data.get("best_epoch_chosen_on"))
-        epoch = "epoch {}, which was chosen on them" if chosen_on else "its last epoch, {}"
-        told.append(
-            f"Accuracy {figures['accuracy']:.4f} [{low:.3f}, {high:.3f}] on {count} "
-            f"{chosen_on or 'validation images'}, after {epoch.format(description['epoch'])}."
-        )
+        main = f"Accuracy {figures['accuracy']:.4f} [{low:.3f}, {high:.3f}]"
+    else:
+        return told
+    chosen_on = figures.get("epoch_chosen_on", data.get("best_epoch_chosen_on"))
+    epoch = "epoch {}, which was chosen on them" if chosen_on else "its last epoch, {}"
+    told.append(f"{main} on {count} {chosen_on or 'validation images'}, after {epoch.format(description['epoch'])}.")
     return told
 
 
@@ -118,12 +152,12 @@ def _paddle() -> ThreadPoolExecutor:
 
 
 @st.cache_resource(max_entries=2, show_spinner="opening the network …")
-def _open(path: Path, _changed: int) -> Predictor:
+def _open(path: Path, _changed: int) -> Network:
     return _paddle().submit(open_predictor, path).result()
 
 
-def _choose_pictures() -> List[Tuple[str, bytes]]:
-    limits = f"up to {MOST_MEGABYTES} MB and {MOST_MEGAPIXELS} megapixels each"
+def _choose_pictures(most_megapixels: int) -> List[Tuple[str, bytes]]:
+    limits = f"up to {MOST_MEGABYTES} MB and {most_megapixels} megapixels each"
     source = st.radio("What to look at", ["pictures", "a folder of pictures", "the example"], horizontal=True)
     if source == "the example":
         st.caption(
@@ -154,7 +188,29 @@ def _ask(_predictor: Predictor, source: Path, changed: int, data: bytes, name: s
     return _paddle().submit(compute).result()
 
 
-def _show(predictor: Predictor, answers: List[Tuple[str, Answer]]) -> None:
+@st.cache_data(max_entries=50, show_spinner="looking …")
+def _ask_for_mask(_segmenter: Segmenter, source: Path, changed: int, data: bytes, name: str) -> MaskAnswer:
+    """See `_ask`."""
+    picture = read_upload(data, name, MOST_MASK_MEGAPIXELS)
+    mask = _paddle().submit(_segmenter.mask, picture).result()
+    encoded = cv2.imencode(".png", 255 * mask)[1].tobytes()
+    return MaskAnswer(float(mask.mean()), picture[..., ::-1], masks.over(picture, mask)[..., ::-1], encoded)
+
+
+def _show_masks(segmenter: Segmenter, answers: List[Tuple[str, MaskAnswer]]) -> pd.DataFrame:
+    """Draw the answers; the table of all of them."""
+    foreground = segmenter.classes[1]
+    for name, answer in answers[:_DRAWN]:
+        st.divider()
+        left, right = st.columns(2)
+        left.image(answer.picture, _as_text(name), width="stretch")
+        right.image(answer.tinted, _as_text(f"{foreground}: {answer.share:.1%} of the picture"), width="stretch")
+        right.download_button("Download the mask", answer.mask, f"{name}-mask.png", "image/png", key=name)
+    return predictions.mask_frame([name for name, _ in answers], [answer.share for _, answer in answers], foreground)
+
+
+def _show(predictor: Predictor, answers: List[Tuple[str, Answer]]) -> pd.DataFrame:
+    """Draw the answers; the table of all of them."""
     for name, answer in answers[:_DRAWN]:
         st.divider()
         left, middle, right = st.columns([2, 2, 3])
@@ -165,14 +221,8 @@ def _show(predictor: Predictor, answers: List[Tuple[str, Answer]]) -> None:
             st.markdown(f"### {_as_text(predictor.classes[label])}")
             for share, title in zip(answer.probabilities, predictor.classes):
                 st.progress(float(min(share, 1)), text=f"{_as_text(title)}: {share:.1%}")
-    if len(answers) > _DRAWN:
-        st.info(f"{_DRAWN} of {len(answers)} pictures are drawn; the table has all of them.")
-    st.divider()
     probabilities = np.stack([answer.probabilities for _, answer in answers])
-    table = predictions.frame([name for name, _ in answers], probabilities, predictor.classes)
-    st.dataframe(table, hide_index=True)
-    st.download_button("Download as CSV", predictions.as_csv(table), "predictions.csv", "text/csv")
-    st.download_button("Download for Excel", predictions.as_xlsx(table), "predictions.xlsx")
+    return predictions.frame([name for name, _ in answers], probabilities, predictor.classes)
 
 
 def _as_text(words: object) -> str:

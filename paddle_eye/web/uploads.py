@@ -12,17 +12,23 @@ from paddle_eye.errors import InputError
 
 MOST_MEGABYTES = 32
 MOST_MEGAPIXELS = 64
+MOST_MASK_MEGAPIXELS = 8  # a network of pixels computes for every one of them
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF")
 
 
-def read_upload(data: bytes, name: str) -> np.ndarray:
+def read_upload(data: bytes, name: str, most_megapixels: int = MOST_MEGAPIXELS) -> np.ndarray:
     """Decode what was uploaded.
+
+    Args:
+        data: the file.
+        name: for the messages.
+        most_megapixels: a larger picture is refused.
 
     Returns:
         uint8 [H, W, 3] in BGR order.
 
     Raises:
-        InputError: more than 32 MB or 64 megapixels, no picture, cut off, or animated.
+        InputError: too large, in pixels or beyond 32 MB, no picture, cut off, or animated.
     """
     if len(data) > MOST_MEGABYTES * 2**20:
         raise InputError(f"{name}: {len(data) / 2**20:.0f} MB are too many; up to {MOST_MEGABYTES} MB can be looked at")
@@ -31,17 +37,17 @@ def read_upload(data: bytes, name: str) -> np.ndarray:
             width, height = header.size
             animated = getattr(header, "is_animated", False)
     except Image.DecompressionBombError as error:
-        raise InputError(_too_large(name, "more than 178")) from error
+        raise InputError(_too_large(name, "more than 178", most_megapixels)) from error
     except UnidentifiedImageError as error:
         raise InputError(f"{name}: this is no picture; send a JPEG, PNG, BMP, TIFF or WebP file") from error
     except Exception as error:  # a damaged header fails in the ways of its format
         raise InputError(f"{name}: the picture is damaged; copy or download it again") from error
-    if width * height > MOST_MEGAPIXELS * 10**6:
-        raise InputError(_too_large(name, f"{width * height / 10**6:.0f}"))
+    if width * height > most_megapixels * 10**6:
+        raise InputError(_too_large(name, f"{width * height / 10**6:.0f}", most_megapixels))
     if animated:
         raise InputError(f"{name}: this picture is animated; send a single photograph")
     return decode_picture(data, name)
 
 
-def _too_large(name: str, megapixels: str) -> str:
-    return f"{name}: {megapixels} megapixels are too many; up to {MOST_MEGAPIXELS} can be looked at"
+def _too_large(name: str, megapixels: str, most: int) -> str:
+    return f"{name}: {megapixels} megapixels are too many; up to {most} can be looked at"

@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 
-from paddle_eye.data.masks import augment, contiguous_folds, random_crop, read_mask, read_pairs
+from paddle_eye.data.masks import MaskRecord, block_split, last_aside, read_mask, read_pairs
 from paddle_eye.errors import InputError
 
 
@@ -76,48 +78,41 @@ def test_other_masks_are_refused(values, tmp_path):
         read_mask(save(tmp_path / "m.png", values))
 
 
-@pytest.mark.parametrize(("count", "folds"), [(30, 5), (7, 3)])
-def test_folds_are_blocks_that_cover_all(count, folds):
-    parts = contiguous_folds(count, folds)
-    assert sorted(index for _, test in parts for index in test) == list(range(count))
+PAIRS = [MaskRecord(Path(f"{number}.png"), Path(f"{number}-mask.png")) for number in range(30)]
+
+
+@pytest.mark.parametrize(("count", "folds"), [(30, 5), (7, 3), (2, 2)])
+def test_folds_are_blocks_of_neighbours_that_cover_all(count, folds):
+    parts = [block_split(PAIRS[:count], folds, fold) for fold in range(1, folds + 1)]
+    assert [pair for _, test in parts for pair in test] == PAIRS[:count]
     for training, test in parts:
-        assert test == list(range(test[0], test[-1] + 1))
-        assert sorted(training + test) == list(range(count))
+        assert sorted(training + test, key=PAIRS.index) == PAIRS[:count]
 
 
-@pytest.mark.parametrize("folds", [1, 31])
-def test_wrong_numbers_of_folds(folds):
-    with pytest.raises(ValueError, match=f"expected 2 to 30 folds, got {folds}"):
-        contiguous_folds(30, folds)
+def test_the_last_block_is_tested_on_unless_another_is_asked_for():
+    assert block_split(PAIRS, 5) == (PAIRS[:24], PAIRS[24:])
+    assert block_split(PAIRS, 5, 2) == (PAIRS[:6] + PAIRS[12:], PAIRS[6:12])
 
 
-@pytest.fixture
-def pair():
-    """A picture whose pixels are bright where its mask is 1: blobs, so that bending leaves most of it alike."""
-    noise = cv2.GaussianBlur(np.random.default_rng(0).uniform(-1, 1, (96, 96)).astype(np.float32), (0, 0), 6)
-    mask = (noise > 0).astype(np.uint8)
-    return np.repeat((100 + 100 * mask)[..., None], 3, axis=2).astype(np.uint8), mask
+@pytest.mark.parametrize(
+    ("folds", "fold", "message"),
+    [
+        (1, None, "--folds 1: expected 2 to 30"),
+        (31, None, "--folds 31: expected 2 to 30"),
+        (5, 6, "--fold 6: expected 1 to 5"),
+        (5, 0, "--fold 0: expected 1 to 5"),
+    ],
+)
+def test_blocks_that_are_not_there(folds, fold, message):
+    with pytest.raises(InputError, match=message):
+        block_split(PAIRS, folds, fold)
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_picture_and_mask_are_moved_alike(pair, seed):
-    picture, mask = augment(*pair, np.random.default_rng(seed))
-    assert picture.shape == (96, 96, 3)
-    assert set(np.unique(mask)) <= {0, 1}
-    agree = (picture[..., 0] > 145) == mask.astype(bool)  # at the rims the picture is interpolated
-    assert agree.mean() > 0.97
-    assert (mask != pair[1]).mean() > 0.02
+def test_the_last_ones_are_kept_aside():
+    assert last_aside(PAIRS, 0.15) == (PAIRS[:26], PAIRS[26:])
 
 
-def test_the_generator_alone_decides(pair):
-    first, second, third = (augment(*pair, np.random.default_rng(seed)) for seed in (1, 1, 2))
-    np.testing.assert_array_equal(first[0], second[0])
-    assert (first[0] != third[0]).any()
-
-
-def test_a_crop_is_the_same_place_of_both(pair):
-    picture, mask = random_crop(*pair, 32, np.random.default_rng(0))
-    assert picture.shape == (32, 32, 3)
-    np.testing.assert_array_equal(picture[..., 0] > 150, mask.astype(bool))
-    whole, _ = random_crop(*pair, 96, np.random.default_rng(0))
-    np.testing.assert_array_equal(whole, pair[0])
+@pytest.mark.parametrize("share", [0.01, 0.99])
+def test_too_little_on_one_side(share):
+    with pytest.raises(InputError, match=f"--holdout {share}: keeps (0|30) of 30 pictures aside"):
+        last_aside(PAIRS, share)

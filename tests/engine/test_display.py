@@ -1,15 +1,15 @@
 from paddle_eye.engine.display import ConsoleDisplay
 
-ROW = {"accuracy": 0.75, "loss": 0.5, "train_loss": 0.6, "seconds": 12.4}
+ROW = {"epoch": 1, "accuracy": 0.75, "loss": 0.5, "train_loss": 0.6, "seconds": 12.4}
 
 
 def test_without_a_terminal_an_epoch_is_one_line(capsys):
     display = ConsoleDisplay()
-    display.evaluated(0, ROW)
+    display.evaluated({**ROW, "epoch": 0}, "accuracy")
     for index, _ in enumerate(display.training(1, 20, [1, 2, 3])):
         display.batch(1, index, 0.7)
-    display.evaluated(1, ROW)
-    display.epoch_done(1, ROW, best=0.8)
+    display.evaluated(ROW, "accuracy")
+    display.epoch_done(ROW, "accuracy", best=0.8)
     out, err = capsys.readouterr()
     assert err == ""
     assert out.splitlines() == [

@@ -52,3 +52,16 @@ def three_classes(two_classes):
         "macro": {"precision": 0.4667, "recall": 0.6, "specificity": 0.838, "f1": 0.5167, "auc": 0.825},
         "weighted": {"precision": 0.725, "recall": 0.7, "specificity": 0.814, "f1": 0.625, "auc": 0.86},
     }
+
+
+@pytest.fixture
+def masks():
+    """Two pictures of masks; the second one is the worse."""
+    names = ("dice", "iou", "accuracy", "sensitivity", "specificity", "background_dice", "constant_dice")
+    mean = dict(zip(names, (0.8, 0.7, 0.75, 0.95, 0.5, 0.55, 0.875)))
+    per_image = [{**mean, "dice": 0.9}, {**mean, "dice": 0.7, "background_dice": None}]
+    intervals = {**{name: [value - 0.05, value + 0.05] for name, value in mean.items()}, "dice": [0.7, 0.9]}
+    return {
+        **{"images": 2, "loss": 0.125, "mean": mean, "interval": intervals, "per_image": per_image},
+        "overall": {**mean, "dice": 0.81},
+    }

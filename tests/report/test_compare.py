@@ -32,7 +32,7 @@ def make_run(tmp_path, two_classes):
 def test_a_run_has_a_line_with_its_size_and_its_figures(make_run):
     run = read_run(make_run("one", [1, 0]), "last")
     line = comparison_table([run, run]).splitlines()[1]
-    expected = "one ResNet18 224 document 3 11,179,590 1,814,000,000 0.5124 0.8750 [0.739, 0.945] 0.8750 0.0250"
+    expected = "one ResNet18 3 11,179,590 1,814,000,000 224 document 0.5124 0.8750 [0.739, 0.945] 0.8750 0.0250"
     assert line.split() == expected.split()
 
 
@@ -103,3 +103,52 @@ def test_runs_of_one_name_are_told_apart(make_run, tmp_path):
     (tmp_path / "other").mkdir()
     second = (make_run("same", [1, 0])).rename(tmp_path / "other/run")
     assert [run.name for run in read_runs([first, second], "last")] == [str(first), str(second)]
+
+
+@pytest.fixture
+def make_mask_run(tmp_path, masks):
+    """A function that writes the files of a run on masks of these Dices."""
+
+    def make(name, dices):
+        folder = tmp_path / name
+        folder.mkdir()
+        figures = {"epoch": 8, **masks, "images": len(dices)}
+        size = {"parameters": 5_631_463, "multiply_adds": 7_000_000_000, "seconds": 840.0}
+        results = {"task": "segmentation", "model": "DAMU-Net", "classes": ["membrane", "cell interior"], **size}
+        (folder / "metrics.json").write_text(json.dumps({**results, "last": figures, "best": figures}))
+        rows = {"image": [f"image/{number}.png" for number in range(len(dices))], "dice": dices}
+        pd.DataFrame(rows).to_csv(folder / "predictions_last.csv", index=False)
+        return folder
+
+    return make
+
+
+def test_a_run_on_masks_has_a_line_with_its_dice_and_time(make_mask_run):
+    run = read_run(make_mask_run("one", [0.7, 0.9]), "last")
+    line = comparison_table([run, run]).splitlines()[1]
+    expected = "one DAMU-Net 8 5,631,463 7,000,000,000 cell interior 0.8000 [0.700, 0.900] 0.8750 0.5500 0.7500 105"
+    assert line.split() == expected.split()
+
+
+def test_masks_are_tested_by_the_ranks_of_their_differences(make_mask_run):
+    """Six differences of one sign: p is 2 / 2^6 = 0.031 (Wilcoxon's test, exact)."""
+    first = [0.7, 0.72, 0.74, 0.76, 0.78, 0.8]
+    runs = [make_mask_run("one", first), make_mask_run("two", [d + 0.01 * (n + 1) for n, d in enumerate(first)])]
+    (sentence,) = differences(read_runs(runs, "last"))
+    assert sentence == (
+        "one and two: they differ by more than noise (of 6 images, the Dice of the one is higher on 0, of the other on "
+        "6, by +0.0350 on average; Wilcoxon's test p = 0.031)"
+    )
+    (same,) = differences(read_runs([runs[0], make_mask_run("three", first)], "last"))
+    assert "the difference is within noise" in same
+
+
+def test_a_dice_that_is_not_defined_is_left_out(make_mask_run):
+    runs = [make_mask_run("one", [0.7, None, 0.9]), make_mask_run("two", [0.8, 0.6, 0.8])]
+    (sentence,) = differences(read_runs(runs, "last"))
+    assert "higher on 1, of the other on 1, by +0.0000 on average" in sentence
+
+
+def test_masks_and_classes_are_not_compared(make_run, make_mask_run):
+    with pytest.raises(InputError, match="cannot be compared; give runs of one kind"):
+        read_runs([make_run("one", [1, 0]), make_mask_run("two", [0.7, 0.8])], "last")

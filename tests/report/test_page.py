@@ -44,6 +44,7 @@ class Page(HTMLParser):
 def results(two_classes):
     return {
         "run": "resnet50_vD_PALM-2",
+        "task": "classification",
         "model": "ResNet50-D",
         "commands": ["python tools/train.py --version D", "python tools/train.py --version D --resume"],
         "settings": {"model.version": "D", "train.lr": 0.0001, "train.weights": None},
@@ -202,3 +203,50 @@ def test_results_that_are_not_whole_make_no_page(results, show):
     del results["versions"]
     with pytest.raises(jinja2.UndefinedError, match="versions"):
         show()
+
+
+@pytest.fixture
+def mask_results(results, masks):
+    """Of a run on masks."""
+    del results["class_counts"]
+    results["data"].update(name="membrane", folds=5, fold=4)
+    results["settings"]["data.image_size"] = 256
+    return {
+        **results,
+        "task": "segmentation",
+        "classes": ["membrane", "cell <interior>"],
+        "pictures": {"training": 24, "validation": 2},
+        "validation_images": ["image/<4>.png", "image/5.png"],
+        "best": {"epoch": 1, **masks},
+        "last": {"epoch": 3, **masks},
+    }
+
+
+@pytest.fixture
+def mask_history(history):
+    return [{**row, "dice": row["accuracy"], "train_dice": row["train_accuracy"]} for row in history]
+
+
+def test_a_page_of_masks_names_the_foreground_and_the_constant_mask(mask_results, mask_history):
+    page = Page(render(mask_results, mask_history, {"curves": b"curves", "masks": b"masks"}))
+    text = " ".join(page.text.split())
+    assert page.row("Dice of cell <interior>") == ["0.8000 [0.7000, 0.9000]"] * 2
+    assert page.row("Dice of membrane") == ["0.5500 [0.5000, 0.6000]"] * 2
+    assert page.row("Dice of a mask that is cell <interior> everywhere") == ["0.8750 [0.8250, 0.9250]"] * 2
+    assert page.row("Dice of cell <interior> over all pixels") == ["0.8100"] * 2
+    assert "0.8750Dice of a mask that is cell <interior> everywhere" in page.text
+    assert "The foreground is “cell <interior>”, the background “membrane”" in text
+    assert "chosen on the same 2 images" in text
+    assert page.row("Division") == ["block 4 of 5 in the order of the names is measured on"]
+    assert page.row("Images, training") == ["24"]
+    assert "4,318 million multiply-adds for a square of 256 pixels" in text
+
+
+def test_the_worst_masks_come_first(mask_results, mask_history):
+    page = Page(render(mask_results, mask_history, {"curves": b"curves", "masks": b"masks"}))
+    shown = [row for row in page.rows if row and row[0].startswith("image/")]
+    assert [(row[0], row[1]) for row in shown] == [("image/5.png", "0.7000"), ("image/<4>.png", "0.9000")]
+    assert shown[0][6] == "–"
+    assert "2 of 2; the file predictions_best.csv has all" in page.text
+    sources = [attributes["src"] for tag, attributes in page.tags if tag == "img"]
+    assert [base64.b64decode(source.partition(",")[2]) for source in sources] == [b"curves", b"masks"]

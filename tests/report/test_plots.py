@@ -15,7 +15,7 @@ CLASSES = ("healthy", "ill")
 def draw(history):
     """A function that draws the plot of a name."""
     arguments = {
-        "curves": (history, "validation"),
+        "curves": (history, "accuracy", "validation"),
         "confusion_matrix": (MATRIX, CLASSES),
         "roc": (LABELS, PROBABILITIES, CLASSES),
         "calibration": ({"bins": [{"images": 8, "confidence": 0.7, "accuracy": 0.75}], "ece": 0.05},),
@@ -97,11 +97,10 @@ def test_one_curve_by_itself(name, as_figure, history):
 
 
 def test_a_comparison_shows_accuracies_with_intervals_and_losses(as_figure):
-    figures = [
-        {"accuracy": 0.9, "accuracy_interval": [0.8, 0.95], "loss": 0.3},
-        {"accuracy": 0.7, "accuracy_interval": [0.6, 0.8], "loss": 0.9},
-    ]
-    left, right = plots.comparison(["one", "two"], figures, "last epoch").axes
+    accuracies, intervals, losses = [0.9, 0.7], [[0.8, 0.95], [0.6, 0.8]], [0.3, 0.9]
+    drawn = plots.comparison(["one", "two"], "accuracy", accuracies, intervals, "loss", losses, "last epoch")
+    left, right = drawn.axes
+    assert [left.get_xlabel(), right.get_xlabel()] == ["accuracy, 95 % interval", "loss"]
     assert [tick.get_text() for tick in left.get_yticklabels()] == ["one", "two"]
     (bars,) = left.containers
     assert bars.lines[0].get_xdata().tolist() == [0.9, 0.7]
@@ -111,7 +110,7 @@ def test_a_comparison_shows_accuracies_with_intervals_and_losses(as_figure):
 
 
 def test_the_curves_show_every_epoch(as_figure, history):
-    for axes, name in zip(plots.curves(history, "validation images").axes, ("loss", "accuracy")):
+    for axes, name in zip(plots.curves(history, "accuracy", "validation images").axes, ("loss", "accuracy")):
         lines = {line.get_label(): line for line in axes.lines}
         assert lines["validation images"].get_xydata().tolist() == [[row["epoch"], row[name]] for row in history]
         trained = [[row["epoch"], row[f"train_{name}"]] for row in history[1:]]
@@ -120,12 +119,12 @@ def test_the_curves_show_every_epoch(as_figure, history):
 
 def test_of_equal_epochs_the_first_is_marked_best(as_figure, history):
     """As training keeps it."""
-    _, right = plots.curves(history, "validation").axes
+    _, right = plots.curves(history, "accuracy", "validation").axes
     assert "best epoch (1)" in [line.get_label() for line in right.lines]
 
 
 def test_curves_of_a_run_that_was_not_trained_are_a_picture(history):
-    assert decoded(plots.curves(history[:1], "validation")).std() > 0
+    assert decoded(plots.curves(history[:1], "accuracy", "validation")).std() > 0
 
 
 def test_the_matrix_has_a_row_per_true_class_with_counts_and_shares(as_figure):
@@ -146,4 +145,4 @@ def test_no_part_of_a_name_is_taken_for_a_formula(name):
     assert plots.confusion_matrix([[1, 0], [0, 1]], [name, "b"]).startswith(b"\x89PNG")
     labels, probabilities = np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]])
     assert plots.roc(labels, probabilities, ["b", name]).startswith(b"\x89PNG")
-    assert plots._literal("$x$") == r"\$x\$"
+    assert plots.literal("$x$") == r"\$x\$"

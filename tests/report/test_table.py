@@ -5,7 +5,15 @@ import pytest
 
 from paddle_eye.data.audit import Finding
 from paddle_eye.data.records import Record, RecordSet
-from paddle_eye.report.table import audit_report, evaluation_line, evaluation_table, split_table
+from paddle_eye.report.table import (
+    audit_report,
+    cross_validation_lines,
+    evaluation_line,
+    evaluation_lines,
+    evaluation_table,
+    result_lines,
+    split_table,
+)
 
 
 @pytest.fixture
@@ -13,6 +21,7 @@ def make_row(two_classes):
     """A function that makes a row as `paddle_eye.evaluation.evaluate_weights` does, with changes."""
     row = {
         **two_classes,
+        "task": "classification",
         "weights": "output/resnet50_vD_PALM/resnet50_vD_PALM.pdparams",
         "model": "ResNet50-D",
         "data": "PALM",
@@ -122,3 +131,47 @@ def test_an_audit_lists_each_kind_and_counts_the_rest():
 
 def test_an_audit_without_findings_says_so():
     assert audit_report([]) == "no fault found"
+
+
+MASK_ORIGIN = {"task": "segmentation", "model": "DAMU-Net", "data": "membrane", "epoch": 8, "trained_on": 0}
+
+
+@pytest.fixture
+def mask_row(masks):
+    """A row of `paddle_eye.evaluation.evaluate_weights` of a network that draws masks."""
+    return {**masks, **MASK_ORIGIN, "classes": ["membrane", "cell interior"], "weights": "w.pdparams"}
+
+
+DICE = "Dice of cell interior 0.8000 [0.700, 0.900] (all cell interior: 0.8750), Dice of membrane 0.5500"
+
+
+def test_the_dice_of_masks_names_its_foreground_and_what_a_constant_has(mask_row):
+    assert evaluation_line(mask_row) == f"[validation]:===model:DAMU-Net==={DICE}"
+    results = {**mask_row, "best": mask_row, "last": mask_row, "data": {"best_epoch_chosen_on": "validation images"}}
+    assert result_lines(results) == [
+        f"best epoch 8 on the validation images: {DICE}, loss 0.12500, chosen on the validation images",
+        f"last epoch 8 on the validation images: {DICE}, loss 0.12500",
+    ]
+
+
+def test_masks_have_a_table_of_their_own(mask_row, make_row):
+    first, second, third, fourth, *lines = evaluation_lines([make_row(), {**mask_row, "trained_on": 2}])
+    assert [table.splitlines()[0].split()[:2] for table in (first, second)] == [["model", "data"]] * 2
+    header, line = map(cells, second.splitlines())
+    assert dict(zip((text for _, text in header), (text for _, text in line))) == {
+        **{"model": "DAMU-Net", "data": "membrane", "images": "2", "trained on": "2", "epoch": "8"},
+        **{"foreground": "cell interior", "Dice [95 %]": "0.8000 [0.700, 0.900]", "all foreground": "0.8750"},
+        **{"Dice of background": "0.5500", "IoU": "0.7000", "pixel accuracy": "0.7500", "sensitivity": "0.9500"},
+        **{"specificity": "0.5000", "Tversky loss": "0.1250", "weights": "w.pdparams"},
+    }
+    assert third == "WARNING: w.pdparams was trained on 2 of these 2 images"
+    assert [line.split("===")[1] for line in (fourth, *lines)] == ["model:ResNet50-D", "model:DAMU-Net"]
+
+
+def test_folds_are_summed_up_over_their_images(mask_row):
+    runs = [{**mask_row, "best": mask_row, "last": mask_row}] * 2
+    best, last = cross_validation_lines(runs)
+    assert best.startswith(
+        "2 folds, 4 images, best epochs, each chosen on its own fold: Dice of cell interior 0.8000 ["
+    )
+    assert last.startswith("2 folds, 4 images, last epochs: Dice of cell interior 0.8000 [")

@@ -56,3 +56,12 @@ def test_epochs_of_earlier_versions_have_no_matrices():
 def test_tables_have_no_matrices():
     rows = [{"epoch": 1, "accuracy": 0.5, "confusion_matrix": [[1]], "train_confusion_matrix": [[1]]}]
     assert scalars(rows) == [{"epoch": 1, "accuracy": 0.5}]
+
+
+def test_every_row_of_a_table_has_the_columns_of_the_last():
+    """Before training there is nothing that training gives."""
+    history = [{"epoch": 0, "loss": 0.7}, {"epoch": 1, "train_loss": 0.6, "train_confusion_matrix": [[1]], "loss": 0.5}]
+    assert scalars(history) == [
+        {"epoch": 0, "train_loss": None, "loss": 0.7},
+        {"epoch": 1, "train_loss": 0.6, "loss": 0.5},
+    ]

@@ -31,6 +31,12 @@ def test_the_best_epoch_was_chosen(figures):
     assert told[-1].endswith("on 60 held-out training images, after epoch 7, which was chosen on them.")
 
 
+def test_masks_have_a_dice_of_what_is_named():
+    figures = {"dice": 0.9512, "accuracy": 0.9, "images": 6, "epoch_chosen_on": None}
+    told = described({"data": DATA, "figures": figures, "epoch": 8}, ["membrane", "cell interior"])
+    assert told[-1] == "Dice of cell interior 0.9512 on 6 validation images, after its last epoch, 8."
+
+
 def test_a_demonstration_is_called_one():
     data = {**DATA, "demonstration": True}
     assert "knows nothing about eyes" in " ".join(described({"data": data}, ["healthy", "ill"]))

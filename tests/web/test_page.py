@@ -15,17 +15,26 @@ webdriver = pytest.importorskip("selenium.webdriver", reason="pip install seleni
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
+from paddle_eye.models.registry import build  # noqa: E402
+from paddle_eye.models.weights import write_weights  # noqa: E402
+
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 60
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """The page's address, and the folder it was started in."""
+    """The page's address, and the folder it was started in, which holds a U-Net that nobody trained."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     place = tmp_path_factory.mktemp("server")
+    model = build({"name": "unet", "in_channels": 1})
+    described = {"architecture": model.architecture, "classes": ["membrane", "cell interior"]}
+    figures = {"dice": 0.9, "images": 6, "epoch_chosen_on": "validation images"}
+    data = {"name": "membrane", "training_images": 24}
+    path = place / "output/unet_membrane/unet_membrane.pdparams"
+    write_weights(path, model, {**described, "data": data, "figures": figures, "epoch": 7})
     command = [sys.executable, str(ROOT / "tools/serve.py"), "--port", str(port)]
     with open(place.parent / "server.log", "w") as log:
         process = subprocess.Popen(command, cwd=place, stdout=log, stderr=log)
@@ -99,7 +108,8 @@ def test_an_uploaded_picture_is_answered(page, server, write_picture, tmp_path):
     wait_for(page, "left.png, as the network sees it", "right.png", "Grad-CAM", "Download as CSV", "pathologic myopia:")
     assert len(page.find_elements(By.CSS_SELECTOR, "[data-testid=stImage] img")) == 4
     assert "Traceback" not in shown(page)
-    assert list(server[1].iterdir()) == []  # nothing was written
+    written = [path for path in server[1].rglob("*") if path.is_file()]
+    assert [path.name for path in written] == ["unet_membrane.pdparams"]
 
 
 def test_what_is_no_picture_gets_a_sentence_beside_the_answers(page, write_picture, tmp_path):
@@ -120,6 +130,15 @@ def test_a_folder_is_answered(page, write_picture, tmp_path):
 def test_the_example_is_answered(page):
     choose(page, "the example")
     wait_for(page, "example.jpg, as the network sees it", "CC BY 4.0", "Download for Excel")
+
+
+def test_a_run_on_masks_shows_the_mask_over_the_picture(page, write_picture, tmp_path):
+    page.find_element(By.CSS_SELECTOR, "[data-testid=stSelectbox] input").send_keys("unet_membrane\n")
+    wait_for(page, "U-Net", "Dice of cell interior 0.9000 on 6 validation images", "Trained on 24 images of membrane")
+    upload(page, write_picture(tmp_path / "slice.png", size=(50, 70)))
+    wait_for(page, "slice.png", "of the picture", "Download the mask", "Download as CSV")
+    assert "Traceback" not in shown(page)
+    assert len(page.find_elements(By.CSS_SELECTOR, "[data-testid=stImage] img")) == 2
 
 
 def test_only_this_machine_can_reach_it(server):

@@ -1,0 +1,72 @@
+"""From pairs of picture and mask to batches: whole pictures for evaluation, changed crops for training."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+import numpy as np
+import paddle
+
+from paddle_eye.data.images import read_picture
+from paddle_eye.data.mask_transforms import PixelPreprocessing, augment, random_crop
+from paddle_eye.data.masks import MaskRecord, read_mask
+from paddle_eye.errors import raise_faults
+
+
+class MaskDataset(paddle.io.Dataset):
+    """Whole pictures with their masks, kept in memory as uint8.
+
+    An item is the network's input, float32 [C, H, W], and the mask, uint8 [1, H, W] of 0 and 1.
+
+    Raises:
+        InputError: a file cannot be read any more.
+    """
+
+    def __init__(self, records: Sequence[MaskRecord], preprocessing: PixelPreprocessing) -> None:
+        super().__init__()
+        self.preprocessing = preprocessing
+        self.pictures = [preprocessing.fit(read_picture(record.image)) for record in records]
+        self.masks = [read_mask(record.mask) for record in records]
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        return self.preprocessing.normalise(self.pictures[index]), self.masks[index][None]
+
+
+class CropDataset(MaskDataset):
+    """Squares of the pictures, changed at random, as (seed, epoch, index) alone decides; set ``epoch`` before each.
+
+    Args:
+        records: the pairs.
+        preprocessing: of the pictures.
+        size: side of the squares in pixels.
+        per_picture: squares that are cut out of every picture in an epoch.
+        seed: of the whole run.
+
+    Raises:
+        InputError: a picture is smaller than the squares.
+    """
+
+    def __init__(
+        self, records: Sequence[MaskRecord], preprocessing: PixelPreprocessing, size: int, per_picture: int, seed: int
+    ) -> None:
+        super().__init__(records, preprocessing)
+        self.size, self.per_picture, self.seed, self.epoch = size, per_picture, seed, 0
+        small = [
+            f"{record.image}: {mask.shape[1]}x{mask.shape[0]} pixels"
+            for record, mask in zip(records, self.masks)
+            if min(mask.shape) < size
+        ]
+        raise_faults("pictures", small, f"squares of {size} pixels cannot be cut out; lower data.image_size")
+
+    def __len__(self) -> int:
+        return len(self.pictures) * self.per_picture
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        generator = np.random.default_rng([self.seed, self.epoch, index])
+        number = index // self.per_picture
+        crop = random_crop(self.pictures[number], self.masks[number], self.size, generator)
+        picture, mask = augment(*crop, generator)
+        return self.preprocessing.normalise(picture), mask[None]
