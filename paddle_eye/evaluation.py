@@ -15,7 +15,7 @@ from paddle_eye.data.masks import block_split, read_pairs
 from paddle_eye.engine.loop import evaluate
 from paddle_eye.engine.task import Classification, Segmentation, Task
 from paddle_eye.errors import InputError
-from paddle_eye.inference.opened import Opened, open_weights
+from paddle_eye.inference.opened import FOREGROUND_CLASSES, Opened, class_names, open_weights
 from paddle_eye.models.registry import family
 
 
@@ -95,10 +95,11 @@ def _pictures(path: Path, opened: Opened, root: Path) -> Measured:
 def _pairs(path: Path, opened: Opened, root: Path) -> Measured:
     """The block that a network of pixels was not trained on; of other data than it was trained with, all pairs."""
     pairs, told = read_pairs(root), opened.description.get("data", {})
-    if "fold" in told and Path(told["path"]).resolve() == root.resolve():
-        _, pairs = block_split(pairs, told["folds"], told["fold"])
+    folds, fold = told.get("folds"), told.get("fold")
+    if isinstance(folds, int) and isinstance(fold, int) and Path(told.get("path", "")).resolve() == root.resolve():
+        _, pairs = block_split(pairs, folds, fold)
     dataset = MaskDataset(pairs, opened.preprocessing)
-    classes = opened.description.get("classes", ["background", "foreground"])
+    classes = class_names(path, opened.description, FOREGROUND_CLASSES)
     return Measured(Segmentation(), classes, [record.image for record in pairs], dataset, 1)
 
 

@@ -657,6 +657,14 @@ def test_masks_are_evaluated_and_predicted_by_the_weights_alone(membrane):
     assert list(pd.read_csv(membrane / "shares.csv").columns) == ["image", "share of cell interior"]
 
 
+def test_the_readme_s_example_of_masks_runs(membrane):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    example = re.search(r"```python\n(from paddle_eye import open_predictor, segment.*?)```", text, re.DOTALL)[1]
+    example = example.replace("output/damu_unet_membrane", MASK_RUN).replace("29.png", "5.png")
+    done = subprocess.run([sys.executable, "-c", example], cwd=membrane, stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout.startswith("dataset/membrane/image/5.png (48, 40) 0.")
+
+
 def test_other_data_is_evaluated_whole(membrane, make_membrane, tmp_path):
     make_membrane(tmp_path / "other", count=3, size=(40, 48))
     out = run_tool("eval", MASK_RUN, "--data", tmp_path / "other", cwd=membrane).stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Dict, NamedTuple, Optional, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Union
 
 import paddle
 
@@ -13,6 +13,8 @@ from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.errors import InputError
 from paddle_eye.models.registry import build, family
 from paddle_eye.models.weights import WeightFile, load_into, read_weights
+
+FOREGROUND_CLASSES = ["background", "foreground"]  # of a network of pixels whose file does not name them
 
 
 class Opened(NamedTuple):
@@ -62,6 +64,18 @@ def open_weights(path: Union[str, Path], layers: Optional[int] = None, version: 
     load_into(model, weights.arrays, path, model.never_read)
     model.eval()
     return Opened(model, preprocessing, description)
+
+
+def class_names(path: Path, description: Dict[str, Any], default: List[str]) -> List[str]:
+    """The names of the classes in a description, as many as there are in ``default``, which are taken if it has none.
+
+    Raises:
+        InputError: it has something else.
+    """
+    classes = description.get("classes", default)
+    if not isinstance(classes, list) or len(classes) != len(default) or not all(isinstance(c, str) for c in classes):
+        raise InputError(f"{path}: expected the names of {len(default)} classes in its description, found {classes!r}")
+    return classes
 
 
 def _preprocessing(task: str, description: Dict[str, Any]) -> Union[Preprocessing, PixelPreprocessing]:

@@ -16,7 +16,7 @@ from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.errors import InputError
 from paddle_eye.files import weight_file
 from paddle_eye.inference.exported import is_exported, open_exported
-from paddle_eye.inference.opened import open_weights
+from paddle_eye.inference.opened import FOREGROUND_CLASSES, class_names, open_weights
 from paddle_eye.inference.segmenter import Segmenter
 from paddle_eye.models.registry import family
 
@@ -83,7 +83,7 @@ def open_predictor(path: Union[str, Path] = BUNDLED_WEIGHTS, device: str = "cpu"
     opened = open_weights(path)
     kind = family(opened.description["architecture"])
     if kind.task == "segmentation":
-        classes = _names(path, opened.description, ["background", "foreground"])
+        classes = class_names(path, opened.description, FOREGROUND_CLASSES)
         title = kind.title(opened.description["architecture"])
         return Segmenter(path, title, classes, opened.preprocessing, opened.description, opened.model)
 
@@ -135,15 +135,7 @@ def _predictor(
 ) -> Predictor:
     architecture = description["architecture"]
     count = architecture[family(architecture).classes]
-    classes = _names(path, description, [f"class {label}" for label in range(count)])
+    classes = class_names(path, description, [f"class {label}" for label in range(count)])
     return Predictor(
         path, family(architecture).title(architecture), classes, preprocessing, description, probabilities, model
     )
-
-
-def _names(path: Path, description: Dict[str, Any], default: List[str]) -> List[str]:
-    """The names of the classes in a description, as many as there are in ``default``."""
-    classes = description.get("classes", default)
-    if not isinstance(classes, list) or len(classes) != len(default) or not all(isinstance(c, str) for c in classes):
-        raise InputError(f"{path}: expected the names of {len(default)} classes in its description, found {classes!r}")
-    return classes

@@ -81,16 +81,13 @@ def _segmentation_rows(results: Mapping[str, Any]) -> list[tuple[str, list[str]]
         "background_dice": f"Dice of {background}",
         "constant_dice": f"Dice of a mask that is {foreground} everywhere",
     }
-    table = [
-        (title, [_figure(each["mean"][key], each["interval"][key]) for each in evaluations])
-        for key, title in names.items()
-    ]
-    table.append((f"Dice of {foreground} over all pixels", [_figure(each["overall"]["dice"]) for each in evaluations]))
-    table.append(
-        (f"Dice of {background} over all pixels", [_figure(each["overall"]["background_dice"]) for each in evaluations])
-    )
+    table = [(title, [_mean_and_overall(each, key) for each in evaluations]) for key, title in names.items()]
     table.append(("Loss", [_figure(each["loss"]) for each in evaluations]))
     return table
+
+
+def _mean_and_overall(figures: Mapping[str, Any], key: str) -> str:
+    return f"{_figure(figures['mean'][key], figures['interval'][key])} · {_figure(figures['overall'][key])}"
 
 
 def _figure(value: float | None, interval: Sequence[float] | None = None) -> str:

@@ -77,7 +77,7 @@ def main(output: Path) -> None:
     draws_masks = isinstance(network, Segmenter)
     ask = _ask_for_mask if draws_masks else _ask
     answers = []
-    for name, data in _choose_pictures(MOST_MASK_MEGAPIXELS if draws_masks else MOST_MEGAPIXELS):
+    for name, data in _choose_pictures(draws_masks):
         try:
             answers.append((name, ask(network, network.source, network.source.stat().st_mtime_ns, data, name)))
         except InputError as error:
@@ -156,9 +156,12 @@ def _open(path: Path, _changed: int) -> Network:
     return _paddle().submit(open_predictor, path).result()
 
 
-def _choose_pictures(most_megapixels: int) -> List[Tuple[str, bytes]]:
+def _choose_pictures(for_masks: bool) -> List[Tuple[str, bytes]]:
+    """Name and content of each file; the example is a photograph of an eye, which has no mask."""
+    most_megapixels = MOST_MASK_MEGAPIXELS if for_masks else MOST_MEGAPIXELS
     limits = f"up to {MOST_MEGABYTES} MB and {most_megapixels} megapixels each"
-    source = st.radio("What to look at", ["pictures", "a folder of pictures", "the example"], horizontal=True)
+    sources = ["pictures", "a folder of pictures", *([] if for_masks else ["the example"])]
+    source = st.radio("What to look at", sources, horizontal=True)
     if source == "the example":
         st.caption(
             "A validation photograph of iChallenge-PM (PALM): Fang et al., Scientific Data 11, 99 (2024), CC BY 4.0"

@@ -2,10 +2,12 @@ import numpy as np
 import paddle
 import pytest
 
-from paddle_eye import open_weights
+from paddle_eye import open_predictor, open_weights
+from paddle_eye.data.mask_transforms import PixelPreprocessing
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.errors import InputError
 from paddle_eye.models.resnet import BLOCKS_PER_STAGE, ResNet
+from paddle_eye.models.unet import UNet
 from paddle_eye.models.weights import write_weights
 
 
@@ -73,3 +75,45 @@ def test_a_file_without_description_that_is_no_resnet(tmp_path):
     paddle.save({"fc.weight": paddle.zeros([2, 2])}, str(tmp_path / "resnet50_vD_PALM.pdparams"))
     with pytest.raises(InputError, match=r"no matrix out\.weight"):
         open_weights(tmp_path / "resnet50_vD_PALM.pdparams")
+
+
+UNET = {"name": "unet", "in_channels": 3}
+
+
+@pytest.fixture
+def write_unet(tmp_path):
+    """A function that writes the weights of a U-Net with a description, and returns their path."""
+
+    def write(**description):
+        write_weights(tmp_path / "unet.pdparams", UNet(3), {"architecture": UNET, **description})
+        return tmp_path / "unet.pdparams"
+
+    return write
+
+
+def test_a_network_of_pixels_takes_pictures_as_they_are(write_unet):
+    for description in ({}, {"preprocessing": PixelPreprocessing(3).describe()}):
+        opened = open_weights(write_unet(**description))
+        assert opened.preprocessing == PixelPreprocessing(3)
+        assert opened.preprocessing(np.zeros((32, 48, 3), np.uint8)).shape == (3, 32, 48)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"architecture": {"name": "unet"}}, "it lacks 'in_channels'"),
+        ({"architecture": {"name": "unet", "in_channels": 2}}, "in_channels must be 1 or 3, got 2"),
+        ({"architecture": {"name": "unet", "in_channels": 1}}, "wrong shape"),
+        ({"preprocessing": PixelPreprocessing(1).describe()}, "its network takes 3 channels"),
+        ({"preprocessing": Preprocessing().describe()}, "an unknown preprocessing"),
+    ],
+)
+def test_descriptions_of_networks_of_pixels_are_checked(write_unet, changes, message):
+    with pytest.raises(InputError, match=message):
+        open_weights(write_unet(**changes))
+
+
+def test_a_network_of_pixels_has_two_classes(write_unet):
+    with pytest.raises(InputError, match="expected the names of 2 classes"):
+        open_predictor(write_unet(classes=["vein"]))
+    assert open_predictor(write_unet()).classes == ["background", "foreground"]
