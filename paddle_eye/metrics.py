@@ -221,11 +221,12 @@ def mask_figures(counts: np.ndarray) -> dict[str, Any]:
 
 
 def mask_summary(per_image: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:
-    """``mean`` and ``interval`` of each of `pixel_figures` of several images; see `mask_figures`."""
+    """``mean`` and ``interval`` of each of `pixel_figures`; see `mask_figures`. One image alone has no interval."""
     intervals = {}
     for name in per_image[0]:
         values = np.array([figures[name] for figures in per_image if figures[name] is not None], dtype=float)
-        interval = bootstrap_interval(lambda drawn, _: float(drawn.mean()), values, values) if len(values) else None
+        several = len(values) > 1
+        interval = bootstrap_interval(lambda drawn, _: float(drawn.mean()), values, values) if several else None
         intervals[name] = _listed(interval)
     return {"mean": mask_means(per_image), "interval": intervals}
 

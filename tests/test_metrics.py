@@ -324,3 +324,9 @@ def test_signed_ranks_by_hand():
     assert (found["first_higher"], found["second_higher"], found["difference"]) == (1, 3, 1.0)
     assert found["p"] == pytest.approx(0.625)
     assert metrics.signed_rank(np.ones(3), np.ones(3))["p"] == 1
+
+
+def test_one_image_alone_has_no_interval():
+    figures = metrics.mask_figures(np.array([[[3, 1], [2, 4]]]))
+    assert figures["mean"]["dice"] == pytest.approx(8 / 11)
+    assert set(figures["interval"].values()) == {None}

@@ -405,11 +405,12 @@ def test_eval_reports_a_bad_file_and_evaluates_the_rest(copy):
         ("train", ["--data", "masks"], "these are pictures and masks; train a network that draws masks, such as"),
         ("audit", ["--data", "masks"], "these are pictures and masks"),
         ("split", ["--data", "masks"], "these are pictures and masks"),
-        ("train", ["--model", "unet", "--data", "masks", "--folds", "7"], "--folds 7: expected 2 to 6"),
+        ("train", ["--model", "unet", "--data", "masks", "--folds", "7"], "--folds 7: expected 2 or more"),
         ("train", ["--model", "unet", "--data", "masks", "--folds", "0"], "data.folds: expected a value at least 2"),
         ("train", ["--model", "unet", "--data", "masks", "--fold", "6"], "--fold 6: expected 1 to 5"),
         ("train", ["--model", "unet", "--data", "masks", "--holdout", "0.01"], "--holdout 0.01: keeps 0 of 5"),
         ("train", ["--model", "unet", "--data", "masks"], "squares of 224 pixels cannot be cut out"),
+        ("train", ["--model", "unet", "--data", "masks", "--set", "data.foreground=background"], "needs another name"),
         (
             "train",
             ["--model", "unet", "--data", "masks", "--set", "data.image_size=40"],
@@ -655,6 +656,7 @@ def test_masks_are_evaluated_and_predicted_by_the_weights_alone(membrane):
         dices.append(f1_score(cv2.imread(str(membrane / "dataset/membrane/label" / name), 0).reshape(-1) > 0, mask))
     assert np.mean(dices) == pytest.approx(metrics["mean"]["dice"])
     assert list(pd.read_csv(membrane / "shares.csv").columns) == ["image", "share of cell interior"]
+    assert "name the pictures" in run_tool("predict", "--weights", MASK_RUN, cwd=membrane, code=2).stderr
 
 
 def test_the_readme_s_example_of_masks_runs(membrane):

@@ -10,7 +10,6 @@ Examples:
 
 import importlib.util
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -44,7 +43,7 @@ def main() -> None:
     flags = [f"--{name}={value}" for name, value in settings.items()]
     command = [sys.executable, "-m", "streamlit", "run", str(PAGE), *flags, "--", str(arguments.output)]
     quiet = {"PYTHONWARNINGS": "ignore::UserWarning:paddle.utils.cpp_extension.extension_utils"}
-    sys.exit(subprocess.run(command, env={**os.environ, **quiet}).returncode)
+    os.execve(sys.executable, command, {**os.environ, **quiet})  # a signal to this process reaches the server
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def block_split(
         InputError: there are no such blocks.
     """
     if not 2 <= folds <= len(pairs):
-        raise InputError(f"--folds {folds}: expected 2 to {len(pairs)}, the number of pictures")
+        raise InputError(f"--folds {folds}: expected 2 or more, up to the number of pictures, which is {len(pairs)}")
     if fold is None:
         fold = folds
     if not 1 <= fold <= folds:

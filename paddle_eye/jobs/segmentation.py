@@ -28,6 +28,8 @@ class SegmentationJob(Job):
         self.settings, self.location = settings, location
         self.classes = (settings.data.background, settings.data.foreground)
         self.channels = settings.model.in_channels
+        if settings.data.foreground == settings.data.background:
+            raise InputError(f"data.foreground={settings.data.foreground}: it needs another name than the background")
         if settings.data.image_size % MULTIPLE:
             raise InputError(f"data.image_size={settings.data.image_size}: expected a multiple of {MULTIPLE}")
         pairs = read_pairs(location.path)

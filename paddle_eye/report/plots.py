@@ -141,7 +141,7 @@ def comparison(
     names: Sequence[str],
     main: str,
     mains: Sequence[float],
-    intervals: Sequence[Sequence[float]],
+    intervals: Sequence[Sequence[float] | None],
     other: str,
     others: Sequence[float],
     evaluated: str,
@@ -152,14 +152,14 @@ def comparison(
         names: of the runs.
         main: the name of the first figure.
         mains: of each run.
-        intervals: of each run, lower and upper bound.
+        intervals: of each run, lower and upper bound; None where there is none.
         other: the name of the second figure.
         others: of each run.
         evaluated: what was evaluated, for the title.
     """
     figure, (left, right) = _figure(10, 1.6 + 0.5 * len(names), None, columns=2)
     rows = range(len(names))
-    low, high = np.array(intervals).T
+    low, high = np.array([interval or (value, value) for value, interval in zip(mains, intervals)]).T
     left.errorbar(mains, rows, xerr=[mains - low, high - mains], fmt="o", color=_EVALUATION, capsize=4)
     left.set_xlabel(f"{main}, 95 % interval")
     right.barh(rows, others, color=_MARK, height=0.5)

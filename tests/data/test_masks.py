@@ -97,8 +97,8 @@ def test_the_last_block_is_tested_on_unless_another_is_asked_for():
 @pytest.mark.parametrize(
     ("folds", "fold", "message"),
     [
-        (1, None, "--folds 1: expected 2 to 30"),
-        (31, None, "--folds 31: expected 2 to 30"),
+        (1, None, "--folds 1: expected 2 or more, up to the number of pictures, which is 30"),
+        (31, None, "--folds 31: expected 2 or more"),
         (5, 6, "--fold 6: expected 1 to 5"),
         (5, 0, "--fold 0: expected 1 to 5"),
     ],
