@@ -5,7 +5,7 @@ Examples:
   python tools/compare.py output/resnet18_fundus6 output/resnet18_nam_fundus6
   python tools/compare.py output/*unet_membrane
 
-Multiply-adds are those of convolutions and linear layers for one picture.
+Multiply-adds are those of convolutions and linear layers for one input of the size that was trained with.
 """
 
 from pathlib import Path
