@@ -284,7 +284,8 @@ def signed_rank(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
 
     Returns:
         ``first_higher`` and ``second_higher``, numbers of images, ``difference``, the mean of second - first, and
-        ``p``, the two-sided probability of such ranks if both are equally good.
+        ``p``, the two-sided probability of such ranks if both are equally good, and ``least_p``, the lowest that N
+        images can have.
     """
     difference = second - first
     p = wilcoxon(difference).pvalue if difference.any() else 1.0
@@ -293,6 +294,7 @@ def signed_rank(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
         "second_higher": int((difference > 0).sum()),
         "difference": float(difference.mean()),
         "p": float(p),
+        "least_p": 2.0 ** (1 - len(difference)),
     }
 
 

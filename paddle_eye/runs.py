@@ -78,9 +78,10 @@ def continue_run(
     changeable = {"train.device"} | ({"train.epochs"} if stored.train.schedule == "constant" else set())
     fixed = [key for key in changed if key not in changeable]
     if fixed:
+        differing = ", ".join(f"{key} ({stored.flat()[key]} then, {continued.flat()[key]} now)" for key in fixed)
         raise InputError(
-            f"{run.config}: the run was started with other values of {', '.join(fixed)}; "
-            "leave them out to continue it, or leave out --resume to start another run"
+            f"{run.config}: the run was started with other values of {differing}; "
+            "ask for the same ones to continue it, or leave out --resume to start another run"
         )
     return run, continued, locate.find(continued.data.path)
 

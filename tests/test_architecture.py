@@ -72,7 +72,7 @@ ALLOWED = {
     "engine.checkpoint": {"engine.optim", "errors", "files", "models.weights"},
     "engine.loop": {"engine.display", "engine.task", "errors"},
     "report": set(),
-    "report.table": {"data.audit", "data.records", "metrics"},
+    "report.table": {"data.audit", "data.records"},
     "report.plots": {"files"},
     "report.masks": {"opencv", "report.plots"},
     "report.page": {"report.masks"},
@@ -82,7 +82,7 @@ ALLOWED = {
         *("errors", "files"),
     },
     "report.training_log": {"metrics"},
-    "report.finished": {"files", "report.masks", "report.page", "report.plots", "report.training_log"},
+    "report.finished": {"files", "metrics", "report.masks", "report.page", "report.plots", "report.training_log"},
     "report.predictions": {"opencv", "report.plots", "report.table"},
     "prediction": {
         *("data.images", "errors", "files", "inference.cam", "inference.predictor", "inference.segmenter", "opencv"),

@@ -66,9 +66,14 @@ def main() -> None:
     folds = range(1, max(flags["data.folds"], 1) + 1) if cross_validation else [None]
     finished = [train(arguments, given if fold is None else {**given, "data.fold": fold}) for fold in folds]
     if cross_validation:
+        from paddle_eye.files import write_json
+        from paddle_eye.report.finished import cross_validation
         from paddle_eye.report.table import cross_validation_lines
 
-        print(*cross_validation_lines(finished), sep="\n")
+        results = cross_validation(finished)
+        summary = arguments.output / f"{results['runs'][0].replace('-fold1', '-folds')}.json"
+        write_json(summary, results)
+        print(*cross_validation_lines(results), f"summary {summary}", sep="\n")
 
 
 def train(arguments: argparse.Namespace, given: dict) -> dict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Iterator, NamedTuple, Sequence
 
 import numpy as np
+from PIL import Image
 
 from paddle_eye.errors import InputError
 from paddle_eye.opencv import cv2
@@ -25,7 +27,8 @@ READING_THREADS = 2  # OpenCV decodes outside Python's lock
 LEAST_LIKENESS, MOST_DIFFERENCE = 0.95, 5.0
 _SIDE, _COARSE, _RADIUS, _NOISE = 64, 6.0, 0.28, 2.0
 
-_OTHER_SIGNATURES = (b"BM", b"II*\x00", b"MM\x00*", b"RIFF")  # BMP, TIFF (both byte orders), WebP
+_TIFF = (b"II*\x00", b"MM\x00*")  # both byte orders
+_OTHER_SIGNATURES = (b"BM", *_TIFF, b"RIFF")  # BMP, TIFF, WebP
 
 
 def pictures_in(folder: Path) -> list[Path]:
@@ -52,7 +55,7 @@ def read_picture(path: Path) -> np.ndarray:
 
     Raises:
         InputError: the file cannot be read, is no picture, or was cut off (OpenCV would fill the rest of a
-            cut-off JPEG with grey and say nothing).
+            cut-off JPEG with grey and say nothing), or holds a stack of pictures (OpenCV would take the first).
     """
     try:
         data = Path(path).read_bytes()
@@ -72,7 +75,20 @@ def decode_picture(data: bytes, name: object) -> np.ndarray:
         picture = None
     if picture is None:
         raise InputError(f"{name}: this is no picture OpenCV can decode; replace it or take it out")
+    if data.startswith(_TIFF) and _is_stack(data):
+        raise InputError(f"{name}: several pictures in one TIFF file; write each to a file of its own")
     return picture
+
+
+def _is_stack(data: bytes) -> bool:
+    """Whether a TIFF file has a second page as large as the first; a smaller one is a preview."""
+    try:
+        with Image.open(io.BytesIO(data), formats=["TIFF"]) as file:
+            size = file.size
+            file.seek(1)
+            return file.size == size
+    except Exception:  # no second page, or a kind of TIFF that OpenCV alone reads
+        return False
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def find_photographs(given: str | None = None) -> Location | None:
     if given is not None:
         path = Path(given)
         if not given or not path.is_dir():
-            raise InputError(f"--data {given}: no such folder; give the folder of the photographs")
+            raise InputError(f"--data {given}: no such folder; dataset/README.md says which data goes where")
         if not archives.missing_archives(path):
             raise InputError(
                 f"--data {given}: these are the archives; run: python tools/prepare_data.py --archives {given}"

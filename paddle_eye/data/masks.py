@@ -71,10 +71,12 @@ def read_mask(path: Path) -> np.ndarray:
         InputError: no picture, or it has other values than 0 and 1 or 0 and 255.
     """
     picture = read_picture(path)
+    if (picture != picture[..., :1]).any():
+        raise InputError(f"{path}: a mask has no colours; write 0 for the background and 255 (or 1) for the foreground")
     values = np.unique(picture).tolist()
-    if values not in _VALUES or (picture != picture[..., :1]).any():
+    if values not in _VALUES:
         found = ", ".join(map(str, values[:5])) + (" …" if len(values) > 5 else "")
-        raise InputError(f"{path}: a mask has two values, 0 and 255 (or 1), and no colours; this one has {found}")
+        raise InputError(f"{path}: a mask has two values, 0 and 255 (or 1); this one has {found}")
     return (picture[..., 0] > 0).astype(np.uint8)
 
 

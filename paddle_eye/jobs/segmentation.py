@@ -48,7 +48,8 @@ class SegmentationJob(Job):
         chosen_on = MaskDataset(kept_aside, preprocessing) if kept_aside else measured
         for dataset in (measured, chosen_on):
             if not any(mask.any() for mask in dataset.masks):
-                raise InputError(f"{self.location.path}: no mask to measure on has foreground, so there is no Dice")
+                place = f"{self.location.path}, block {self.split['fold']} of {self.split['folds']}"
+                raise InputError(f"{place}: no mask to measure on has foreground, so there is no Dice")
         recipe, data = self.settings.train, self.settings.data
         crops = CropDataset(training, preprocessing, data.image_size, data.crops, recipe.seed)
         return Data(crops, chosen_on, measured, self._pictures_on_both_sides())

@@ -100,7 +100,8 @@ def differences(runs: Sequence[FinishedRun]) -> list[str]:
     compared = _COMPARED[_task(runs[0])]
     pairs = list(combinations(runs, 2))
     found = [compared.test(*pair) if _same_images(*pair, compared.same) else None for pair in pairs]
-    corrected = iter(holm([each.p for each in found if each is not None]))
+    corrected = holm([each.p for each in found if each is not None])
+    remaining = iter(corrected)
     several = " after Holm's correction" if len(pairs) > 1 else ""
     sentences = []
     for (first, second), tested in zip(pairs, found):
@@ -108,19 +109,30 @@ def differences(runs: Sequence[FinishedRun]) -> list[str]:
         if tested is None:
             sentences.append(f"{names} were not measured on the same images and cannot be tested against each other")
             continue
-        p = next(corrected)
-        verdict = "the difference is within noise" if p >= NOISE else "they differ by more than noise"
+        p = next(remaining)
+        if len(corrected) * tested.least_p >= NOISE:
+            verdict = "too few images to tell a difference from noise"
+        else:
+            verdict = "the difference is within noise" if p >= NOISE else "they differ by more than noise"
         counted = f"of {len(first.predictions)} images, {tested.counts}"
         sentences.append(f"{names}: {verdict} ({counted}; {tested.name} {_told(p)}{several})")
     return sentences
 
 
 class _Tested(NamedTuple):
-    """A test of two runs: its name, what it counted, in words, and its probability."""
+    """A test of two runs.
+
+    Args:
+        name: of the test.
+        counts: what it counted, in words.
+        p: its probability.
+        least_p: the lowest that so many images allow.
+    """
 
     name: str
     counts: str
     p: float
+    least_p: float
 
 
 class _Compared(NamedTuple):
@@ -178,14 +190,15 @@ def _seconds_per_epoch(run: FinishedRun) -> float:
 def _mcnemar(first: FinishedRun, second: FinishedRun) -> _Tested:
     found = mcnemar(_right(first), _right(second))
     counts = f"the one alone is right on {found['only_first']}, the other alone on {found['only_second']}"
-    return _Tested("McNemar's test", counts, found["p"])
+    return _Tested("McNemar's test", counts, found["p"], least_p=0.0)  # there are hundreds of images
 
 
 def _wilcoxon(first: FinishedRun, second: FinishedRun) -> _Tested:
     dices = np.stack([run.predictions["dice"].to_numpy(float) for run in (first, second)])
     found = signed_rank(*dices[:, np.isfinite(dices).all(axis=0)])
-    counts = f"the Dice of the one is higher on {found['first_higher']}, of the other on {found['second_higher']}"
-    return _Tested("Wilcoxon's test", f"{counts}, by {found['difference']:+.4f} on average", found["p"])
+    higher = f"{first.name} is higher on {found['first_higher']}, of {second.name} on {found['second_higher']}"
+    mean = f"that of {second.name} differs by {found['difference']:+.4f} on average"
+    return _Tested("Wilcoxon's test", f"the Dice of {higher}, {mean}", found["p"], found["least_p"])
 
 
 _SIZE = ("run", "model", "epoch", "parameters", "multiply-adds")

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from paddle_eye.files import RunFolder, write_bytes, write_json, write_text
+from paddle_eye.metrics import mask_summary
 from paddle_eye.report import masks, page, plots
 from paddle_eye.report.training_log import scalars
 
@@ -117,6 +118,23 @@ def write_mask_figures(path: Path, images: Sequence[str], figures: Mapping[str, 
     frame = pd.DataFrame(figures["per_image"])
     frame.insert(0, "image", images)
     write_text(path, frame.to_csv(index=False))
+
+
+def cross_validation(runs: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
+    """The figures of masks over the images of all folds, each of which was measured on once.
+
+    Args:
+        runs: what the ``metrics.json`` of each fold's run holds.
+
+    Returns:
+        ``runs``, their names, ``classes``, and of the ``best`` and the ``last`` epochs ``images``, their number, and
+        `paddle_eye.metrics.mask_summary`.
+    """
+    results: Dict[str, Any] = {"runs": [each["run"] for each in runs], "classes": runs[0]["classes"]}
+    for which in ("best", "last"):
+        per_image = [figures for each in runs for figures in each[which]["per_image"]]
+        results[which] = {"images": len(per_image), **mask_summary(per_image)}
+    return results
 
 
 def seen_from(folder: Path, file: Path) -> str:

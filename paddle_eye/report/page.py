@@ -82,7 +82,8 @@ def _segmentation_rows(results: Mapping[str, Any]) -> list[tuple[str, list[str]]
         "constant_dice": f"Dice of a mask that is {foreground} everywhere",
     }
     table = [(title, [_mean_and_overall(each, key) for each in evaluations]) for key, title in names.items()]
-    table.append(("Loss", [_figure(each["loss"]) for each in evaluations]))
+    loss = f"Loss ({results['settings']['train.loss']})"
+    table.append((loss, [_figure(each["loss"]) for each in evaluations]))
     return table
 
 

@@ -6,7 +6,6 @@ from typing import Any, Mapping, Sequence
 
 from paddle_eye.data.audit import Finding
 from paddle_eye.data.records import RecordSet
-from paddle_eye.metrics import mask_summary
 
 _SHOWN = 20
 _ORIGIN = ("model", "data", "images", "trained on", "epoch")
@@ -37,18 +36,16 @@ def result_lines(results: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def cross_validation_lines(runs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The figures of a cross-validation's last and best epochs, over the images of all its folds.
+def cross_validation_lines(results: Mapping[str, Any]) -> list[str]:
+    """The Dice of a cross-validation's best and last epochs.
 
     Args:
-        runs: what the ``metrics.json`` of each fold's run holds.
+        results: of `paddle_eye.report.finished.cross_validation`.
     """
-    lines = []
-    for which, told in (("best", "best epochs, each chosen on its own fold"), ("last", "last epochs")):
-        per_image = [figures for results in runs for figures in results[which]["per_image"]]
-        dice = dice_told(runs[0], mask_summary(per_image))
-        lines.append(f"{len(runs)} folds, {len(per_image)} images, {told}: {dice}")
-    return lines
+    return [
+        f"{len(results['runs'])} folds, {results[which]['images']} images, {told}: {dice_told(results, results[which])}"
+        for which, told in (("best", "best epochs, each chosen on its own fold"), ("last", "last epochs"))
+    ]
 
 
 def dice_told(results: Mapping[str, Any], figures: Mapping[str, Any]) -> str:

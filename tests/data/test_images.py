@@ -324,3 +324,14 @@ def test_harmless_remarks_of_a_decoder_are_no_warnings(tmp_path):
     examined = fingerprint_all([tmp_path / "padded.jpg"])
     assert (examined.faults, examined.warnings) == ({}, {})
     assert len(examined.fingerprints) == 1
+
+
+@pytest.mark.parametrize(("second", "refused"), [((20, 30), True), ((10, 15), False)], ids=["stack", "preview"])
+def test_a_stack_of_pictures_is_no_picture(second, refused, tmp_path):
+    pages = [np.full(shape, 100, np.uint8) for shape in ((20, 30), second)]
+    cv2.imwritemulti(str(tmp_path / "slices.tif"), pages)
+    if refused:
+        with pytest.raises(InputError, match=r"slices.tif: several pictures in one TIFF file; write each to a file"):
+            read_picture(tmp_path / "slices.tif")
+    else:
+        assert read_picture(tmp_path / "slices.tif").shape == (20, 30, 3)

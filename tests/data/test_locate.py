@@ -58,7 +58,7 @@ def test_what_is_given_and_is_no_folder_is_never_replaced(given, tmp_path, drawn
     put_archives(tmp_path / "studio")
     (PALM_FOLDER / VALIDATION_FOLDER).mkdir(parents=True)
     Path("file.txt").touch()
-    with pytest.raises(InputError, match=f"--data {given}: no such folder; give the folder of the photographs"):
+    with pytest.raises(InputError, match=f"--data {given}: no such folder; dataset/README.md says"):
         find(given)
     assert drawn == unpacked == []
 

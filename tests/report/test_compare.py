@@ -136,17 +136,27 @@ def test_masks_are_tested_by_the_ranks_of_their_differences(make_mask_run):
     runs = [make_mask_run("one", first), make_mask_run("two", [d + 0.01 * (n + 1) for n, d in enumerate(first)])]
     (sentence,) = differences(read_runs(runs, "last"))
     assert sentence == (
-        "one and two: they differ by more than noise (of 6 images, the Dice of the one is higher on 0, of the other on "
-        "6, by +0.0350 on average; Wilcoxon's test p = 0.031)"
+        "one and two: they differ by more than noise (of 6 images, the Dice of one is higher on 0, of two on 6, "
+        "that of two differs by +0.0350 on average; Wilcoxon's test p = 0.031)"
     )
     (same,) = differences(read_runs([runs[0], make_mask_run("three", first)], "last"))
-    assert "the difference is within noise" in same
+    assert "Wilcoxon's test p = 1.000" in same
+
+
+def test_so_few_images_that_no_difference_could_be_told(make_mask_run):
+    """Five images cannot have less than 2 / 2^5 = 0.0625, and six not less than 3 · 0.031 with two more tests."""
+    dices = [0.7, 0.72, 0.74, 0.76, 0.78, 0.8]
+    five = [make_mask_run(name, [dice + change for dice in dices[:5]]) for name, change in (("one", 0), ("two", 0.1))]
+    assert "one and two: too few images to tell a difference from noise" in differences(read_runs(five, "last"))[0]
+    six = [make_mask_run(name, [dice**power for dice in dices]) for name, power in (("a", 3), ("b", 2), ("c", 1))]
+    assert "differ by more than noise" in differences(read_runs(six[:2], "last"))[0]
+    assert all("too few images" in sentence for sentence in differences(read_runs(six, "last")))
 
 
 def test_a_dice_that_is_not_defined_is_left_out(make_mask_run):
     runs = [make_mask_run("one", [0.7, None, 0.9]), make_mask_run("two", [0.8, 0.6, 0.8])]
     (sentence,) = differences(read_runs(runs, "last"))
-    assert "higher on 1, of the other on 1, by +0.0000 on average" in sentence
+    assert "the Dice of one is higher on 1, of two on 1, that of two differs by +0.0000 on average" in sentence
 
 
 def test_masks_and_classes_are_not_compared(make_run, make_mask_run):

@@ -210,7 +210,7 @@ def mask_results(results, masks):
     """Of a run on masks."""
     del results["class_counts"]
     results["data"].update(name="membrane", folds=5, fold=4)
-    results["settings"]["data.image_size"] = 256
+    results["settings"].update({"data.image_size": 256, "train.loss": "bce_dice"})
     return {
         **results,
         "task": "segmentation",
@@ -238,6 +238,7 @@ def test_a_page_of_masks_names_the_foreground_and_the_constant_mask(mask_results
     assert "chosen on the same 2 images" in text
     assert page.row("Division") == ["block 4 of 5 in the order of the names is measured on"]
     assert page.row("Images, training") == ["24"]
+    assert page.row("Loss (bce_dice)") == ["0.1250"] * 2
     assert "4,318 million multiply-adds for a square of 256 pixels" in text
 
 

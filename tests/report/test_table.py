@@ -5,6 +5,7 @@ import pytest
 
 from paddle_eye.data.audit import Finding
 from paddle_eye.data.records import Record, RecordSet
+from paddle_eye.report.finished import cross_validation
 from paddle_eye.report.table import (
     audit_report,
     cross_validation_lines,
@@ -169,8 +170,10 @@ def test_masks_have_a_table_of_their_own(mask_row, make_row):
 
 
 def test_folds_are_summed_up_over_their_images(mask_row):
-    runs = [{**mask_row, "best": mask_row, "last": mask_row}] * 2
-    best, last = cross_validation_lines(runs)
+    runs = [{**mask_row, "run": name, "best": mask_row, "last": mask_row} for name in ("fold1", "fold2")]
+    results = cross_validation(runs)
+    assert results["runs"] == ["fold1", "fold2"]
+    best, last = cross_validation_lines(results)
     assert best.startswith(
         "2 folds, 4 images, best epochs, each chosen on its own fold: Dice of cell interior 0.8000 ["
     )
