@@ -162,6 +162,7 @@ def comparison(
     low, high = np.array([interval or (value, value) for value, interval in zip(mains, intervals)]).T
     left.errorbar(mains, rows, xerr=[mains - low, high - mains], fmt="o", color=_EVALUATION, capsize=4)
     left.set_xlabel(f"{main}, 95 % interval")
+    left.xaxis.set_major_locator(MaxNLocator(5))
     right.barh(rows, others, color=_MARK, height=0.5)
     right.set_xlabel(other)
     left.set_yticks(rows, [literal(name) for name in names])
