@@ -172,7 +172,7 @@ def _one_against_rest(matrix: np.ndarray, label: int) -> dict[str, Any]:
     }
 
 
-def class_mean(per_class: list[dict[str, Any]], name: str, weighted: bool = False) -> float | None:
+def class_mean(per_class: Sequence[Mapping[str, Any]], name: str, weighted: bool = False) -> float | None:
     """The mean of a figure over the classes for which it is defined, each class or each image counting the same."""
     defined = [(row[name], row["support"] if weighted else 1) for row in per_class if row[name] is not None]
     total = sum(weight for _, weight in defined)
@@ -233,11 +233,7 @@ def mask_summary(per_image: Sequence[Mapping[str, float | None]]) -> dict[str, A
 
 def mask_means(per_image: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
     """The mean of each of `pixel_figures` over the images for which it is defined; None where it is for none."""
-    means = {}
-    for name in per_image[0]:
-        defined = [figures[name] for figures in per_image if figures[name] is not None]
-        means[name] = sum(defined) / len(defined) if defined else None
-    return means
+    return {name: class_mean(per_image, name) for name in per_image[0]}
 
 
 def pixel_figures(matrix: np.ndarray) -> dict[str, float | None]:

@@ -15,7 +15,6 @@ from paddle_eye.files import write_bytes
 from paddle_eye.inference.cam import grad_cam
 from paddle_eye.inference.predictor import Prediction, Predictor, predict
 from paddle_eye.inference.segmenter import Segmenter, segment
-from paddle_eye.opencv import cv2
 from paddle_eye.report import masks, predictions
 
 
@@ -110,17 +109,13 @@ def _segment_files(
         images.append(str(image))
         shares.append(float(mask.mean()))
         if mask_out is not None:
-            write_bytes(mask_out / name, _png(255 * mask))
+            write_bytes(mask_out / name, masks.as_png(255 * mask))
         if draw is not None:
-            write_bytes(draw / drawn_name, _png(masks.over(picture, mask)))
+            write_bytes(draw / drawn_name, masks.as_png(masks.over(picture, mask)))
     if not images:
         raise InputError("\n".join(faults))
     table = predictions.mask_frame(images, shares, segmenter.classes[1])
     return Predicted(table, predictions.mask_lines(table), faults)
-
-
-def _png(picture: np.ndarray) -> bytes:
-    return cv2.imencode(".png", picture)[1].tobytes()
 
 
 def _drawn(predictor: Predictor, prediction: Prediction, cam: bool) -> bytes:

@@ -85,13 +85,13 @@ ALLOWED = {
     "report.finished": {"files", "metrics", "report.masks", "report.page", "report.plots", "report.training_log"},
     "report.predictions": {"opencv", "report.plots", "report.table"},
     "prediction": {
-        *("data.images", "errors", "files", "inference.cam", "inference.predictor", "inference.segmenter", "opencv"),
+        *("data.images", "errors", "files", "inference.cam", "inference.predictor", "inference.segmenter"),
         *("report.masks", "report.predictions"),
     },
     "web": set(),
     "web.uploads": {"data.images", "errors"},
     "web.page": {
-        *("engine.device", "errors", "files", "inference.predictor", "inference.segmenter", "metrics", "opencv"),
+        *("engine.device", "errors", "files", "inference.predictor", "inference.segmenter", "metrics"),
         *("prediction", "report.masks", "report.predictions", "web.uploads"),
     },
     "conversion": {

@@ -48,6 +48,11 @@ def over(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return drawn
 
 
+def as_png(picture: np.ndarray) -> bytes:
+    """A mask, uint8 [H, W], or a picture, uint8 [H, W, 3] in BGR order, as a PNG file of the same pixels."""
+    return cv2.imencode(".png", picture)[1].tobytes()
+
+
 def worst(dices: Sequence[float | None]) -> list[int]:
     """Up to 12 indices, the lowest Dice first; where it is not defined (None), last."""
     return sorted(range(len(dices)), key=lambda index: (dices[index] is None, dices[index] or 0))[:_MOST_SHOWN]

@@ -19,7 +19,6 @@ from paddle_eye.files import best_weights_in
 from paddle_eye.inference.predictor import BUNDLED_WEIGHTS, EXAMPLE_PICTURE, Predictor, open_predictor
 from paddle_eye.inference.segmenter import Segmenter
 from paddle_eye.metrics import wilson_interval
-from paddle_eye.opencv import cv2
 from paddle_eye.prediction import heat_picture
 from paddle_eye.report import masks, predictions
 from paddle_eye.web.uploads import MOST_MASK_MEGAPIXELS, MOST_MEGABYTES, MOST_MEGAPIXELS, read_upload
@@ -196,8 +195,8 @@ def _ask_for_mask(_segmenter: Segmenter, source: Path, changed: int, data: bytes
     """See `_ask`."""
     picture = read_upload(data, name, MOST_MASK_MEGAPIXELS)
     mask = _paddle().submit(_segmenter.mask, picture).result()
-    encoded = cv2.imencode(".png", 255 * mask)[1].tobytes()
-    return MaskAnswer(float(mask.mean()), picture[..., ::-1], masks.over(picture, mask)[..., ::-1], encoded)
+    tinted = masks.over(picture, mask)[..., ::-1]
+    return MaskAnswer(float(mask.mean()), picture[..., ::-1], tinted, masks.as_png(255 * mask))
 
 
 def _show_masks(segmenter: Segmenter, answers: List[Tuple[str, MaskAnswer]]) -> pd.DataFrame:
