@@ -24,6 +24,7 @@ setup(
         "openpyxl",
         "pandas",
         "matplotlib",
+        "Pillow",
         "scikit-learn",
         "scipy",
         "PyYAML",

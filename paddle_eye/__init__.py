@@ -10,6 +10,15 @@ from paddle_eye.processor import enable_avx2_on_amd
 __version__ = "0.1.0"
 
 _HOME_OF = {
+    "list_models": "paddle_eye.models.registry",
+    "create_model": "paddle_eye.models.registry",
+    "train": "paddle_eye.runs.interface",
+    "evaluate": "paddle_eye.runs.interface",
+    "open_predictor": "paddle_eye.runs.predict",
+    "predict": "paddle_eye.inference.predictor",
+    "segment": "paddle_eye.inference.segmenter",
+    "grad_cam": "paddle_eye.inference.cam",
+    "open_weights": "paddle_eye.weights.opened",
     "ConvBNLayer": "paddle_eye.models.layers",
     "BottleneckBlock": "paddle_eye.models.resnet",
     "ResNet": "paddle_eye.models.resnet",
@@ -26,24 +35,16 @@ _HOME_OF = {
     "tversky_loss": "paddle_eye.losses",
     "focal_tversky_loss": "paddle_eye.losses",
     "bce_dice_loss": "paddle_eye.losses",
-    "read_weights": "paddle_eye.models.weights",
-    "load_into": "paddle_eye.models.weights",
+    "read_weights": "paddle_eye.weights.format",
+    "load_into": "paddle_eye.weights.format",
     "read_picture": "paddle_eye.data.images",
-    "open_weights": "paddle_eye.inference.opened",
-    "open_predictor": "paddle_eye.inference.predictor",
-    "predict": "paddle_eye.inference.predictor",
-    "segment": "paddle_eye.inference.segmenter",
-    "grad_cam": "paddle_eye.inference.cam",
     "transform_img": "paddle_eye.documents.palm",
     "data_loader": "paddle_eye.documents.palm",
     "valid_data_loader": "paddle_eye.documents.palm",
-    "save": "paddle_eye.documents.palm",
     "train_pm": "paddle_eye.documents.palm",
     "valid_pm": "paddle_eye.documents.palm",
     "split_data": "paddle_eye.documents.six_classes",
     "MyDataset": "paddle_eye.documents.six_classes",
-    "train": "paddle_eye.documents.six_classes",
-    "test": "paddle_eye.documents.six_classes",
 }
 __all__ = list(_HOME_OF)
 

@@ -28,6 +28,11 @@ def path(text: str) -> Path:
     return Path(text)
 
 
+def path_text(text: str) -> str:
+    """The same as text, as settings keep it."""
+    return str(path(text))
+
+
 def run(main: Callable[[], None], interrupted: str = "stopped") -> None:
     """Run a tool and leave with its exit code: 0, 1 for a failed job, 2 for wrong input, 130 after Ctrl-C.
 

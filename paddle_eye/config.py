@@ -3,71 +3,36 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Mapping, Optional, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Optional, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
+from paddle_eye import choices
 from paddle_eye.errors import InputError
-
-NetworkName = Literal[
-    "resnet",
-    "resnet18",
-    "resnet34",
-    "resnet50",
-    "resnet101",
-    "resnet152",
-    "resnext50_32x4d",
-    "resnext50_64x4d",
-    "resnext101_32x4d",
-    "resnext101_32x8d",
-    "resnext101_64x4d",
-    "resnext152_32x4d",
-    "resnext152_64x4d",
-    "shufflenet_v2_x0_25",
-    "shufflenet_v2_x0_33",
-    "shufflenet_v2_x0_5",
-    "shufflenet_v2_x1_0",
-    "shufflenet_v2_x1_5",
-    "shufflenet_v2_x2_0",
-    "unet",
-    "att_unet",
-    "datt_unet",
-    "damu_unet",
-]
-
-
-TaskName = Literal["classification", "segmentation"]
-_ONLY = "only"  # of a setting's metadata: the task without which it has no meaning
 
 
 def _number(
-    default: Optional[float],
+    default: float | None,
     at_least: float,
     below: float = float("inf"),
     positive: bool = False,
-    only: Optional[TaskName] = None,
 ) -> Any:
     """A numeric setting with its range."""
-    limits = {"at_least": at_least, "below": below, "positive": positive}
-    return field(default=default, metadata={"limits": limits, _ONLY: only})
-
-
-def _of(only: TaskName, default: Optional[str]) -> Any:
-    """A setting of words that one task alone has."""
-    return field(default=default, metadata={_ONLY: only})
+    return field(default=default, metadata={"limits": {"at_least": at_least, "below": below, "positive": positive}})
 
 
 @dataclass(frozen=True)
 class ModelSettings:
     """The network: a name in `paddle_eye.models.registry` and the settings it has there."""
 
-    name: NetworkName = "resnet"
-    layers: Literal[50, 101, 152] = 50
-    version: Literal["O", "B", "C", "D"] = "O"
-    definition: Literal["document", "paper"] = "document"
-    attention: Optional[Literal["nam", "nam+spatial"]] = None
+    name: choices.NetworkName = "resnet"
+    layers: choices.LayerCount = 50
+    version: choices.Version = "O"
+    definition: choices.Definition = "document"
+    attention: choices.Attention = None
     in_channels: Literal[1, 3] = 1
 
 
@@ -81,35 +46,39 @@ class DataSettings:
 
     path: Optional[str] = None
     image_size: int = _number(224, at_least=32, below=4097)
-    preset: Literal["document", "imagenet", "fundus"] = _of("classification", "document")
+    preset: choices.Preset = "document"
     holdout: float = _number(0.0, at_least=0.0, below=1.0)
-    crops: int = _number(4, at_least=1, only="segmentation")
-    folds: int = _number(5, at_least=2, only="segmentation")
-    fold: Optional[int] = _number(None, at_least=1, only="segmentation")
-    background: str = _of("segmentation", "background")
-    foreground: str = _of("segmentation", "foreground")
+    crops: int = _number(4, at_least=1)
+    folds: int = _number(5, at_least=2)
+    fold: Optional[int] = _number(None, at_least=1)
+    background: str = "background"
+    foreground: str = "foreground"
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """The recipe. The defaults are the document's."""
+    """The recipe. The defaults are the document's.
 
+    ``task`` is a row of `paddle_eye.tasks.registry.TASKS`; None takes what the network answers for.
+    """
+
+    task: Optional[str] = None
     epochs: int = _number(20, at_least=0)
     batch_size: int = _number(10, at_least=1)
-    optim: Literal["SGD", "Adam", "AdamW"] = "SGD"
+    optim: choices.Optimizer = "SGD"
     lr: float = _number(1e-4, at_least=0.0, positive=True)
     momentum: float = _number(0.9, at_least=0.0, below=1.0)
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: choices.LearningRateSchedule = "constant"
     lrf: float = _number(0.0, at_least=0.0, below=1.0)
     warmup: int = _number(0, at_least=0)
-    loss: Literal["tversky", "focal_tversky", "dice", "bce_dice"] = _of("segmentation", "tversky")
-    label_smoothing: float = _number(0.0, at_least=0.0, below=1.0, only="classification")
-    freeze: Optional[str] = _of("classification", None)
-    class_weights: Optional[Literal["balanced"]] = _of("classification", None)
-    sampler: Literal["shuffled", "balanced"] = _of("classification", "shuffled")
+    loss: choices.MaskLoss = "tversky"
+    label_smoothing: float = _number(0.0, at_least=0.0, below=1.0)
+    freeze: Optional[str] = None
+    class_weights: Optional[Literal["balanced"]] = None
+    sampler: choices.Sampler = "shuffled"
     seed: int = _number(0, at_least=0, below=2**31)
     weights: Optional[str] = None
-    pretrained: Optional[str] = _of("classification", None)
+    pretrained: Optional[str] = None
     device: str = "auto"
 
 
@@ -151,16 +120,6 @@ class Config:
             for section, values in dataclasses.asdict(self).items()
             for name, value in values.items()
         }
-
-    def foreign_to(self, task: TaskName) -> list[str]:
-        """Settings that were changed although another task alone has them, as ``key=value``."""
-        values = self.flat()
-        return [
-            f"{section.name}.{each.name}={values[f'{section.name}.{each.name}']}"
-            for section in dataclasses.fields(self)
-            for each in dataclasses.fields(getattr(self, section.name))
-            if each.metadata.get(_ONLY) not in (None, task) and values[f"{section.name}.{each.name}"] != each.default
-        ]
 
     def to_yaml(self) -> str:
         """The settings as a file that `load` reads back to an equal Config."""
@@ -222,7 +181,7 @@ def _read(path: Path) -> dict[str, Any]:
     return flat
 
 
-def _checked(value: Any, expected: Any, limits: Optional[Mapping[str, Any]]) -> Any:
+def _checked(value: Any, expected: Any, limits: Mapping[str, Any] | None) -> Any:
     """``value`` as the setting's type, or a ValueError that says what was expected."""
     if get_origin(expected) is Union:  # Optional[X]
         if value is None:

@@ -1,19 +1,12 @@
-"""Writing a file whole or not at all, and the layout of a run's folder."""
+"""Writing a file whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import re
 import secrets
-import shutil
-from dataclasses import dataclass
 from pathlib import Path
-
-from paddle_eye.errors import InputError
-
-LAST_WEIGHTS = "last.pdparams"
 
 
 def write_bytes(path: str | os.PathLike, data: bytes) -> None:
@@ -56,144 +49,3 @@ def _flush_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def best_weights_in(folder: Path) -> list[Path]:
-    """The best weight files of a run, or of the runs in a folder, in the order of their names."""
-    found = sorted([*folder.glob("*.pdparams"), *folder.glob("*/*.pdparams")])
-    return [path for path in found if path.name != LAST_WEIGHTS]
-
-
-def weight_file(path: Path) -> Path:
-    """The weight file that a path means: itself, or the best one of a run.
-
-    Raises:
-        InputError: a folder with none or several of them.
-    """
-    if not path.is_dir():
-        return path
-    found = best_weights_in(path)
-    if len(found) != 1:
-        names = ": " + ", ".join(map(str, found[:8])) if found else ""
-        raise InputError(f"{path}: expected a run with one file of best weights, found {len(found)}{names}")
-    return found[0]
-
-
-@dataclass(frozen=True)
-class RunFolder:
-    """Where the files of one training run are.
-
-    Args:
-        path: the folder, for example ``output/resnet50_vD_PALM-2``.
-        name: the name of the experiment, for example ``resnet50_vD_PALM``.
-    """
-
-    path: Path
-    name: str
-
-    @property
-    def best_weights(self) -> Path:
-        return self.path / f"{self.name}.pdparams"
-
-    @property
-    def last_weights(self) -> Path:
-        return self.path / LAST_WEIGHTS
-
-    @property
-    def class_indices(self) -> Path:
-        return self.path / "class_indices.json"
-
-    @property
-    def training_log(self) -> Path:
-        return self.path / "training_log.json"
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.path / "checkpoint.safetensors"
-
-    @property
-    def config(self) -> Path:
-        return self.path / "config.yaml"
-
-    @property
-    def commands(self) -> Path:
-        return self.path / "commands.txt"
-
-    @property
-    def history(self) -> Path:
-        return self.path / "history.csv"
-
-    @property
-    def metrics(self) -> Path:
-        return self.path / "metrics.json"
-
-    @property
-    def curves(self) -> Path:
-        return self.path / "curves.png"
-
-    @property
-    def confusion_matrix(self) -> Path:
-        return self.path / "confusion_matrix.png"
-
-    @property
-    def training_confusion_matrix(self) -> Path:
-        return self.path / "training_confusion_matrix.png"
-
-    @property
-    def roc(self) -> Path:
-        return self.path / "roc.png"
-
-    @property
-    def calibration(self) -> Path:
-        return self.path / "calibration.png"
-
-    @property
-    def masks(self) -> Path:
-        return self.path / "masks.png"
-
-    def predictions(self, which: str) -> Path:
-        """What the network of the ``'best'`` or the ``'last'`` epoch says of every image, or how good its masks are."""
-        return self.path / f"predictions_{which}.csv"
-
-    @property
-    def report(self) -> Path:
-        return self.path / "report.html"
-
-    @classmethod
-    def existing(cls, root: Path, name: str) -> list[RunFolder]:
-        """The runs of this name under ``root``, oldest number first."""
-        numbered = []
-        for path in root.glob(f"{name}*"):
-            match = re.fullmatch(re.escape(name) + r"(?:-(\d+))?", path.name)
-            if match and path.is_dir():
-                numbered.append((int(match[1] or 1), cls(path, name)))
-        return [run for _, run in sorted(numbered, key=lambda pair: pair[0])]
-
-    @classmethod
-    def create(cls, root: Path, name: str) -> RunFolder:
-        """A new folder for a run: ``name``, or ``name-2``, ``name-3`` … if that is taken."""
-        root.mkdir(parents=True, exist_ok=True)
-        number = 1
-        while True:
-            run = cls(root / (name if number == 1 else f"{name}-{number}"), name)
-            try:
-                run.path.mkdir()
-            except FileExistsError:
-                number += 1
-            else:
-                return run
-
-    @classmethod
-    def replace(cls, root: Path, name: str) -> RunFolder:
-        """The folder ``name``, emptied of the run that is in it.
-
-        Raises:
-            InputError: the folder exists and is no run of this project (it has no config.yaml).
-        """
-        run = cls(root / name, name)
-        if run.path.exists():
-            if not run.config.is_file():
-                raise InputError(f"{run.path} is no training run (it has no config.yaml) and is not overwritten")
-            shutil.rmtree(run.path)
-        run.path.mkdir(parents=True)
-        return run

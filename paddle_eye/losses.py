@@ -15,6 +15,12 @@ def dice_loss(logits: paddle.Tensor, mask: paddle.Tensor, smooth: float = 1.0) -
         logits: of the foreground, [N, 1, H, W].
         mask: 0 or 1, the same shape.
         smooth: s; an empty mask that is predicted empty has no loss.
+
+    Example:
+        >>> import paddle, paddle_eye
+        >>> mask = paddle.to_tensor([[[[1.0, 0.0], [0.0, 1.0]]]])
+        >>> round(paddle_eye.dice_loss(100 * mask - 50, mask).item(), 4)
+        0.0
     """
     probabilities, mask = F.sigmoid(logits.astype("float32")), mask.astype("float32")
     overlap = (probabilities * mask).sum()
@@ -31,6 +37,12 @@ def tversky_loss(logits: paddle.Tensor, mask: paddle.Tensor, alpha: float = 0.7,
         mask: 0 or 1, the same shape.
         alpha: weight of the foreground that is missed; above 0.5 for sensitivity, 0.5 is Dice.
         smooth: s.
+
+    Example:
+        >>> import paddle, paddle_eye
+        >>> mask = paddle.to_tensor([[[[1.0, 0.0], [0.0, 1.0]]]])
+        >>> round(paddle_eye.tversky_loss(100 * mask - 50, mask).item(), 4)
+        0.0
     """
     probabilities, mask = F.sigmoid(logits.astype("float32")), mask.astype("float32")
     found = (probabilities * mask).sum()
@@ -45,11 +57,36 @@ def focal_tversky_loss(logits: paddle.Tensor, mask: paddle.Tensor, gamma: float 
         logits: of the foreground, [N, 1, H, W].
         mask: 0 or 1, the same shape.
         gamma: under 1, what is nearly right keeps a large gradient.
+
+    Example:
+        >>> import paddle, paddle_eye
+        >>> mask = paddle.to_tensor([[[[1.0, 0.0], [0.0, 1.0]]]])
+        >>> round(paddle_eye.focal_tversky_loss(100 * mask - 50, mask).item(), 4)
+        0.0
     """
     return tversky_loss(logits, mask).clip(min=_LEAST) ** gamma
 
 
 def bce_dice_loss(logits: paddle.Tensor, mask: paddle.Tensor) -> paddle.Tensor:
-    """Mean binary cross-entropy of the pixels plus `dice_loss`."""
+    """Mean binary cross-entropy of the pixels plus `dice_loss`.
+
+    Args:
+        logits: of the foreground, [N, 1, H, W].
+        mask: 0 or 1, the same shape.
+
+    Example:
+        >>> import paddle, paddle_eye
+        >>> mask = paddle.to_tensor([[[[1.0, 0.0], [0.0, 1.0]]]])
+        >>> round(paddle_eye.bce_dice_loss(100 * mask - 50, mask).item(), 4)
+        0.0
+    """
     entropy = F.binary_cross_entropy_with_logits(logits.astype("float32"), mask.astype("float32"))
     return entropy + dice_loss(logits, mask)
+
+
+MASK_LOSSES = {
+    "tversky": tversky_loss,
+    "focal_tversky": focal_tversky_loss,
+    "dice": dice_loss,
+    "bce_dice": bce_dice_loss,
+}

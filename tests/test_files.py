@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from paddle_eye import files
-from paddle_eye.errors import InputError
-from paddle_eye.files import RunFolder, write_bytes, write_json, write_text
+from paddle_eye.files import write_bytes, write_json, write_text
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
 OLD, NEW = b"former content", b"new content"
 
 
@@ -136,55 +137,3 @@ def test_write_json_refuses_what_json_has_no_number_for(number, target):
     with pytest.raises(ValueError, match="JSON compliant"):
         write_json(target, {"loss": number})
     assert target.read_bytes() == OLD
-
-
-def test_create_numbers_the_folders(tmp_path):
-    names = [RunFolder.create(tmp_path / "output", "run").path.name for _ in range(3)]
-    assert names == ["run", "run-2", "run-3"]
-
-
-def test_create_passes_over_a_file_of_the_name(tmp_path):
-    (tmp_path / "run").touch()
-    assert RunFolder.create(tmp_path, "run").path == tmp_path / "run-2"
-
-
-def test_existing_counts_as_people_do(tmp_path):
-    for name in ("run-10", "run-9", "run", "run-2"):
-        (tmp_path / name).mkdir()
-    assert [run.path.name for run in RunFolder.existing(tmp_path, "run")] == ["run", "run-2", "run-9", "run-10"]
-
-
-def test_existing_takes_no_other_name(tmp_path):
-    for name in ("runner", "run-x", "run-2-old", "other"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "run-3").touch()
-    assert RunFolder.existing(tmp_path, "run") == []
-
-
-def test_existing_of_a_folder_that_is_not_there_is_empty(tmp_path):
-    assert RunFolder.existing(tmp_path / "output", "run") == []
-
-
-def test_replace_empties_a_run(tmp_path):
-    run = RunFolder.create(tmp_path, "run")
-    run.config.touch()
-    (run.path / "old.txt").touch()
-    assert RunFolder.replace(tmp_path, "run") == run
-    assert list(run.path.iterdir()) == []
-
-
-def test_replace_makes_a_folder_that_is_not_there(tmp_path):
-    assert RunFolder.replace(tmp_path / "output", "run").path.is_dir()
-
-
-def test_replace_refuses_a_folder_that_is_no_run(tmp_path):
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "thesis.txt").touch()
-    with pytest.raises(InputError, match=r"run is no training run .* and is not overwritten"):
-        RunFolder.replace(tmp_path, "run")
-    assert (tmp_path / "run" / "thesis.txt").is_file()
-
-
-def test_the_weights_are_named_after_the_experiment(tmp_path):
-    RunFolder.create(tmp_path, "run")
-    assert RunFolder.create(tmp_path, "run").best_weights == tmp_path / "run-2" / "run.pdparams"

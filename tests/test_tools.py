@@ -26,9 +26,9 @@ import pytest
 import safetensors.numpy
 from sklearn.metrics import f1_score
 
-from paddle_eye.data.palm import CLASSES, TRAINING_FOLDER, VALIDATION_FOLDER
+from paddle_eye.data.sources.palm import CLASSES, TRAINING_FOLDER, VALIDATION_FOLDER
 from paddle_eye.models.resnet import ResNet
-from paddle_eye.models.weights import read_weights, write_weights
+from paddle_eye.weights.format import read_weights, write_weights
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = ("--batch-size", "4", "--set", "data.image_size=64")
@@ -409,7 +409,7 @@ def test_eval_reports_a_bad_file_and_evaluates_the_rest(copy):
         ("train", ["--model", "unet", "--data", "masks", "--folds", "0"], "data.folds: expected a value at least 2"),
         ("train", ["--model", "unet", "--data", "masks", "--fold", "6"], "--fold 6: expected 1 to 5"),
         ("train", ["--model", "unet", "--data", "masks", "--holdout", "0.01"], "--holdout 0.01: keeps 0 of 5"),
-        ("train", ["--model", "unet", "--data", "masks"], "squares of 224 pixels cannot be cut out"),
+        ("train", ["--model", "unet", "--data", "masks"], "squares of 256 pixels cannot be cut out"),
         ("train", ["--model", "unet", "--data", "masks", "--set", "data.foreground=background"], "needs another name"),
         (
             "train",
@@ -737,9 +737,57 @@ def test_the_readme_s_example_runs_as_it_stands(place):
     assert sum(map(float, probabilities.strip().rstrip("]").split())) == pytest.approx(1)
 
 
-def test_both_readmes_have_the_same_commands():
-    english, chinese = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/README_zh.md"))
-    blocks = [re.findall(r"```(?:bash|python)?\n(.*?)```", text, re.DOTALL) for text in (english, chinese)]
-    commands = [[line.partition("  #")[0].rstrip() for block in part for line in block.splitlines()] for part in blocks]
-    assert len(commands[0]) > 10
-    assert commands[0] == commands[1]
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("train", ["--data", ""]),
+        ("train", ["--config", ""]),
+        ("train", ["--output", ""]),
+        ("train", ["--weights", ""]),
+        ("train", ["--pretrained", ""]),
+        ("eval", [""]),
+        ("eval", ["--data", ""]),
+        ("audit", ["--data", ""]),
+        ("split", ["--data", ""]),
+        ("split", ["--data", "x", "--out", ""]),
+        ("compare", ["x", ""]),
+        ("prepare_data", ["--archives", ""]),
+        ("predict", [""]),
+        ("export", [""]),
+        ("convert_weights", ["", "x.pdparams"]),
+        ("reproduce", [""]),
+        ("serve", ["--output", ""]),
+    ],
+)
+def test_an_empty_path_of_a_variable_that_is_not_set_is_refused(tmp_path, tool, arguments):
+    assert "the path is empty" in run_tool(tool, *arguments, cwd=tmp_path, code=2).stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folds_are_the_same_asked_for_in_either_way(membrane, tmp_path):
+    recipe = ("--model", "damu_unet", "--data", "dataset/membrane", "--epochs", "0", *MASKS)
+    out = run_tool("train", *recipe, "--set", "data.folds=2", "--output", tmp_path, cwd=membrane).stdout
+    assert "2 folds, 6 images" in out
+    assert (tmp_path / "damu_unet_membrane-folds.json").is_file()
+
+
+def test_photographs_kept_aside_are_not_among_those_trained_on(copy):
+    run_tool("train", "--version", "D", "--epochs", "0", *SMALL, "--holdout", "0.25", "--output", "held", cwd=copy)
+    description = read_weights(copy / f"held/{RUN}/{RUN}.pdparams").description
+    assert len(description["training_pictures"]) == description["data"]["training_images"] == 8
+    assert re.search(r" 5 +0 +0 ", run_tool("eval", "held", cwd=copy).stdout)
+
+
+def test_a_recipe_of_masks_is_taken_for_networks_that_draw_masks(membrane, tmp_path):
+    arguments = ("--model", "unet", "--data", "dataset/membrane", "--epochs", "0", "--set", "data.image_size=32")
+    run_tool("train", *arguments, "--output", tmp_path, cwd=membrane)
+    settings = json.loads((tmp_path / "unet_membrane/metrics.json").read_text())["settings"]
+    assert (settings["train.optim"], settings["train.lr"], settings["train.batch_size"]) == ("Adam", 0.001, 2)
+    assert "train.label_smoothing" not in settings and "data.preset" not in settings
+
+
+def test_what_cannot_be_continued_is_refused_before_archives_are_unpacked(tmp_path):
+    (tmp_path / "data/data19469").mkdir(parents=True)  # in this home; empty ones would be a fault
+    err = run_tool("train", "--model", "unet", "--resume", cwd=tmp_path, code=2).stderr
+    assert "the network 'unet' needs --data DIR" in err
+    assert not (tmp_path / "dataset").exists()

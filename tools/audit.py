@@ -9,21 +9,19 @@ Where there are train.csv and test.csv, they are looked at, with --fix-list the 
 code is 1 if there are faults that falsify what is measured on the data.
 """
 
-from pathlib import Path
-
 from paddle_eye import cli
 from paddle_eye.errors import JobError
 
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data set")
+    parser.add_argument("--data", type=cli.path, required=True, metavar="DIR", help="folder of the data set")
     parser.add_argument(
-        "--fix-list", type=Path, metavar="FILE", help="write the files to leave out, of faults and notes"
+        "--fix-list", type=cli.path, metavar="FILE", help="write the files to leave out, of faults and notes"
     )
     arguments = parser.parse_args()
 
-    from paddle_eye.preparation import audit, write_list
+    from paddle_eye.data.preparation.steps import audit, write_list
     from paddle_eye.report.table import audit_report
 
     looked_at, findings = audit(arguments.data, before_split=arguments.fix_list is not None)

@@ -8,31 +8,30 @@ Examples:
 Multiply-adds are those of convolutions and linear layers for one input of the size that was trained with.
 """
 
-from pathlib import Path
-
 from paddle_eye import cli
 from paddle_eye.errors import InputError
 
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of finished runs")
+    parser.add_argument("runs", nargs="+", type=cli.path, metavar="RUN", help="folders of finished runs")
     parser.add_argument(
         "--epoch", choices=("last", "best"), default="last", help="the last epoch chooses nothing (default: last)"
     )
-    parser.add_argument("--out", type=Path, help="the picture (default: comparison.png beside the first run)")
+    parser.add_argument("--out", type=cli.path, help="the picture (default: comparison.png beside the first run)")
     arguments = parser.parse_args()
     if len(arguments.runs) < 2:
         raise InputError("give the folders of at least two runs")
 
     from paddle_eye.files import write_bytes
-    from paddle_eye.report import compare
+    from paddle_eye.report.compare import comparison_picture, comparison_table, differences
+    from paddle_eye.runs.compare import read_runs
 
-    runs = compare.read_runs(arguments.runs, arguments.epoch)
-    print(compare.comparison_table(runs))
-    print(*compare.differences(runs), sep="\n")
+    runs, comparison = read_runs(arguments.runs, arguments.epoch)
+    print(comparison_table(runs, comparison))
+    print(*differences(runs, comparison), sep="\n")
     picture = arguments.out or arguments.runs[0].parent / "comparison.png"
-    write_bytes(picture, compare.comparison_picture(runs, arguments.epoch))
+    write_bytes(picture, comparison_picture(runs, arguments.epoch, comparison))
     print(f"picture {picture}")
 
 

@@ -17,11 +17,13 @@ def main() -> None:
     parser.add_argument("source", type=cli.path, metavar="IN", help="the file to read")
     parser.add_argument("target", type=cli.path, metavar="OUT", help="the file to write: .pdparams or .safetensors")
     parser.add_argument("--model", help="which network it is of (default: the first whose names and shapes fit)")
+    parser.add_argument("--layers", type=int, help="depth, for a file of the document's code whose name does not say")
+    parser.add_argument("--version", help="O, B, C or D, for a file of the document's code whose name does not say")
     arguments = parser.parse_args()
 
-    from paddle_eye.conversion import convert
+    from paddle_eye.weights.conversion import convert
 
-    architecture = convert(arguments.source, arguments.target, arguments.model)
+    architecture = convert(arguments.source, arguments.target, arguments.model, arguments.layers, arguments.version)
     print(f"{arguments.target}: {', '.join(f'{key} {value}' for key, value in architecture.items())}")
 
 

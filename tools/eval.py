@@ -13,14 +13,16 @@ from pathlib import Path
 
 from paddle_eye import cli
 from paddle_eye.errors import InputError
-from paddle_eye.files import best_weights_in
+from paddle_eye.run_folder import best_weights_in
 
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="weight files or run folders")
-    parser.add_argument("--output", type=Path, default=Path("output"), help="folder of the runs (default: output)")
-    parser.add_argument("--data", help="folder with the photographs (default: what each network was trained on)")
+    parser.add_argument("paths", nargs="*", type=cli.path, metavar="PATH", help="weight files or run folders")
+    parser.add_argument("--output", type=cli.path, default=Path("output"), help="folder of the runs (default: output)")
+    parser.add_argument(
+        "--data", type=cli.path_text, help="folder with the photographs (default: what each network was trained on)"
+    )
     parser.add_argument("--layers", type=int, help="depth, for a weight file that does not say")
     parser.add_argument("--version", help="O, B, C or D, for a weight file that does not say")
     parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N (default: auto)")
@@ -29,8 +31,7 @@ def main() -> None:
 
     from paddle_eye.data.locate import BANNER
     from paddle_eye.engine.device import select_device
-    from paddle_eye.evaluation import evaluate_weights
-    from paddle_eye.report.table import evaluation_lines
+    from paddle_eye.runs.evaluate import evaluate_weights, evaluation_lines
 
     select_device(arguments.device)
     done, faults = [], []

@@ -9,7 +9,7 @@ Examples:
 """
 
 from paddle_eye import cli
-from paddle_eye.files import weight_file
+from paddle_eye.run_folder import weight_file
 
 
 def main() -> None:
@@ -23,9 +23,10 @@ def main() -> None:
     weights = weight_file(arguments.run)
 
     from paddle_eye.inference.export import export
+    from paddle_eye.runs.predict import open_predictor
 
     target = arguments.output or weights.parent / f"exported-{arguments.format}"
-    difference = export(weights, target, arguments.format)
+    difference = export(open_predictor(weights), target, arguments.format)
     print(f"{target}: probabilities differ from the training network's by at most {difference:.1e}")
 
 

@@ -42,14 +42,14 @@ def main() -> None:
 
     from paddle_eye.engine.device import select_device
     from paddle_eye.files import write_bytes
-    from paddle_eye.inference.predictor import BUNDLED_WEIGHTS, EXAMPLE_PICTURE, open_predictor
-    from paddle_eye.inference.segmenter import Segmenter
-    from paddle_eye.prediction import find_pictures, predict_files
+    from paddle_eye.inference.files import find_pictures, predict_files
+    from paddle_eye.inference.predictor import BUNDLED_WEIGHTS, EXAMPLE_PICTURE
     from paddle_eye.report.predictions import as_csv, as_xlsx
+    from paddle_eye.runs.predict import open_predictor
 
     device = select_device(arguments.device)
     predictor = open_predictor(arguments.weights or BUNDLED_WEIGHTS, device)
-    if not arguments.images and isinstance(predictor, Segmenter):
+    if not arguments.images and not predictor.has_example:
         raise InputError(f"{predictor.source}: name the pictures; the example is of an eye, for classifiers")
     files = find_pictures(arguments.images or [EXAMPLE_PICTURE])
     table, lines, faults = predict_files(

@@ -6,18 +6,20 @@
 DIR holds training.zip, validation.zip and valid_gt.zip, as in AI Studio's data set 19469.
 """
 
-from pathlib import Path
-
 from paddle_eye import cli
 
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("--archives", type=Path, required=True, metavar="DIR", help="folder with the three archives")
-    parser.add_argument("--data", type=Path, help="where to unpack to (default: dataset/palm)")
+    parser.add_argument(
+        "--archives", type=cli.path, required=True, metavar="DIR", help="folder with the three archives"
+    )
+    parser.add_argument("--data", type=cli.path, help="where to unpack to (default: dataset/palm)")
     arguments = parser.parse_args()
 
-    from paddle_eye.data import archives, locate, palm
+    from paddle_eye.data import locate
+    from paddle_eye.data.preparation import archives
+    from paddle_eye.data.sources import palm
 
     target = arguments.data or locate.PALM_FOLDER
     archives.require(arguments.archives)

@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--output", type=cli.path, default=Path("output"), help="folder of the runs (default: output)")
     arguments = parser.parse_args()
 
-    from paddle_eye import reproduction
+    from paddle_eye.runs import reproduce as reproduction
 
     rows = reproduction.read_plan(arguments.table)
     wanted = arguments.rows.split(",") if arguments.rows else [row.name for row in rows]

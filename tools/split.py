@@ -7,28 +7,28 @@ Examples:
   python tools/split.py --data dataset/fundus6 --folds 5                  dataset/fundus6-fold1 to -fold5
 """
 
-from pathlib import Path
-
 from paddle_eye import cli
 
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with one subfolder per class")
+    parser.add_argument(
+        "--data", type=cli.path, required=True, metavar="DIR", help="folder with one subfolder per class"
+    )
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--ratio", type=float, default=0.8, help="share of the training part (default: 0.8)")
     how.add_argument("--folds", type=int, metavar="K", help="write K folds of a cross-validation instead")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the tables (default: that of --data)")
+    parser.add_argument("--out", type=cli.path, metavar="DIR", help="folder of the tables (default: that of --data)")
     parser.add_argument("--seed", type=int, default=0, help="fixes the split and the order of the rows (default: 0)")
     parser.add_argument(
         "--group",
         metavar="REGEX",
         help=r"the patient in a file name, for example '^(\d+)_' (default: <number>_left, <number>_right)",
     )
-    parser.add_argument("--leave-out", type=Path, metavar="FILE", help="list of files that stay out of both parts")
+    parser.add_argument("--leave-out", type=cli.path, metavar="FILE", help="list of files that stay out of both parts")
     arguments = parser.parse_args()
 
-    from paddle_eye.preparation import split_folders
+    from paddle_eye.data.preparation.steps import split_folders
     from paddle_eye.report.table import split_table
 
     splits = split_folders(

@@ -17,7 +17,6 @@ from pathlib import Path
 
 from paddle_eye import cli, config
 
-STANDARD_CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 FLAGS = {  # flag: (setting, type, help)
     "--model": ("model.name", str, "resnet (50, 101 or 152 layers, versions O, B, C, D), resnet18, unet …"),
     "--version": ("model.version", str, "O, B, C or D"),
@@ -36,10 +35,14 @@ FLAGS = {  # flag: (setting, type, help)
     "--class-weights": ("train.class_weights", str, "balanced: the rarer a class, the more its images count"),
     "--sampler": ("train.sampler", str, "balanced: draw every class equally often"),
     "--seed": ("train.seed", int, "fixes the first weights, the order and the held-out photographs"),
-    "--weights": ("train.weights", str, "start from the weights in this file, the last layer's among them"),
-    "--pretrained": ("train.pretrained", str, "official, or a file: start from its weights with a new last layer"),
+    "--weights": ("train.weights", cli.path_text, "start from the weights in this file, the last layer's among them"),
+    "--pretrained": (
+        "train.pretrained",
+        cli.path_text,
+        "official, or a file: start from its weights with a new last layer",
+    ),
     "--holdout": ("data.holdout", float, "choose the best epoch on this share of the training photographs"),
-    "--data": ("data.path", str, "folder with the photographs, or with the folders image and label"),
+    "--data": ("data.path", cli.path_text, "folder with the photographs, or with the folders image and label"),
     "--folds": ("data.folds", int, "masks: divide the pictures into so many blocks, test on each in turn"),
     "--fold": ("data.fold", int, "masks: test on this block alone, counted from 1 (default: the last of 5)"),
     "--preset": ("data.preset", str, "what is done to the pictures: document, imagenet or fundus"),
@@ -49,11 +52,11 @@ FLAGS = {  # flag: (setting, type, help)
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("--config", type=Path, help="settings (default: palm_resnet50.yaml, or demo.yaml for its set)")
+    parser.add_argument("--config", type=cli.path, help="settings (default: those of PALM or of the demonstration set)")
     for flag, (key, kind, text) in FLAGS.items():
         parser.add_argument(flag, dest=key, type=kind, metavar=flag[2:].upper(), help=text)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any other setting")
-    parser.add_argument("--output", type=Path, default=Path("output"), help="folder of the runs (default: output)")
+    parser.add_argument("--output", type=cli.path, default=Path("output"), help="folder of the runs (default: output)")
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--resume", action="store_true", help="go on with the newest run of this name, if any")
     existing.add_argument("--overwrite", action="store_true", help="replace the run of this name")
@@ -62,38 +65,32 @@ def main() -> None:
     flags = {key: getattr(arguments, key) for key, _, _ in FLAGS.values()}
     given.update({key: value for key, value in flags.items() if value is not None})
 
-    cross_validation = flags["data.folds"] is not None and "data.fold" not in given
-    folds = range(1, max(flags["data.folds"], 1) + 1) if cross_validation else [None]
-    finished = [train(arguments, given if fold is None else {**given, "data.fold": fold}) for fold in folds]
-    if cross_validation:
-        from paddle_eye.files import write_json
-        from paddle_eye.report.finished import cross_validation
-        from paddle_eye.report.table import cross_validation_lines
+    from paddle_eye.runs.cross_validation import chosen_folds, write_summary
 
-        results = cross_validation(finished)
-        summary = arguments.output / f"{results['runs'][0].replace('-fold1', '-folds')}.json"
-        write_json(summary, results)
-        print(*cross_validation_lines(results), f"summary {summary}", sep="\n")
+    finished = [train(arguments, settings) for settings in chosen_folds(given)]
+    if len(finished) > 1:
+        print(f"summary {write_summary(arguments.output, finished)}")
 
 
 def train(arguments: argparse.Namespace, given: dict) -> dict:
     """One run; what its metrics.json holds."""
-    from paddle_eye import experiment, runs
     from paddle_eye.data.locate import BANNER
     from paddle_eye.engine.display import ConsoleDisplay
-    from paddle_eye.report.table import result_lines
+    from paddle_eye.runs import choose
+    from paddle_eye.runs.train import result_lines
+    from paddle_eye.runs.train import train as train_run
 
     display = ConsoleDisplay()
-    continued = runs.continue_run(arguments.output, arguments.config, given) if arguments.resume else None
+    continued = choose.continue_run(arguments.output, arguments.config, given) if arguments.resume else None
     if arguments.resume and not continued:
         display.note(f"{arguments.output} holds no run of this network to continue, a new one is started")
     run, settings, location = continued or (
         None,
-        *runs.choose_settings(arguments.config, given, STANDARD_CONFIGS),
+        *choose.choose_settings(arguments.config, given),
     )
     if location.demonstration:
         print(BANNER)
-    run, results = experiment.train(
+    run, results = train_run(
         settings,
         location,
         arguments.output,

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any
 
-from paddle_eye.data.images import file_digest
+from paddle_eye.data.images import digest, read_file
 
 _LENGTH = 16  # hexadecimal digits; enough to tell any number of photographs apart
 
 
 def picture_digests(files: Iterable[Path]) -> list[str]:
     """One short digest of each file's bytes, in order."""
-    return [file_digest(file)[:_LENGTH] for file in files]
+    return [short(digest(read_file(file))) for file in files]
+
+
+def short(whole: str) -> str:
+    """As much of a digest as is kept of each picture."""
+    return whole[:_LENGTH]
 
 
 def seen_pictures(description: Mapping[str, Any]) -> set[str] | None:
     """Digests of the photographs that a network was trained on, from what its weight file says; None if it does not."""
-    told = description.get("training_pictures")
-    return set(map(str, told)) if isinstance(told, list) else None
+    digests = description.get("training_pictures")
+    return set(map(str, digests)) if isinstance(digests, list) else None
 
 
 def data_digest(labels: Sequence[Sequence[object]], digests: Sequence[Sequence[str]]) -> str:
@@ -29,6 +35,6 @@ def data_digest(labels: Sequence[Sequence[object]], digests: Sequence[Sequence[s
         labels: of the photographs of each part: the class, or a digest of the mask.
         digests: the `picture_digests` of each part.
     """
-    told = [f"{label} {digest}" for part in zip(labels, digests) for label, digest in zip(*part)]
+    lines = [f"{label} {digest}" for part in zip(labels, digests) for label, digest in zip(*part)]
     counts = [str(len(part)) for part in digests]
-    return hashlib.sha256("\n".join([*counts, *told]).encode()).hexdigest()
+    return hashlib.sha256("\n".join([*counts, *lines]).encode()).hexdigest()

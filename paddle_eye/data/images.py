@@ -7,10 +7,11 @@ import hashlib
 import io
 import os
 import tempfile
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, NamedTuple, Sequence
+from typing import Any, Callable, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -56,12 +57,26 @@ def read_picture(path: Path) -> np.ndarray:
     Raises:
         InputError: the file cannot be read, is no picture, or was cut off (OpenCV would fill the rest of a
             cut-off JPEG with grey and say nothing), or holds a stack of pictures (OpenCV would take the first).
+
+    Example:
+        >>> import paddle_eye
+        >>> picture = paddle_eye.read_picture("paddle_eye/bundled/example.jpg")
+        >>> picture.dtype, picture.shape
+        (dtype('uint8'), (224, 224, 3))
+    """
+    return decode_picture(read_file(path), path)
+
+
+def read_file(path: Path) -> bytes:
+    """A picture file's bytes.
+
+    Raises:
+        InputError: it cannot be read.
     """
     try:
-        data = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check its name and permissions") from error
-    return decode_picture(data, path)
 
 
 def decode_picture(data: bytes, name: object) -> np.ndarray:
@@ -106,21 +121,21 @@ class Fingerprint:
     colours: np.ndarray
 
 
-def file_digest(path: Path) -> str:
+def digest(data: bytes) -> str:
     """SHA-256 of a file's bytes, hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(data).hexdigest()
 
 
-def fingerprint(path: Path) -> Fingerprint:
-    """Digest and perceptual hash of a picture file.
+def fingerprint(data: bytes, picture: np.ndarray) -> Fingerprint:
+    """Digest and perceptual hash of a picture.
 
     Fundus photographs share the round rim and the shading, which fill the usual 64-bit hashes. So the hash is what is
     left when the picture, in grey and 64x64, loses its coarse shading, within a disc inside the rim.
 
-    Raises:
-        InputError: see `read_picture`.
+    Args:
+        data: the file's bytes.
+        picture: what they decode to, uint8 [H, W, 3] in BGR order.
     """
-    picture = read_picture(path)
     colours = cv2.resize(picture, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
     small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
@@ -129,35 +144,49 @@ def fingerprint(path: Path) -> Fingerprint:
     structure = detail[across**2 + across[:, None] ** 2 < (_RADIUS * _SIDE) ** 2]
     structure -= structure.mean()
     structure /= np.linalg.norm(structure) + _NOISE  # a picture without detail is like no other
-    return Fingerprint(file_digest(path), structure, colours)
+    return Fingerprint(digest(data), structure, colours)
 
 
 class Examined(NamedTuple):
-    """What `fingerprint_all` found, by file.
+    """What `examine_pictures` found, by file.
 
     Args:
+        prepared: what the preparation of each picture gave, in the order of the files; None of those with a fault.
         fingerprints: of every file that is a whole picture.
         faults: why the others are none.
         warnings: what the decoder complained of in a picture that it decoded all the same.
     """
 
+    prepared: list[Any]
     fingerprints: dict[Path, Fingerprint]
     faults: dict[Path, str]
     warnings: dict[Path, str]
 
 
-def fingerprint_all(paths: Sequence[Path]) -> Examined:
-    """The fingerprint of every picture file, and what is wrong with the files."""
-    fingerprints, faults = {}, {}
+def examine_pictures(paths: Sequence[Path], prepare: Sequence[Callable[[np.ndarray], Any]] | None = None) -> Examined:
+    """Read and decode every picture file once: its fingerprint, what is kept of it, and what is wrong with the files.
 
-    def read(path: Path) -> None:
+    Args:
+        paths: the files.
+        prepare: for each file, what is made of the decoded picture, uint8 [H, W, 3] BGR; None keeps nothing.
+    """
+    fingerprints, faults = {}, {}
+    prepared: list[Any] = [None] * len(paths)
+
+    def read(number: int) -> None:
+        path = paths[number]
         try:
-            fingerprints[path] = fingerprint(path)
+            data = read_file(path)
+            picture = decode_picture(data, path)
         except InputError as error:
             faults[path] = str(error)
+            return
+        fingerprints[path] = fingerprint(data, picture)
+        if prepare is not None:
+            prepared[number] = prepare[number](picture)
 
     with _decoder_complaints() as complaints, ThreadPoolExecutor(max_workers=READING_THREADS) as pool:
-        list(pool.map(read, paths))
+        list(pool.map(read, range(len(paths))))
     warnings = {}
     for path in paths if complaints else ():  # rare; which file it was shows only one by one
         if path in fingerprints:
@@ -165,7 +194,7 @@ def fingerprint_all(paths: Sequence[Path]) -> Examined:
                 read_picture(path)
             if complaints:
                 warnings[path] = complaints[0]
-    return Examined(fingerprints, {path: faults[path] for path in paths if path in faults}, warnings)
+    return Examined(prepared, fingerprints, {path: faults[path] for path in paths if path in faults}, warnings)
 
 
 @contextlib.contextmanager
@@ -181,8 +210,8 @@ def _decoder_complaints() -> Iterator[list[str]]:
             os.dup2(kept, 2)
             os.close(kept)
             file.seek(0)
-            told = file.read().decode(errors="replace").splitlines()
-            lines += [line for line in told if "Corrupt JPEG data" in line and "extraneous" not in line]
+            complaints = file.read().decode(errors="replace").splitlines()
+            lines += [line for line in complaints if "Corrupt JPEG data" in line and "extraneous" not in line]
 
 
 def same_pictures(fingerprints: Sequence[Fingerprint]) -> list[tuple[int, int]]:

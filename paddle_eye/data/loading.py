@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Callable, Iterator
+from typing import Callable
 
 import numpy as np
 import paddle
@@ -20,49 +22,70 @@ class PictureDataset(paddle.io.Dataset):
 
     An item is the network's input, float32 [3, S, S], and the label, int64. A 224x224 picture takes 150 kB.
 
+    Args:
+        record_set: the photographs.
+        preprocessing: of the pictures.
+        pictures: what `keep` gave for each of them; None reads them.
+
     Raises:
         InputError: pictures that cannot be decoded; all of them in one message.
     """
 
-    def __init__(self, record_set: RecordSet, preprocessing: Preprocessing) -> None:
+    def __init__(
+        self, record_set: RecordSet, preprocessing: Preprocessing, pictures: list[np.ndarray] | None = None
+    ) -> None:
         super().__init__()
         self.classes = record_set.classes
         self.counts = record_set.counts()
         self.preprocessing = preprocessing
         self.labels = np.array([record.label for record in record_set.records], dtype=np.int64)
-        self.pictures = _read_all(record_set.records, self._prepare)
+        self.pictures = _read_all(record_set.records, self.keep) if pictures is None else pictures
 
-    def _prepare(self, picture: np.ndarray) -> np.ndarray:
+    def keep(self, picture: np.ndarray) -> np.ndarray:
+        """What stays in memory of a decoded picture, uint8 [H, W, 3] BGR."""
         return self.preprocessing.fit(picture)
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.int64]:
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.int64]:
+        index = number % len(self)
         return self.preprocessing.normalise(self.pictures[index]), self.labels[index]
 
 
 class AugmentedDataset(PictureDataset):
-    """The pictures of a record set changed at random, as (seed, epoch, index) alone decides; set ``epoch`` before each.
+    """The pictures of a record set changed at random, as seed, epoch and number decide; set ``epoch`` before each.
+
+    The number of an item is its index or, of the k-th time that an epoch draws it again, its index + k · N, so that
+    no two drawings of a photograph are changed alike.
 
     Args:
         record_set: the photographs.
         preprocessing: one that augments.
         seed: of the whole run.
+        pictures: see `PictureDataset`.
 
     Raises:
         InputError: see `PictureDataset`.
     """
 
-    def __init__(self, record_set: RecordSet, preprocessing: Preprocessing, seed: int) -> None:
-        super().__init__(record_set, preprocessing)
+    def __init__(
+        self,
+        record_set: RecordSet,
+        preprocessing: Preprocessing,
+        seed: int,
+        pictures: list[np.ndarray] | None = None,
+    ) -> None:
+        super().__init__(record_set, preprocessing, pictures)
         self.seed, self.epoch = seed, 0
 
-    def _prepare(self, picture: np.ndarray) -> np.ndarray:
+    def keep(self, picture: np.ndarray) -> np.ndarray:
+        """See `PictureDataset.keep`."""
         return self.preprocessing.keep(picture)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.int64]:
-        generator = np.random.default_rng([self.seed, self.epoch, index])
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.int64]:
+        index = number % len(self)
+        generator = np.random.default_rng([self.seed, self.epoch, number])
         picture = self.preprocessing.augment(self.pictures[index], generator)
         return self.preprocessing.normalise(picture), self.labels[index]
 
@@ -91,7 +114,8 @@ class EpochSampler(paddle.io.BatchSampler):
         count: number of examples.
         batch_size: examples per batch; the last batch may be shorter.
         seed: of the whole run.
-        shares: [count], how often each example is drawn, with replacement, sum 1; None: each once.
+        shares: [count], how often each example is drawn, with replacement, sum 1; None: each once. What is drawn for
+            the k-th time again has k · count added to its index.
     """
 
     def __init__(self, count: int, batch_size: int, seed: int, shares: np.ndarray | None = None) -> None:
@@ -102,12 +126,23 @@ class EpochSampler(paddle.io.BatchSampler):
         if self.shares is None:
             order = generator.permutation(self.count)
         else:
-            order = generator.choice(self.count, self.count, p=self.shares)
+            drawn = generator.choice(self.count, self.count, p=self.shares)
+            order = drawn + self.count * _times_before(drawn)
         for start in range(0, self.count, self.batch_size):
             yield order[start : start + self.batch_size].tolist()
 
     def __len__(self) -> int:
         return math.ceil(self.count / self.batch_size)
+
+
+def _times_before(drawn: np.ndarray) -> np.ndarray:
+    """How often each number stands before its own place."""
+    seen: Counter[int] = Counter()
+    times = []
+    for number in drawn.tolist():
+        times.append(seen[number])
+        seen[number] += 1
+    return np.array(times)
 
 
 def class_weights(dataset: PictureDataset) -> np.ndarray:

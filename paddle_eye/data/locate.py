@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from paddle_eye.data import archives, sources, synthetic
+from paddle_eye.data.preparation import archives, synthetic
+from paddle_eye.data.sources import layouts
 from paddle_eye.errors import InputError
 
 PALM_FOLDER = Path("dataset/palm")
@@ -31,7 +32,7 @@ class Location(NamedTuple):
     Args:
         path: the folder.
         name: for file names and tables: ``PALM``, ``DEMO``, or that of the folder.
-        demonstration: whether its pictures are drawn by `paddle_eye.data.synthetic`.
+        demonstration: whether its pictures are drawn by `paddle_eye.data.preparation.synthetic`.
     """
 
     path: Path
@@ -81,5 +82,5 @@ def find_photographs(given: str | None = None) -> Location | None:
 def _located(path: Path) -> Location:
     if synthetic.is_demonstration(path):
         return Location(path, "DEMO", demonstration=True)
-    name = "PALM" if sources.layout(path) == "palm" else path.resolve().name
+    name = "PALM" if layouts.layout(path) == "palm" else path.resolve().name
     return Location(path, name, demonstration=False)

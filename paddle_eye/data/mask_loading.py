@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import paddle
 
-from paddle_eye.data.images import read_picture
 from paddle_eye.data.mask_transforms import PixelPreprocessing, augment, random_crop
-from paddle_eye.data.masks import MaskRecord, read_mask
+from paddle_eye.data.sources.pairs import Pair
 from paddle_eye.errors import raise_faults
 
 
@@ -18,15 +17,16 @@ class MaskDataset(paddle.io.Dataset):
 
     An item is the network's input, float32 [C, H, W], and the mask, uint8 [1, H, W] of 0 and 1.
 
-    Raises:
-        InputError: a file cannot be read any more.
+    Args:
+        pairs: read with ``preprocessing.fit``.
+        preprocessing: of the pictures.
     """
 
-    def __init__(self, records: Sequence[MaskRecord], preprocessing: PixelPreprocessing) -> None:
+    def __init__(self, pairs: Sequence[Pair], preprocessing: PixelPreprocessing) -> None:
         super().__init__()
         self.preprocessing = preprocessing
-        self.pictures = [preprocessing.fit(read_picture(record.image)) for record in records]
-        self.masks = [read_mask(record.mask) for record in records]
+        self.pictures = [pair.picture for pair in pairs]
+        self.masks = [pair.truth for pair in pairs]
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -39,7 +39,7 @@ class CropDataset(MaskDataset):
     """Squares of the pictures, changed at random, as (seed, epoch, index) alone decides; set ``epoch`` before each.
 
     Args:
-        records: the pairs.
+        pairs: see `MaskDataset`.
         preprocessing: of the pictures.
         size: side of the squares in pixels.
         per_picture: squares that are cut out of every picture in an epoch.
@@ -50,14 +50,14 @@ class CropDataset(MaskDataset):
     """
 
     def __init__(
-        self, records: Sequence[MaskRecord], preprocessing: PixelPreprocessing, size: int, per_picture: int, seed: int
+        self, pairs: Sequence[Pair], preprocessing: PixelPreprocessing, size: int, per_picture: int, seed: int
     ) -> None:
-        super().__init__(records, preprocessing)
+        super().__init__(pairs, preprocessing)
         self.size, self.per_picture, self.seed, self.epoch = size, per_picture, seed, 0
         small = [
-            f"{record.image}: {mask.shape[1]}x{mask.shape[0]} pixels"
-            for record, mask in zip(records, self.masks)
-            if min(mask.shape) < size
+            f"{pair.image}: {pair.truth.shape[1]}x{pair.truth.shape[0]} pixels"
+            for pair in pairs
+            if min(pair.truth.shape) < size
         ]
         raise_faults("pictures", small, f"squares of {size} pixels cannot be cut out; lower data.image_size")
 

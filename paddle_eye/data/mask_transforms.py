@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Mapping
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,6 +23,11 @@ class PixelPreprocessing:
     """
 
     channels: Literal[1, 3] = 1
+
+    @classmethod
+    def default(cls, channels: int) -> PixelPreprocessing:
+        """What is taken for a weight file that does not say: the channels of its network."""
+        return cls(channels)
 
     def fit(self, picture: np.ndarray) -> np.ndarray:
         """uint8 [H, W, 3] BGR to uint8 [H, W, channels]."""

@@ -1,4 +1,4 @@
-"""Which photographs are of one patient, told from their names."""
+"""Which photographs are of one patient, as their names say."""
 
 from __future__ import annotations
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Callable, Literal, Mapping, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 import numpy as np
 
+from paddle_eye import choices
 from paddle_eye.opencv import cv2
 
 _LARGEST_SIZE = 4096  # of what a weight file may ask for
-
-PresetName = Literal["document", "imagenet", "fundus"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,14 @@ class Preprocessing:
     """
 
     image_size: int = 224
-    preset: PresetName = "document"
+    preset: choices.Preset = "document"
+
+    channels = 3
+
+    @classmethod
+    def default(cls, channels: int) -> Preprocessing:
+        """What is taken for a weight file that does not say."""
+        return cls()
 
     @property
     def augments(self) -> bool:
@@ -66,7 +73,7 @@ class Preprocessing:
 
     def describe(self) -> dict[str, Any]:
         """What a weight file keeps of it."""
-        return {"preset": self.preset, **PRESETS[self.preset].told, "image_size": self.image_size}
+        return {"preset": self.preset, **PRESETS[self.preset].described, "image_size": self.image_size}
 
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> Preprocessing:
@@ -96,7 +103,7 @@ class Preset(NamedTuple):
         augment: (kept, size, generator) to a square; None if training sees what evaluation sees.
         order: of the three BGR channels in the input.
         values: float32 [3, 256], what each value of a pixel becomes in each channel of the input.
-        told: channels and values in words, for the description.
+        described: channels and values in words, for the description.
     """
 
     fit: Callable[[np.ndarray, int], np.ndarray]
@@ -104,7 +111,7 @@ class Preset(NamedTuple):
     augment: Callable[[np.ndarray, int, np.random.Generator], np.ndarray] | None
     order: list[int]
     values: np.ndarray
-    told: dict[str, Any]
+    described: dict[str, Any]
 
 
 def _checked(picture: Any) -> np.ndarray:
@@ -196,18 +203,18 @@ def _random_eye(kept: np.ndarray, size: int, generator: np.random.Generator) -> 
 
 
 def _imagenet_values() -> tuple[np.ndarray, dict[str, Any]]:
-    told = {"channels": "RGB", "mean": [0.485, 0.456, 0.406], "deviation": [0.229, 0.224, 0.225]}
-    mean, deviation = (np.array(told[name])[:, None] for name in ("mean", "deviation"))
-    return ((np.arange(256) / 255 - mean) / deviation).astype(np.float32), told
+    described = {"channels": "RGB", "mean": [0.485, 0.456, 0.406], "deviation": [0.229, 0.224, 0.225]}
+    mean, deviation = (np.array(described[name])[:, None] for name in ("mean", "deviation"))
+    return ((np.arange(256) / 255 - mean) / deviation).astype(np.float32), described
 
 
 # The document's arithmetic, in double precision and rounded once, for each of the 256 values a pixel can have.
 _TO_UNIT_RANGE = np.tile((np.arange(256) / 255.0 * 2.0 - 1.0).astype(np.float32), (3, 1))
-_IMAGENET_VALUES, _IMAGENET_TOLD = _imagenet_values()
+_IMAGENET_VALUES, _IMAGENET_DESCRIBED = _imagenet_values()
 _BGR, _RGB = [0, 1, 2], [2, 1, 0]
 
 PRESETS = {
     "document": Preset(_stretch, _stretch, None, _BGR, _TO_UNIT_RANGE, {"channels": "BGR", "range": [-1, 1]}),
-    "imagenet": Preset(_centre, _keep_twice, _random_part, _RGB, _IMAGENET_VALUES, _IMAGENET_TOLD),
-    "fundus": Preset(_field_of_view, _field_of_view, _random_eye, _RGB, _IMAGENET_VALUES, _IMAGENET_TOLD),
+    "imagenet": Preset(_centre, _keep_twice, _random_part, _RGB, _IMAGENET_VALUES, _IMAGENET_DESCRIBED),
+    "fundus": Preset(_field_of_view, _field_of_view, _random_eye, _RGB, _IMAGENET_VALUES, _IMAGENET_DESCRIBED),
 }

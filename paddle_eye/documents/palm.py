@@ -5,27 +5,35 @@ Its cells run with only their imports, ``use_gpu`` and ``EPOCH_NUM`` replaced, a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Optional, Tuple
+from typing import Any, Callable
 
 import numpy as np
 import paddle
 
 from paddle_eye.data.loading import PictureDataset
-from paddle_eye.data.palm import CLASSES, TRAINING_FOLDER, VALIDATION_FOLDER, read_training, read_validation
+from paddle_eye.data.sources.palm import CLASSES, TRAINING_FOLDER, VALIDATION_FOLDER, read_training, read_validation
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.engine.device import select_device
 from paddle_eye.engine.display import Display
 from paddle_eye.engine.loop import evaluate, fit
-from paddle_eye.engine.task import Classification
+from paddle_eye.engine.objective import Evaluation
 from paddle_eye.models.resnet import ResNet
-from paddle_eye.models.weights import write_weights
+from paddle_eye.tasks.classification import ClassificationObjective
+from paddle_eye.weights.format import write_weights
 
-Batch = Tuple[np.ndarray, np.ndarray]
+Batch = tuple[np.ndarray, np.ndarray]
 
 
 def transform_img(img: np.ndarray) -> np.ndarray:
-    """A decoded picture, uint8 [H, W, 3] BGR, as the network's input, float32 [3, 224, 224] in [-1, 1]."""
+    """A decoded picture, uint8 [H, W, 3] BGR, as the network's input, float32 [3, 224, 224] in [-1, 1].
+
+    Example:
+        >>> import paddle_eye
+        >>> paddle_eye.transform_img(paddle_eye.read_picture("paddle_eye/bundled/example.jpg")).shape
+        (3, 224, 224)
+    """
     return Preprocessing()(img)
 
 
@@ -43,7 +51,14 @@ def data_loader(datadir: str, batch_size: int = 10, mode: str = "train") -> Call
         A reader; calling it gives an iterator over (pictures float32 [N, 3, 224, 224], labels float32 [N, 1]).
 
     Raises:
-        InputError: see `paddle_eye.data.palm.read_training`.
+        InputError: see `paddle_eye.data.sources.palm.read_training`.
+
+    Example:
+        >>> import paddle_eye
+        >>> reader = paddle_eye.data_loader("dataset/demo/train_data/PALM-Training400", batch_size=4)
+        >>> pictures, labels = next(reader())
+        >>> pictures.shape, labels.shape
+        ((4, 3, 224, 224), (4, 1))
     """
     dataset = PictureDataset(read_training(Path(datadir)), Preprocessing())
     order = list(range(len(dataset)))
@@ -67,7 +82,14 @@ def valid_data_loader(datadir: str, annotiondir: str) -> Callable[..., Iterator[
         A reader; calling it with a ``batch_size`` (50) gives an iterator as that of `data_loader`.
 
     Raises:
-        InputError: see `paddle_eye.data.palm.read_validation`.
+        InputError: see `paddle_eye.data.sources.palm.read_validation`.
+
+    Example:
+        >>> import paddle_eye
+        >>> sheet = "dataset/demo/PALM-Validation-GT/PM_Label_and_Fovea_Location.xlsx"
+        >>> reader = paddle_eye.valid_data_loader("dataset/demo/PALM-Validation400", sheet)
+        >>> sum(len(labels) for _, labels in reader(batch_size=50))
+        64
     """
     dataset = PictureDataset(read_validation(Path(datadir), Path(annotiondir)), Preprocessing())
 
@@ -77,8 +99,15 @@ def valid_data_loader(datadir: str, annotiondir: str) -> Callable[..., Iterator[
     return reader
 
 
-def save(accuracy: float, model: Optional[ResNet]) -> None:
-    """Save the weights as ``./model/resnet50_vD_PALM.pdparams`` and remember their accuracy; None saves nothing."""
+def save(accuracy: float, model: ResNet | None) -> None:
+    """Save the weights as ``./model/resnet50_vD_PALM.pdparams`` and remember their accuracy; None saves nothing.
+
+    Example:
+        >>> import paddle_eye
+        >>> from paddle_eye.documents.palm import save
+        >>> save(0.975, paddle_eye.ResNet(layers=50, class_dim=2, version="D"))
+        model save success !
+    """
     print("model save success !")
     if model is None:
         return
@@ -100,7 +129,7 @@ def train_pm(
     batch_size: int = 10,
     EPOCH_NUM: int = 20,
     use_gpu: bool = False,
-    save: Optional[Callable[[float, ResNet], None]] = None,
+    save: Callable[[float, ResNet], None] | None = None,
 ) -> None:
     """Train on PALM and print the document's lines.
 
@@ -116,6 +145,17 @@ def train_pm(
 
     Raises:
         InputError: the data has faults, or there is no GPU although one is asked for.
+
+    Example:
+        >>> import paddle, paddle_eye
+        >>> sheet = "dataset/demo/PALM-Validation-GT/PM_Label_and_Fovea_Location.xlsx"
+        >>> model = paddle_eye.ResNet(layers=50, class_dim=2, version="D")
+        >>> optimizer = paddle.optimizer.Momentum(0.0001, 0.9, parameters=model.parameters())
+        >>> paddle_eye.train_pm(model, "dataset/demo", sheet, optimizer, EPOCH_NUM=0)  # doctest: +ELLIPSIS
+        ********start training********
+        *****valid data import success*****
+        Initial max accuracy : ...
+        Final max accuracy : ...
     """
     select_device("gpu:0" if use_gpu else "cpu")
     print("********start training********")
@@ -126,7 +166,7 @@ def train_pm(
         print("*****valid data import success*****")
         return valid_loader(batch_size=50)
 
-    def keep_best(row: Dict[str, Any]) -> None:
+    def keep_best(row: dict[str, Any], evaluation: Evaluation) -> None:
         if row["epoch"] == 0:
             model.max_accuracy = row["accuracy"]
         elif save is not None:
@@ -135,7 +175,7 @@ def train_pm(
     fit(
         model,
         optimizer,
-        Classification(),
+        ClassificationObjective(),
         lambda epoch: train_loader(),
         valid_batches,
         EPOCH_NUM,
@@ -147,11 +187,21 @@ def train_pm(
 
 def valid_pm(
     model: paddle.nn.Layer, valid_loader: Callable[..., Iterator[Batch]], batch_size: int = 100
-) -> Tuple[float, float]:
-    """Accuracy and loss over all photographs of a reader, each photograph weighing the same."""
+) -> tuple[float, float]:
+    """Accuracy and loss over all photographs of a reader, each photograph weighing the same.
+
+    Example:
+        >>> import paddle_eye
+        >>> sheet = "dataset/demo/PALM-Validation-GT/PM_Label_and_Fovea_Location.xlsx"
+        >>> loader = paddle_eye.valid_data_loader("dataset/demo/PALM-Validation400", sheet)
+        >>> accuracy, loss = paddle_eye.valid_pm(paddle_eye.ResNet(layers=50, class_dim=2), loader)
+        *****valid data import success*****
+        >>> 0 <= accuracy <= 1
+        True
+    """
     print("*****valid data import success*****")
-    task = Classification()
-    row = task.score(evaluate(model, valid_loader(batch_size=batch_size), task))
+    objective = ClassificationObjective()
+    row = objective.score(evaluate(model, valid_loader(batch_size=batch_size), objective))
     return row["accuracy"], row["loss"]
 
 
@@ -165,13 +215,13 @@ class _NotebookDisplay(Display):
         if index % 10 == 0:
             print(f"epoch:{epoch - 1}===batch_id:{index}===loss:{loss:.4f}")
 
-    def evaluated(self, row: Dict[str, Any], criterion: str) -> None:
+    def evaluated(self, row: dict[str, Any], criterion: str) -> None:
         if row["epoch"] == 0:
             print("Initial max accuracy :", row["accuracy"])
         else:
             print(f"[validation]:======accuracy:{row['accuracy']:.5f}/loss:{row['loss']:.5f}")
 
-    def epoch_done(self, row: Dict[str, Any], criterion: str, best: float) -> None:
+    def epoch_done(self, row: dict[str, Any], criterion: str, best: float) -> None:
         print("max accuracy :", self.model.max_accuracy)
         print()
 

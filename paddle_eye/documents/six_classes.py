@@ -6,30 +6,31 @@ Its cells run with only their imports and ``save_path`` replaced (it trains into
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Union
 
 import paddle
 
 from paddle_eye.data.loading import PictureDataset
-from paddle_eye.data.tables import read_table
+from paddle_eye.data.preparation.steps import split_folders
+from paddle_eye.data.sources.tables import read_table
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.engine.device import select_device
 from paddle_eye.engine.display import ConsoleDisplay
 from paddle_eye.engine.loop import evaluate, fit
-from paddle_eye.engine.task import Classification
+from paddle_eye.engine.objective import Evaluation
 from paddle_eye.errors import InputError
 from paddle_eye.files import write_bytes
 from paddle_eye.models.attention import nam_regulariser
-from paddle_eye.models.weights import load_into, read_weights, write_weights
-from paddle_eye.preparation import split_folders
 from paddle_eye.report import plots
-from paddle_eye.report.table import six_class_lines, split_table
+from paddle_eye.report.table import split_table
+from paddle_eye.tasks.classification import ClassificationObjective, six_class_lines
+from paddle_eye.weights.format import load_into, read_weights, write_weights
 
 PathLike = Union[str, Path]
 
 
 def split_data(
-    ratio: float, root: PathLike = "dataset", out: PathLike = ".", leave_out: Optional[PathLike] = None
+    ratio: float, root: PathLike = "dataset", out: PathLike = ".", leave_out: PathLike | None = None
 ) -> None:
     """Write ``train.csv`` and ``test.csv`` and print how many photographs of each class they have.
 
@@ -40,7 +41,15 @@ def split_data(
         leave_out: a list of files that stay out of both, as ``tools/audit.py --fix-list`` writes it.
 
     Raises:
-        InputError: see `paddle_eye.preparation.split_folders`.
+        InputError: see `paddle_eye.data.preparation.steps.split_folders`.
+
+    Example:
+        >>> import paddle_eye
+        >>> paddle_eye.split_data(0.75, root="classes", out="tables")
+        class    training  test  training patients  test patients
+        healthy  3         1     3                  1
+        ill      3         1     3                  1
+        all      6         2
     """
     listed = None if leave_out is None else Path(leave_out)
     for split in split_folders(Path(root), Path(out), ratio=ratio, leave_out=listed):
@@ -54,6 +63,14 @@ class MyDataset(PictureDataset):
 
     Raises:
         InputError: wrong rows, with their line numbers, or pictures that cannot be decoded; all in one message.
+
+    Example:
+        >>> import paddle_eye
+        >>> paddle_eye.split_data(0.75, root="classes", out="tables")  # doctest: +ELLIPSIS
+        class ...
+        >>> picture, label = paddle_eye.MyDataset("tables/train.csv")[0]
+        >>> picture.shape
+        (3, 224, 224)
     """
 
     def __init__(self, csv_filepath: PathLike) -> None:
@@ -86,6 +103,18 @@ def train(
     Raises:
         InputError: ``epoch_num`` or ``save_freq`` is below 1.
         JobError: the loss is no finite number any more.
+
+    Example:
+        >>> import paddle, paddle_eye
+        >>> from paddle_eye.documents.six_classes import train
+        >>> paddle_eye.split_data(0.75, root="classes", out="tables")  # doctest: +ELLIPSIS
+        class ...
+        >>> loader = paddle.io.DataLoader(paddle_eye.MyDataset("tables/test.csv"), batch_size=2)
+        >>> net = paddle_eye.resnet18(num_classes=2)
+        >>> opt = paddle.optimizer.Adam(0.001, parameters=net.parameters())
+        >>> train(net, opt, loader, loader, epoch_num=1, save_path="six", save_freq=1)  # doctest: +ELLIPSIS
+        before training   accuracy ...
+        epoch   1 ...
     """
     for name, value in (("epoch_num", epoch_num), ("save_freq", save_freq)):
         if value < 1:
@@ -96,12 +125,12 @@ def train(
     if isinstance(train_loader.dataset, PictureDataset):
         description["classes"] = list(train_loader.dataset.classes)
 
-    def keep(name: str, row: Dict[str, Any]) -> None:
+    def keep(name: str, row: dict[str, Any]) -> None:
         figures = {key: row[key] for key in ("loss", "accuracy", "auc")}
-        told = {**description, "epoch": row["epoch"], "figures": figures}
-        write_weights(folder / "model" / f"{name}.pdparams", model, told)
+        said = {**description, "epoch": row["epoch"], "figures": figures}
+        write_weights(folder / "model" / f"{name}.pdparams", model, said)
 
-    def keep_state(rows: List[Dict[str, Any]]) -> None:
+    def keep_state(rows: list[dict[str, Any]], evaluation: Evaluation) -> None:
         epoch = rows[-1]["epoch"]
         if epoch and epoch % save_freq == 0:
             keep(str(epoch), rows[-1])
@@ -109,7 +138,7 @@ def train(
     history = fit(
         model,
         opt,
-        Classification(regulariser=nam_regulariser(model)),
+        ClassificationObjective(regulariser=nam_regulariser(model)),
         lambda epoch: train_loader,
         lambda: valid_loader,
         epoch_num,
@@ -134,11 +163,26 @@ def test(
 
     Raises:
         InputError: the file is no weight file of this network.
+
+    Example:
+        >>> import paddle, paddle_eye
+        >>> from pathlib import Path
+        >>> from paddle_eye.documents.six_classes import test
+        >>> from paddle_eye.weights.format import write_weights
+        >>> paddle_eye.split_data(0.75, root="classes", out="tables")  # doctest: +ELLIPSIS
+        class ...
+        >>> loader = paddle.io.DataLoader(paddle_eye.MyDataset("tables/test.csv"), batch_size=2)
+        >>> net = paddle_eye.resnet18(num_classes=2)
+        >>> write_weights(Path("net.pdparams"), net, {"architecture": net.architecture})
+        >>> test("net.pdparams", net, loader, save_path=".")  # doctest: +ELLIPSIS
+        acc-> ...
+        precision--> ...
+        recall--> ...
     """
     select_device("auto")
     load_into(net, read_weights(model_path).arrays, model_path)
-    task = Classification()
-    figures = task.figures(evaluate(net, test_dataloader, task, len(test_dataloader.dataset)))
+    objective = ClassificationObjective()
+    figures = objective.figures(evaluate(net, test_dataloader, objective, len(test_dataloader.dataset)))
     print(six_class_lines(figures))
     count = len(figures["per_class"])
     classes = getattr(test_dataloader.dataset, "classes", ())

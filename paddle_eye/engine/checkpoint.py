@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 import paddle
 import safetensors
@@ -13,13 +13,13 @@ import safetensors.numpy
 from paddle_eye.engine import optim
 from paddle_eye.errors import InputError
 from paddle_eye.files import write_bytes
-from paddle_eye.models.weights import load_into
+from paddle_eye.weights.format import load_into
 
 _MODEL, _OPTIMIZER = "model/", "optimizer/"
 
 
 def save_checkpoint(
-    path: Path, model: paddle.nn.Layer, optimizer: paddle.optimizer.Optimizer, history: List[Dict[str, Any]]
+    path: Path, model: paddle.nn.Layer, optimizer: paddle.optimizer.Optimizer, history: list[dict[str, Any]]
 ) -> None:
     """Save parameters, optimizer and history; one file, so that they cannot disagree."""
     arrays = {f"{_MODEL}{key}": tensor.numpy() for key, tensor in model.state_dict().items()}
@@ -27,7 +27,7 @@ def save_checkpoint(
     write_bytes(path, safetensors.numpy.save(arrays, metadata={"history": json.dumps(history, allow_nan=False)}))
 
 
-def load_checkpoint(path: Path, model: paddle.nn.Layer, optimizer: paddle.optimizer.Optimizer) -> List[Dict[str, Any]]:
+def load_checkpoint(path: Path, model: paddle.nn.Layer, optimizer: paddle.optimizer.Optimizer) -> list[dict[str, Any]]:
     """Restore what `save_checkpoint` wrote.
 
     Returns:
@@ -48,5 +48,5 @@ def load_checkpoint(path: Path, model: paddle.nn.Layer, optimizer: paddle.optimi
     return history
 
 
-def _below(prefix: str, arrays: Dict[str, Any]) -> Dict[str, Any]:
+def _below(prefix: str, arrays: dict[str, Any]) -> dict[str, Any]:
     return {key[len(prefix) :]: value for key, value in arrays.items() if key.startswith(prefix)}

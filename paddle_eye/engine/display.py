@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Dict, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 from tqdm import tqdm
 
 
 class Display:
-    """Is told what happens and shows nothing; the base of all displays."""
+    """Hears what happens and shows nothing; the base of all displays."""
 
     def note(self, text: str) -> None:
         """Something worth a line."""
@@ -21,11 +22,11 @@ class Display:
     def batch(self, epoch: int, index: int, loss: float) -> None:
         """A training step is done."""
 
-    def evaluated(self, row: Dict[str, Any], criterion: str) -> None:
+    def evaluated(self, row: dict[str, Any], criterion: str) -> None:
         """An evaluation is done, ``row[criterion]`` its main figure; epoch 0 is the one before training."""
 
-    def epoch_done(self, row: Dict[str, Any], criterion: str, best: float) -> None:
-        """Everything of an epoch is done and saved; ``best`` is the highest ``criterion`` so far."""
+    def epoch_done(self, row: dict[str, Any], criterion: str, best: float) -> None:
+        """Everything of an epoch is done and saved; ``best`` is the best ``criterion`` so far."""
 
 
 class ConsoleDisplay(Display):
@@ -51,11 +52,11 @@ class ConsoleDisplay(Display):
     def batch(self, epoch: int, index: int, loss: float) -> None:
         self._bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
 
-    def evaluated(self, row: Dict[str, Any], criterion: str) -> None:
+    def evaluated(self, row: dict[str, Any], criterion: str) -> None:
         if row["epoch"] == 0:
             print(f"before training   {criterion} {row[criterion]:.4f}  loss {row['loss']:.4f}", flush=True)
 
-    def epoch_done(self, row: Dict[str, Any], criterion: str, best: float) -> None:
+    def epoch_done(self, row: dict[str, Any], criterion: str, best: float) -> None:
         print(
             f"epoch {row['epoch']:3d}  train loss {row['train_loss']:.4f}  {criterion} {row[criterion]:.4f} "
             f"(best {best:.4f})  loss {row['loss']:.4f}  {row['seconds']:.0f} s",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Dict, Mapping, Protocol
+from collections.abc import Mapping
+from typing import Callable, Protocol
 
 import numpy as np
 import paddle
+
+from paddle_eye import choices
 
 
 class Schedule(Protocol):
@@ -23,7 +26,9 @@ class Schedule(Protocol):
     epochs: int
 
 
-def build(name: str, model: paddle.nn.Layer, lr: float, momentum: float = 0.9) -> paddle.optimizer.Optimizer:
+def build(
+    name: choices.Optimizer, model: paddle.nn.Layer, lr: float, momentum: float = 0.9
+) -> paddle.optimizer.Optimizer:
     """An optimizer over the trainable parameters.
 
     Args:
@@ -34,7 +39,7 @@ def build(name: str, model: paddle.nn.Layer, lr: float, momentum: float = 0.9) -
         momentum: of ``'SGD'``.
     """
     trainable = [parameter for parameter in model.parameters() if not parameter.stop_gradient]
-    builders = {
+    builders: dict[choices.Optimizer, Callable[[], paddle.optimizer.Optimizer]] = {
         "SGD": lambda: paddle.optimizer.Momentum(learning_rate=lr, momentum=momentum, parameters=trainable),
         "Adam": lambda: paddle.optimizer.Adam(learning_rate=lr, parameters=trainable),
         "AdamW": lambda: paddle.optimizer.AdamW(learning_rate=lr, parameters=trainable),
@@ -55,7 +60,7 @@ def learning_rate(recipe: Schedule, epoch: int) -> float:
     return recipe.lr * (recipe.lrf + (1 - recipe.lrf) * 0.5 * (1 + math.cos(math.pi * done)))
 
 
-def state_arrays(optimizer: paddle.optimizer.Optimizer, model: paddle.nn.Layer) -> Dict[str, np.ndarray]:
+def state_arrays(optimizer: paddle.optimizer.Optimizer, model: paddle.nn.Layer) -> dict[str, np.ndarray]:
     """The optimizer's accumulators under ``<parameter>/<accumulator>``.
 
     Paddle names them after a counter of the process (``conv2d_0.w_0_velocity_0``), which a second network shifts.

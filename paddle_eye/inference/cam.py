@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import paddle
@@ -22,6 +22,12 @@ def grad_cam(model: paddle.nn.Layer, inputs: np.ndarray, labels: Sequence[int]) 
 
     Returns:
         float32 [N, S, S], 0 to 1.
+
+    Example:
+        >>> import numpy as np, paddle_eye
+        >>> model = paddle_eye.resnet18(num_classes=2)
+        >>> paddle_eye.grad_cam(model, np.zeros([1, 3, 64, 64], "float32"), labels=[1]).shape
+        (1, 64, 64)
     """
     model.eval()
     with paddle.no_grad():

@@ -6,43 +6,30 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Callable, Dict, Literal
+from typing import Callable
 
 import numpy as np
 import paddle
-import paddle.nn.functional as F
 from paddle import nn
 
+from paddle_eye.choices import ExportFormat
 from paddle_eye.errors import InputError, JobError
 from paddle_eye.inference.exported import DESCRIPTION_FILE, PARAMETERS_FILE, PROGRAM_FILES, is_exported, open_program
-from paddle_eye.inference.opened import open_weights
-from paddle_eye.models.registry import family
+from paddle_eye.inference.trained import TrainedNetwork
 
-Format = Literal["paddle", "onnx"]
 TOLERANCE = 1e-4
 _CHECKED_PICTURES = 8
 _OPSET = 13
 _FILES = (DESCRIPTION_FILE, PARAMETERS_FILE, f"{PARAMETERS_FILE}.info", *PROGRAM_FILES, "model.onnx")
 
 
-class _Probabilities(nn.Layer):
-    """A classifier with the softmax behind it."""
-
-    def __init__(self, network: nn.Layer) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, pictures: paddle.Tensor) -> paddle.Tensor:
-        return F.softmax(self.network(pictures), axis=1)
-
-
-def export(weights: Path, target: Path, kind: Format) -> float:
+def export(trained: TrainedNetwork, target: Path, kind: ExportFormat) -> float:
     """Write a network for Paddle Inference or as ONNX, with what its pictures must go through beside it.
 
     It is run and compared with the training network before it takes its place.
 
     Args:
-        weights: the weight file.
+        trained: of `paddle_eye.open_predictor`.
         target: the folder to make; one that an earlier export made is replaced.
         kind: ``'paddle'``: ``model.json`` (``model.pdmodel`` from Paddle 2) and ``model.pdiparams``; ``'onnx'``:
             ``model.onnx``. Input: float32 [N, 3, S, S]; output: probabilities, float32 [N, C].
@@ -51,19 +38,14 @@ def export(weights: Path, target: Path, kind: Format) -> float:
         The largest difference of a probability between both.
 
     Raises:
-        InputError: the weights cannot be used, or ``target`` is something else.
+        InputError: it cannot be exported, or ``target`` is something else.
         JobError: the network cannot be exported, or the exported one computes something else.
     """
-    opened = open_weights(weights)
-    architecture = opened.description["architecture"]
-    if family(architecture).task != "classification":
-        title = family(architecture).title(architecture)
-        raise InputError(f"{weights}: {title} draws masks; only classifiers can be exported")
+    network = trained.exportable()
     if target.exists() and not _made_by_an_export(target):
         raise InputError(f"{target}: this exists and was not made by an export; give another --output")
-    network = _Probabilities(opened.model)
     network.eval()
-    size = opened.preprocessing.image_size
+    size = trained.preprocessing.image_size
     pictures = np.random.default_rng(0).uniform(-2, 2, (_CHECKED_PICTURES, 3, size, size)).astype(np.float32)
     with paddle.no_grad():
         expected = network(paddle.to_tensor(pictures)).numpy()
@@ -76,9 +58,9 @@ def export(weights: Path, target: Path, kind: Format) -> float:
         difference = float(np.abs(given - expected).max())
         if not difference <= TOLERANCE or (given.argmax(axis=1) != expected.argmax(axis=1)).any():
             raise JobError(f"the exported network's probabilities differ by {difference:.2g}; nothing was written")
-        told = {key: value for key, value in opened.description.items() if key != "training_pictures"}
-        told = {**told, "preprocessing": opened.preprocessing.describe(), "exported_as": kind}
-        text = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
+        described = {key: value for key, value in trained.description.items() if key != "training_pictures"}
+        described.update({"preprocessing": trained.preprocessing.describe(), "exported_as": kind})
+        text = json.dumps(described, indent=2, ensure_ascii=False, allow_nan=False)
         (folder / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
         if target.exists():
             shutil.rmtree(target)
@@ -91,12 +73,13 @@ def _made_by_an_export(folder: Path) -> bool:
     return is_exported(folder) and all(path.name in _FILES for path in folder.iterdir())
 
 
-def _specification(size: int) -> list:
-    return [paddle.static.InputSpec([None, 3, size, size], "float32", "pictures")]
+def _save_program(network: nn.Layer, folder: Path, size: int) -> None:
+    specification = [paddle.static.InputSpec([None, 3, size, size], "float32", "pictures")]
+    paddle.jit.save(paddle.jit.to_static(network, input_spec=specification), str(folder / "model"))
 
 
 def _write_paddle(network: nn.Layer, folder: Path, size: int) -> Callable[[np.ndarray], np.ndarray]:
-    paddle.jit.save(paddle.jit.to_static(network, input_spec=_specification(size)), str(folder / "model"))
+    _save_program(network, folder, size)
     return open_program(folder, "cpu", onednn=False)
 
 
@@ -105,12 +88,19 @@ def _write_onnx(network: nn.Layer, folder: Path, size: int) -> Callable[[np.ndar
         raise JobError(f"ONNX needs Paddle 3 or later, this is {paddle.__version__}")
     try:
         import onnxruntime
-        import paddle2onnx  # noqa: F401 - Paddle's export imports it and hides why it cannot
+        import paddle2onnx
     except ImportError as error:
         raise JobError(f"ONNX needs more packages ({error}); install them with: pip install -e '.[onnx]'") from error
-    paddle.onnx.export(network, str(folder / "model"), input_spec=_specification(size), opset_version=_OPSET)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as place:
+        _save_program(network, Path(place), size)
+        program = str(Path(place) / PROGRAM_FILES[0]), str(Path(place) / PARAMETERS_FILE)
+        # Its optimiser would install packages by itself, from an index of its own.
+        paddle2onnx.export(*program, str(folder / "model.onnx"), opset_version=_OPSET, optimize_tool="None")
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
     return lambda pictures: session.run(None, {session.get_inputs()[0].name: pictures})[0]
 
 
-_WRITERS: Dict[str, Callable[..., Callable[[np.ndarray], np.ndarray]]] = {"paddle": _write_paddle, "onnx": _write_onnx}
+_WRITERS: dict[ExportFormat, Callable[..., Callable[[np.ndarray], np.ndarray]]] = {
+    "paddle": _write_paddle,
+    "onnx": _write_onnx,
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
-from typing import Any, Callable, Dict, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 import numpy as np
 from paddle import inference
@@ -31,7 +31,7 @@ class Exported(NamedTuple):
 
     run: Callable[[np.ndarray], np.ndarray]
     preprocessing: Preprocessing
-    description: Dict[str, Any]
+    description: dict[str, Any]
 
 
 def is_exported(path: Path) -> bool:

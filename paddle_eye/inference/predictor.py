@@ -1,55 +1,36 @@
-"""What a network says about pictures that have no label."""
+"""What a classifier says about pictures that have no label."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
+from typing import Any, Callable, NamedTuple
 
 import numpy as np
 import paddle
 import paddle.nn.functional as F
+import pandas as pd
+from paddle import nn
 
 from paddle_eye.data.images import READING_THREADS, read_picture
-from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.errors import InputError
-from paddle_eye.files import weight_file
-from paddle_eye.inference.exported import is_exported, open_exported
-from paddle_eye.inference.opened import FOREGROUND_CLASSES, class_names, open_weights
-from paddle_eye.inference.segmenter import Segmenter
+from paddle_eye.inference.cam import grad_cam
+from paddle_eye.inference.exported import Exported
+from paddle_eye.inference.trained import Shown, TrainedNetwork
+from paddle_eye.metrics.intervals import wilson_interval
 from paddle_eye.models.registry import family
+from paddle_eye.report import predictions
+from paddle_eye.weights.opened import Opened, class_names
 
 _BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
 BUNDLED_WEIGHTS = _BUNDLED / "palm_shufflenet_v2_x0_5.safetensors"
 EXAMPLE_PICTURE = _BUNDLED / "example.jpg"
 
 
-@dataclass(frozen=True)
-class Predictor:
-    """A network with all that is needed to ask it.
-
-    Args:
-        source: where it was read from.
-        title: what it is, for example ``ResNet50-D``.
-        classes: their names.
-        preprocessing: what a picture must go through.
-        description: what the file says of itself.
-        probabilities: preprocessed pictures, float32 [N, 3, S, S], to float32 [N, C].
-        model: the training network; None for an exported one.
-    """
-
-    source: Path
-    title: str
-    classes: List[str]
-    preprocessing: Preprocessing
-    description: Dict[str, Any]
-    probabilities: Callable[[np.ndarray], np.ndarray]
-    model: Optional[paddle.nn.Layer]
-
-
 class Prediction(NamedTuple):
-    """What a network says about a picture file.
+    """What a classifier says about a picture file.
 
     Args:
         image: the file.
@@ -58,84 +39,150 @@ class Prediction(NamedTuple):
     """
 
     image: Path
-    probabilities: Optional[np.ndarray]
-    fault: Optional[str]
+    probabilities: np.ndarray | None
+    fault: str | None
 
 
-def open_predictor(path: Union[str, Path] = BUNDLED_WEIGHTS, device: str = "cpu") -> Union[Predictor, Segmenter]:
-    """The network of a weight file, of a run's best weights, or of what ``tools/export.py`` made.
+@dataclass(frozen=True)
+class Predictor(TrainedNetwork):
+    """A classifier, see `TrainedNetwork`.
 
     Args:
-        path: the file, or the folder of the run or of the exported network.
-        device: where an exported network computes: ``'cpu'`` or ``'gpu:N'``; others compute where Paddle does.
-
-    Returns:
-        A `Segmenter` if the network draws masks, to be asked with `segment`.
-
-    Raises:
-        InputError: it cannot be used; the message says why.
+        probabilities: preprocessed pictures, float32 [N, 3, S, S], to float32 [N, C].
     """
-    path = Path(path)
-    if is_exported(path):
-        exported = open_exported(path, device)
-        return _predictor(path, exported.description, exported.preprocessing, exported.run, None)
-    path = weight_file(path)
-    opened = open_weights(path)
-    kind = family(opened.description["architecture"])
-    if kind.task == "segmentation":
-        classes = class_names(path, opened.description, FOREGROUND_CLASSES)
-        title = kind.title(opened.description["architecture"])
-        return Segmenter(path, title, classes, opened.preprocessing, opened.description, opened.model)
 
-    @paddle.no_grad()
-    def probabilities(inputs: np.ndarray) -> np.ndarray:
-        return F.softmax(opened.model(paddle.to_tensor(inputs)), axis=1).numpy()
+    probabilities: Callable[[np.ndarray], np.ndarray]
 
-    return _predictor(path, opened.description, opened.preprocessing, probabilities, opened.model)
+    most_megapixels = 64
+    has_example = True
+
+    @classmethod
+    def of(cls, source: Path, network: Opened | Exported) -> Predictor:
+        """A classifier that was opened.
+
+        Raises:
+            InputError: what the file says of its classes is wrong.
+        """
+        description = network.description
+        classes = class_names(source, description)
+        title = family(description["architecture"]).title(description["architecture"])
+        described = (source, title, classes, network.preprocessing, description)
+        if isinstance(network, Exported):
+            return cls(*described, None, network.run)
+
+        @paddle.no_grad()
+        def probabilities(inputs: np.ndarray) -> np.ndarray:
+            return F.softmax(network.model(paddle.to_tensor(inputs)), axis=1).numpy()
+
+        return cls(*described, network.model, probabilities)
+
+    def ask(self, paths: Sequence[str | Path], batch_size: int = 32) -> Iterator[Prediction]:
+        """See `TrainedNetwork.ask`; the next batch is read while the network looks at one."""
+
+        def read(path: str | Path) -> np.ndarray | str:
+            try:
+                return self.preprocessing(read_picture(path))
+            except InputError as error:
+                return str(error)
+
+        batches = [paths[start : start + batch_size] for start in range(0, len(paths), batch_size)]
+        with ThreadPoolExecutor(max_workers=READING_THREADS) as pool:
+            coming: list[Future] = []
+            for number, batch in enumerate(batches):
+                current = coming or [pool.submit(read, path) for path in batch]
+                following = batches[number + 1] if number + 1 < len(batches) else []
+                coming = [pool.submit(read, path) for path in following]
+                contents = [future.result() for future in current]
+                readable = [content for content in contents if not isinstance(content, str)]
+                rows = iter(self.probabilities(np.stack(readable)) if readable else ())
+                for path, content in zip(batch, contents):
+                    if isinstance(content, str):
+                        yield Prediction(Path(path), None, content)
+                    else:
+                        yield Prediction(Path(path), next(rows), None)
+
+    def show(self, picture: np.ndarray) -> Shown:
+        fitted = self.preprocessing.fit(picture)
+        (probabilities,) = self.probabilities(self.preprocessing.normalise(fitted)[None])
+        label = int(probabilities.argmax())
+        pictures = [(None, fitted[..., ::-1])]
+        if self.model is not None:
+            caption = f"evidence for {self.classes[label]} (Grad-CAM)"
+            pictures.append((caption, self._heat_picture(picture, label)[..., ::-1]))
+        shares = tuple(zip(self.classes, probabilities.tolist()))
+        return Shown(probabilities, pictures, self.classes[label], shares)
+
+    def row(self, answer: Prediction) -> np.ndarray:
+        return answer.probabilities
+
+    def table(self, images: Sequence[str], rows: Sequence[np.ndarray]) -> pd.DataFrame:
+        return predictions.frame(images, np.stack(rows), self.classes)
+
+    def lines(self, table: pd.DataFrame) -> str:
+        return predictions.lines(table)
+
+    def drawing(self, answer: Prediction, evidence: bool) -> bytes:
+        picture = read_picture(answer.image)
+        label = int(answer.probabilities.argmax())
+        text = f"{self.classes[label]} {answer.probabilities[label]:.3f}"
+        return predictions.drawn(picture, text, self._heat_picture(picture, label) if evidence else None)
+
+    def mask_file(self, answer: Prediction) -> bytes:
+        raise InputError(f"{self.source}: {self.title} draws no masks; leave --mask-out out")
+
+    def require(self, evidence: bool, masks: bool) -> None:
+        if masks:
+            raise InputError(f"{self.source}: {self.title} draws no masks; leave --mask-out out")
+        if evidence and self.model is None:
+            raise InputError(f"{self.source}: an exported network has no gradients for --cam; give the weight file")
+
+    def claim(self, figures: dict[str, Any], images: int | None) -> str | None:
+        if "accuracy" not in figures or not images:
+            return None
+        low, high = wilson_interval(round(figures["accuracy"] * images), images)
+        return f"Accuracy {figures['accuracy']:.4f} [{low:.3f}, {high:.3f}]"
+
+    def exportable(self) -> nn.Layer:
+        if self.model is None:
+            raise InputError(f"{self.source}: this is an exported network already; give the weight file")
+        return _Probabilities(self.model)
+
+    def _heat_picture(self, picture: np.ndarray, label: int) -> np.ndarray:
+        """The picture as the network saw it, uint8 [S, S, 3] in BGR order, with the evidence for a class over it."""
+        fitted = self.preprocessing.fit(picture)
+        (heat,) = grad_cam(self.model, self.preprocessing.normalise(fitted)[None], [label])
+        return predictions.overlay(fitted, heat)
 
 
-def predict(predictor: Predictor, paths: Sequence[Union[str, Path]], batch_size: int = 32) -> Iterator[Prediction]:
-    """One prediction for each file, in their order; the next batch is read while the network looks at one.
+class _Probabilities(nn.Layer):
+    """A classifier with the softmax behind it."""
+
+    def __init__(self, network: nn.Layer) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pictures: paddle.Tensor) -> paddle.Tensor:
+        return F.softmax(self.network(pictures), axis=1)
+
+
+def predict(predictor: Predictor, paths: Sequence[str | Path], batch_size: int = 32) -> Iterator[Prediction]:
+    """What a classifier says about each picture file, in their order.
 
     Args:
-        predictor: the network.
+        predictor: of `open_predictor`.
         paths: picture files; one that cannot be read gets a fault and stops nothing.
         batch_size: pictures that the network looks at together.
+
+    Raises:
+        InputError: the network draws masks; ask it with `segment`.
+
+    Example:
+        >>> import paddle_eye
+        >>> predictor = paddle_eye.open_predictor()
+        >>> (prediction,) = paddle_eye.predict(predictor, ["paddle_eye/bundled/example.jpg"])
+        >>> predictor.classes[prediction.probabilities.argmax()]
+        'pathologic myopia'
     """
-
-    def read(path: Union[str, Path]) -> Union[np.ndarray, str]:
-        try:
-            return predictor.preprocessing(read_picture(path))
-        except InputError as error:
-            return str(error)
-
-    batches = [paths[start : start + batch_size] for start in range(0, len(paths), batch_size)]
-    with ThreadPoolExecutor(max_workers=READING_THREADS) as pool:
-        coming: List[Future] = []
-        for number, batch in enumerate(batches):
-            current = coming or [pool.submit(read, path) for path in batch]
-            following = batches[number + 1] if number + 1 < len(batches) else []
-            coming = [pool.submit(read, path) for path in following]
-            contents = [future.result() for future in current]
-            readable = [content for content in contents if not isinstance(content, str)]
-            rows = iter(predictor.probabilities(np.stack(readable)) if readable else ())
-            for path, content in zip(batch, contents):
-                if isinstance(content, str):
-                    yield Prediction(Path(path), None, content)
-                else:
-                    yield Prediction(Path(path), next(rows), None)
-
-
-def _predictor(
-    path: Path,
-    description: Dict[str, Any],
-    preprocessing: Preprocessing,
-    probabilities: Callable[[np.ndarray], np.ndarray],
-    model: Optional[paddle.nn.Layer],
-) -> Predictor:
-    architecture = description["architecture"]
-    count = architecture[family(architecture).classes]
-    classes = class_names(path, description, [f"class {label}" for label in range(count)])
-    return Predictor(
-        path, family(architecture).title(architecture), classes, preprocessing, description, probabilities, model
-    )
+    if not isinstance(predictor, Predictor):
+        raise InputError(f"{predictor.source}: {predictor.title} draws masks; ask it with segment()")
+    return predictor.ask(paths, batch_size)

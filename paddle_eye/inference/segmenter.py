@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
+from typing import Any, NamedTuple
 
 import numpy as np
-import paddle
+import pandas as pd
+from paddle import nn
 
 from paddle_eye.data.images import read_picture
-from paddle_eye.data.mask_transforms import PixelPreprocessing
 from paddle_eye.errors import InputError
-from paddle_eye.models.unet import foreground_logits
-
-
-@dataclass(frozen=True)
-class Segmenter:
-    """A network of pixels with all that is needed to ask it.
-
-    Args:
-        source: where it was read from.
-        title: what it is, for example ``DAMU-Net``.
-        classes: names of background and foreground.
-        preprocessing: what a picture must go through.
-        description: what the file says of itself.
-        model: the network, in evaluation mode.
-    """
-
-    source: Path
-    title: str
-    classes: List[str]
-    preprocessing: PixelPreprocessing
-    description: Dict[str, Any]
-    model: paddle.nn.Layer
-
-    def mask(self, picture: np.ndarray) -> np.ndarray:
-        """A decoded picture of any size, uint8 [H, W, 3] BGR, to its mask, uint8 [H, W], 1 in the foreground."""
-        return (foreground_logits(self.model, self.preprocessing(picture)) > 0).astype(np.uint8)
+from paddle_eye.inference.tiles import foreground_logits
+from paddle_eye.inference.trained import Shown, TrainedNetwork
+from paddle_eye.models.registry import family
+from paddle_eye.report import masks, predictions
+from paddle_eye.weights.opened import Opened, class_names
 
 
 class Segmented(NamedTuple):
-    """What a network says about a picture file.
+    """What a network of pixels says about a picture file.
 
     Args:
         image: the file.
@@ -51,17 +31,98 @@ class Segmented(NamedTuple):
     """
 
     image: Path
-    picture: Optional[np.ndarray]
-    mask: Optional[np.ndarray]
-    fault: Optional[str]
+    picture: np.ndarray | None
+    mask: np.ndarray | None
+    fault: str | None
 
 
-def segment(segmenter: Segmenter, paths: Sequence[Union[str, Path]]) -> Iterator[Segmented]:
-    """A mask for each picture file, in their order; one that cannot be read gets a fault and stops nothing."""
-    for path in paths:
-        try:
-            picture = read_picture(path)
-        except InputError as error:
-            yield Segmented(Path(path), None, None, str(error))
-        else:
-            yield Segmented(Path(path), picture, segmenter.mask(picture), None)
+@dataclass(frozen=True)
+class Segmenter(TrainedNetwork):
+    """A network of pixels, see `TrainedNetwork`; its classes are background and foreground."""
+
+    most_megapixels = 8  # it computes for every one of them
+    has_example = False
+
+    @classmethod
+    def of(cls, source: Path, network: Opened) -> Segmenter:
+        """A network of pixels that was opened.
+
+        Raises:
+            InputError: what the file says of its classes is wrong.
+        """
+        architecture = network.description["architecture"]
+        classes = class_names(source, network.description)
+        title = family(architecture).title(architecture)
+        return cls(source, title, classes, network.preprocessing, network.description, network.model)
+
+    def mask(self, picture: np.ndarray) -> np.ndarray:
+        """A decoded picture of any size, uint8 [H, W, 3] BGR, to its mask, uint8 [H, W], 1 in the foreground."""
+        return (foreground_logits(self.model, self.preprocessing(picture)) > 0).astype(np.uint8)
+
+    def ask(self, paths: Sequence[str | Path], batch_size: int = 1) -> Iterator[Segmented]:
+        """See `TrainedNetwork.ask`; pictures differ in size, so that one is looked at at a time."""
+        for path in paths:
+            try:
+                picture = read_picture(path)
+            except InputError as error:
+                yield Segmented(Path(path), None, None, str(error))
+            else:
+                yield Segmented(Path(path), picture, self.mask(picture), None)
+
+    def show(self, picture: np.ndarray) -> Shown:
+        mask = self.mask(picture)
+        share = float(mask.mean())
+        caption = f"{self.classes[1]}: {share:.1%} of the picture"
+        pictures = [(None, picture[..., ::-1]), (caption, masks.over(picture, mask)[..., ::-1])]
+        return Shown(share, pictures, mask=masks.as_png(255 * mask))
+
+    def row(self, answer: Segmented) -> float:
+        return float(answer.mask.mean())
+
+    def table(self, images: Sequence[str], rows: Sequence[float]) -> pd.DataFrame:
+        return predictions.mask_frame(images, rows, self.classes[1])
+
+    def lines(self, table: pd.DataFrame) -> str:
+        return predictions.mask_lines(table)
+
+    def drawing(self, answer: Segmented, evidence: bool) -> bytes:
+        return masks.as_png(masks.over(answer.picture, answer.mask))
+
+    def mask_file(self, answer: Segmented) -> bytes:
+        return masks.as_png(255 * answer.mask)
+
+    def require(self, evidence: bool, masks: bool) -> None:
+        if evidence:
+            raise InputError(f"{self.source}: {self.title} draws masks and has no --cam; leave it out")
+
+    def claim(self, figures: dict[str, Any], images: int | None) -> str | None:
+        return f"Dice of {self.classes[1]} {figures['dice']:.4f}" if "dice" in figures else None
+
+    def exportable(self) -> nn.Layer:
+        raise InputError(f"{self.source}: {self.title} draws masks; only classifiers can be exported")
+
+
+def segment(segmenter: Segmenter, paths: Sequence[str | Path]) -> Iterator[Segmented]:
+    """A mask for each picture file, in their order; one that cannot be read gets a fault and stops nothing.
+
+    Args:
+        segmenter: of `open_predictor`.
+        paths: picture files of any size.
+
+    Raises:
+        InputError: the network draws no masks; ask it with `predict`.
+
+    Example:
+        >>> import paddle_eye
+        >>> from pathlib import Path
+        >>> from paddle_eye.weights.format import write_weights
+        >>> model = paddle_eye.create_model("unet", in_channels=1)
+        >>> write_weights(Path("unet.pdparams"), model, {"architecture": model.architecture})
+        >>> segmenter = paddle_eye.open_predictor("unet.pdparams")
+        >>> (segmented,) = paddle_eye.segment(segmenter, ["paddle_eye/bundled/example.jpg"])
+        >>> segmented.mask.shape == segmented.picture.shape[:2]
+        True
+    """
+    if not isinstance(segmenter, Segmenter):
+        raise InputError(f"{segmenter.source}: {segmenter.title} draws no masks; ask it with predict()")
+    return segmenter.ask(paths)

@@ -20,6 +20,12 @@ class ConvBNLayer(nn.Layer):
 
     Raises:
         ValueError: another ``act``.
+
+    Example:
+        >>> import paddle, paddle_eye
+        >>> layer = paddle_eye.ConvBNLayer(3, 8, filter_size=3, stride=2, act="relu")
+        >>> list(layer(paddle.zeros([1, 3, 16, 16])).shape)
+        [1, 8, 8, 8]
     """
 
     def __init__(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
-from typing import Any, Callable, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, NamedTuple
 
-import paddle
-
+from paddle_eye.choices import NetworkTask
+from paddle_eye.models.base import Network
 from paddle_eye.models.resnet import ResNet
 from paddle_eye.models.resnet_nam import resnet18
 from paddle_eye.models.transfer import NETWORKS, build_transfer
@@ -21,22 +22,18 @@ class Family(NamedTuple):
         settings: the arguments that a person chooses.
         run_name: an architecture's name for files, for example ``resnet50_vD``.
         title: its name for people, for example ``ResNet50-D``.
-        classes: the argument that is the number of classes; None in networks that tell foreground from background in
-            every pixel.
+        task: what its networks answer for: ``'classification'`` of pictures or ``'segmentation'``, of pixels.
+        classes: the argument that is the number of classes; None in networks that tell foreground from background.
         head: the weight matrix with one column per class; None likewise.
     """
 
-    build: Callable[..., paddle.nn.Layer]
-    settings: Tuple[str, ...]
+    build: Callable[..., Network]
+    settings: tuple[str, ...]
     run_name: Callable[[Mapping[str, Any]], str]
     title: Callable[[Mapping[str, Any]], str]
-    classes: Optional[str] = None
-    head: Optional[str] = None
-
-    @property
-    def task(self) -> str:
-        """``'classification'`` of pictures or ``'segmentation'``, of pixels."""
-        return "segmentation" if self.classes is None else "classification"
+    task: NetworkTask = "classification"
+    classes: str | None = None
+    head: str | None = None
 
 
 _RESNET18_NAMES = {  # attention: name for files, name for people
@@ -81,6 +78,7 @@ MODELS = {
     **{
         name: Family(
             network,
+            task="segmentation",
             settings=("in_channels",),
             run_name=lambda architecture: architecture["name"],
             title=lambda architecture: _UNETS[architecture["name"]][1],
@@ -102,7 +100,7 @@ def family(architecture: Mapping[str, Any]) -> Family:
     return MODELS[name]
 
 
-def build(architecture: Mapping[str, Any]) -> paddle.nn.Layer:
+def build(architecture: Mapping[str, Any]) -> Network:
     """The network of an architecture, freshly initialised.
 
     Raises:
@@ -115,7 +113,47 @@ def build(architecture: Mapping[str, Any]) -> paddle.nn.Layer:
         raise ValueError(f"the network {architecture['name']!r} cannot be built from {arguments}: {error}") from error
 
 
-def told(architecture: Any) -> str:
+def list_models(task: NetworkTask | None = None) -> list[str]:
+    """The names of the networks.
+
+    Args:
+        task: ``'classification'`` or ``'segmentation'``; None lists all.
+
+    Example:
+        >>> import paddle_eye
+        >>> paddle_eye.list_models("segmentation")
+        ['unet', 'att_unet', 'datt_unet', 'damu_unet']
+    """
+    return [name for name, each in MODELS.items() if task in (None, each.task)]
+
+
+def create_model(name: str, num_classes: int = 2, **settings: Any) -> Network:
+    """A network by its name, freshly initialised.
+
+    Args:
+        name: one of `list_models`.
+        num_classes: of a classifier; networks of pixels tell foreground from background and do not use it.
+        settings: of the network: ``layers``, ``version`` and ``definition`` of ``'resnet'``, ``attention`` and
+            ``image_size`` of ``'resnet18'``, ``in_channels`` of the U-Nets; left out, their own defaults.
+
+    Raises:
+        ValueError: an unknown name or setting; the message lists the choices.
+
+    Example:
+        >>> import paddle, paddle_eye
+        >>> model = paddle_eye.create_model("resnet", num_classes=2, layers=50, version="D")
+        >>> list(model(paddle.zeros([1, 3, 64, 64])).shape)
+        [1, 2]
+    """
+    kind = family({"name": name})
+    unknown = [key for key in settings if key not in kind.settings]
+    if unknown:
+        raise ValueError(f"the network {name!r} has no setting {', '.join(unknown)}; it has {', '.join(kind.settings)}")
+    classes = {} if kind.classes is None else {kind.classes: num_classes}
+    return build({"name": name, **classes, **settings})
+
+
+def in_words(architecture: Any) -> str:
     """An architecture in words."""
     if not isinstance(architecture, dict):
         return repr(architecture)

@@ -20,12 +20,13 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, NamedTuple
 
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from paddle_eye.models.base import Classifier
 from paddle_eye.models.layers import ConvBNLayer
 
 BLOCKS_PER_STAGE = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
@@ -48,10 +49,10 @@ class Version(NamedTuple):
     pooled_path_b: bool = False
     path_a_act: str | None = None
     path_b_act: str | None = None
-    stem: Tuple[int, ...] = (64,)
+    stem: tuple[int, ...] = (64,)
 
 
-VERSIONS: Dict[str, Dict[str, Version]] = {
+VERSIONS: dict[str, dict[str, Version]] = {
     "document": {
         "O": Version(),
         "B": Version(stride_on_3x3=True, path_a_act="relu"),
@@ -87,6 +88,12 @@ class BottleneckBlock(nn.Layer):
 
     Raises:
         ValueError: unknown version or definition.
+
+    Example:
+        >>> import paddle, paddle_eye
+        >>> block = paddle_eye.BottleneckBlock(64, 32, stride=2, shortcut=False, version="D")
+        >>> list(block(paddle.zeros([1, 64, 16, 16])).shape)
+        [1, 128, 8, 8]
     """
 
     def __init__(
@@ -125,7 +132,7 @@ class BottleneckBlock(nn.Layer):
         return F.relu(self.pathA(inputs) + shortcut)
 
 
-class ResNet(nn.Layer):
+class ResNet(Classifier):
     """Residual network with bottleneck blocks.
 
     Args:
@@ -136,6 +143,12 @@ class ResNet(nn.Layer):
 
     Raises:
         ValueError: unknown depth, version or definition; the message lists the choices.
+
+    Example:
+        >>> import paddle, paddle_eye
+        >>> model = paddle_eye.ResNet(layers=50, class_dim=2, version="C")
+        >>> list(model(paddle.zeros([1, 3, 64, 64])).shape)
+        [1, 2]
     """
 
     def __init__(self, layers: int = 50, class_dim: int = 10, version: str = "O", definition: str = "document") -> None:
@@ -164,7 +177,7 @@ class ResNet(nn.Layer):
         self.reset_classifier(class_dim)
 
     @property
-    def architecture(self) -> Dict[str, Any]:
+    def architecture(self) -> dict[str, Any]:
         """What a weight file needs to say for the network to be built again."""
         return {
             "name": "resnet",
@@ -175,7 +188,7 @@ class ResNet(nn.Layer):
         }
 
     @property
-    def stages(self) -> Dict[str, List[nn.Layer]]:
+    def stages(self) -> dict[str, list[nn.Layer]]:
         """The layers before the last one, by stage."""
         blocks = {
             f"stage{number}": [layer for name, layer in self.named_children() if name.startswith(f"bb_{number - 1}_")]
@@ -199,10 +212,6 @@ class ResNet(nn.Layer):
     def forward_head(self, features: paddle.Tensor) -> paddle.Tensor:
         """Feature maps [N, 2048, h, w] to logits [N, class_dim]."""
         return self.out(paddle.flatten(self.pool2d_avg(features), 1))
-
-    def forward(self, inputs: paddle.Tensor) -> paddle.Tensor:
-        """Pictures [N, 3, H, W] to logits [N, class_dim]."""
-        return self.forward_head(self.forward_features(inputs))
 
     def never_read(self, key: str) -> bool:
         """Whether a weight of this name was saved by the document's code although no forward pass reads it.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, get_args
 
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from paddle_eye.choices import Attention
 from paddle_eye.models.attention import NAMChannelAttention, NAMSpatialAttention
+from paddle_eye.models.base import Classifier
 
-ATTENTIONS = (None, "nam", "nam+spatial")
+ATTENTIONS = (None, *get_args(get_args(Attention)[0]))
 FILTERS_PER_STAGE = (64, 128, 256, 512)
 BLOCKS_PER_STAGE = 2
 NETWORK_STRIDE = 32
@@ -52,7 +54,7 @@ class BasicBlock(nn.Layer):
         return F.relu(x + shortcut)
 
 
-class ResNet18(nn.Layer):
+class ResNet18(Classifier):
     """The network that `resnet18` builds.
 
     Its parameters have the names of ``paddle.vision.models.resnet18``, the attention's apart.
@@ -76,7 +78,7 @@ class ResNet18(nn.Layer):
         self.reset_classifier(num_classes)
 
     @property
-    def architecture(self) -> Dict[str, Any]:
+    def architecture(self) -> dict[str, Any]:
         """What a weight file needs to say for the network to be built again."""
         return {
             "name": "resnet18",
@@ -86,14 +88,10 @@ class ResNet18(nn.Layer):
         }
 
     @property
-    def stages(self) -> Dict[str, List[nn.Layer]]:
+    def stages(self) -> dict[str, list[nn.Layer]]:
         """The layers before the last one, by stage."""
         layers = {f"stage{number}": [getattr(self, f"layer{number}")] for number in range(1, 5)}
         return {"stem": [self.conv1, self.bn1], **layers}
-
-    def never_read(self, key: str) -> bool:
-        """No weight file has parameters that this network may do without."""
-        return False
 
     def reset_classifier(self, num_classes: int) -> None:
         """Replace the last layer by a freshly initialised one."""
@@ -108,10 +106,6 @@ class ResNet18(nn.Layer):
         """Feature maps [N, 512, h, w] to logits [N, num_classes]."""
         return self.fc(paddle.flatten(self.avgpool(features), 1))
 
-    def forward(self, inputs: paddle.Tensor) -> paddle.Tensor:
-        """Pictures [N, 3, H, W] to logits [N, num_classes]."""
-        return self.forward_head(self.forward_features(inputs))
-
 
 def resnet18(num_classes: int = 6, attention: str | None = None, image_size: int = 224) -> ResNet18:
     """ResNet-18 (He et al., CVPR 2016), with or without attention.
@@ -123,6 +117,12 @@ def resnet18(num_classes: int = 6, attention: str | None = None, image_size: int
 
     Raises:
         ValueError: unknown attention, or a size that is no multiple of 32.
+
+    Example:
+        >>> import paddle, paddle_eye
+        >>> model = paddle_eye.resnet18(num_classes=6, attention="nam+spatial", image_size=64)
+        >>> list(model(paddle.zeros([1, 3, 64, 64])).shape)
+        [1, 6]
     """
     if attention not in ATTENTIONS:
         raise ValueError(f"unknown attention {attention!r}; choices are {', '.join(map(str, ATTENTIONS))}")
@@ -132,5 +132,11 @@ def resnet18(num_classes: int = 6, attention: str | None = None, image_size: int
 
 
 def resnet18_nam(num_classes: int = 6) -> ResNet18:
-    """The document's ResNet18-NAM: `resnet18` with channel attention."""
+    """The document's ResNet18-NAM: `resnet18` with channel attention.
+
+    Example:
+        >>> import paddle_eye
+        >>> paddle_eye.resnet18_nam(num_classes=6).architecture["attention"]
+        'nam'
+    """
     return resnet18(num_classes, attention="nam")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, NamedTuple
 
 import paddle
 from paddle import nn
 from paddle.vision import models as vision
 from paddle.vision.models.resnet import BasicBlock, BottleneckBlock
 
+from paddle_eye.models.base import Classifier
 
-class _Classifier:
+
+class _VisionClassifier(Classifier):
     """What `paddle.vision`'s networks lack.
 
     A subclass has ``name`` and says which of its attributes is the last layer.
@@ -20,7 +22,7 @@ class _Classifier:
     head: str
 
     @property
-    def architecture(self) -> Dict[str, Any]:
+    def architecture(self) -> dict[str, Any]:
         """What a weight file needs to say for the network to be built again."""
         return {"name": self.name, "num_classes": getattr(self, self.head).weight.shape[1]}
 
@@ -28,22 +30,14 @@ class _Classifier:
         """Replace the last layer by a freshly initialised one."""
         setattr(self, self.head, nn.Linear(getattr(self, self.head).weight.shape[0], num_classes))
 
-    def never_read(self, key: str) -> bool:
-        """No weight file has parameters that this network may do without."""
-        return False
 
-    def forward(self, inputs: paddle.Tensor) -> paddle.Tensor:
-        """Pictures [N, 3, H, W] to logits [N, num_classes]."""
-        return self.forward_head(self.forward_features(inputs))
-
-
-class ResidualNetwork(_Classifier, vision.ResNet):
+class ResidualNetwork(_VisionClassifier, vision.ResNet):
     """ResNet (He et al., CVPR 2016) or ResNeXt (Xie et al., CVPR 2017), with the stride on the 3x3 convolution."""
 
     head = "fc"
 
     @property
-    def stages(self) -> Dict[str, List[nn.Layer]]:
+    def stages(self) -> dict[str, list[nn.Layer]]:
         """The layers before the last one, by stage."""
         layers = {f"stage{number}": [getattr(self, f"layer{number}")] for number in range(1, 5)}
         return {"stem": [self.conv1, self.bn1], **layers}
@@ -58,13 +52,13 @@ class ResidualNetwork(_Classifier, vision.ResNet):
         return self.fc(paddle.flatten(self.avgpool(features), 1))
 
 
-class ShuffleNetwork(_Classifier, vision.ShuffleNetV2):
+class ShuffleNetwork(_VisionClassifier, vision.ShuffleNetV2):
     """ShuffleNetV2 (Ma et al., ECCV 2018)."""
 
     head = "_fc"
 
     @property
-    def stages(self) -> Dict[str, List[nn.Layer]]:
+    def stages(self) -> dict[str, list[nn.Layer]]:
         """The layers before the last one, by stage; ``stage4`` is the last convolution."""
         blocks = {
             f"stage{number}": [layer for name, layer in self.named_children() if name.startswith(f"{number + 1}_")]
@@ -86,7 +80,7 @@ class ShuffleNetwork(_Classifier, vision.ShuffleNetV2):
 
 class _Network(NamedTuple):
     kind: type
-    settings: Dict[str, Any]
+    settings: dict[str, Any]
 
 
 NETWORKS = {

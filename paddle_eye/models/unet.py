@@ -6,14 +6,13 @@ Attention U-Net for lesion segmentation*, ISBI 2019. The others add its parts to
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, NamedTuple
 
-import numpy as np
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-from paddle_eye.models.tiles import predict_tiled
+from paddle_eye.models.base import Segmenter
 
 WIDTHS = (32, 64, 128, 256, 512)  # at full size, 1/2, 1/4, 1/8, 1/16
 MULTIPLE = 2 ** (len(WIDTHS) - 1)
@@ -88,10 +87,11 @@ class UpConvolution(nn.Layer):
         return paddle.concat([F.relu(self.convolution(inputs)), skip], axis=1)
 
 
-class _Segmenter(nn.Layer):
-    """What all networks share: a name and the sizes of pictures that they take."""
+class _UShaped(Segmenter):
+    """What the networks share: a name and the sizes of pictures that they take."""
 
     name: str
+    multiple = MULTIPLE
 
     def __init__(self, in_channels: int) -> None:
         super().__init__()
@@ -100,13 +100,9 @@ class _Segmenter(nn.Layer):
         self.in_channels = in_channels
 
     @property
-    def architecture(self) -> Dict[str, Any]:
+    def architecture(self) -> dict[str, Any]:
         """What a weight file needs to say for the network to be built again."""
         return {"name": self.name, "in_channels": self.in_channels}
-
-    def never_read(self, key: str) -> bool:
-        """No weight file has parameters that this network may do without."""
-        return False
 
     @staticmethod
     def require_size(pictures: paddle.Tensor) -> None:
@@ -116,7 +112,7 @@ class _Segmenter(nn.Layer):
             raise ValueError(f"height and width must be multiples of {MULTIPLE}, got {height}x{width}")
 
 
-class UNet(_Segmenter):
+class UNet(_UShaped):
     """Widths 32-64-128-256-512.
 
     Args:
@@ -124,6 +120,11 @@ class UNet(_Segmenter):
 
     Raises:
         ValueError: another number of channels.
+
+    Example:
+        >>> import paddle, paddle_eye
+        >>> list(paddle_eye.UNet(in_channels=3)(paddle.zeros([1, 3, 32, 48])).shape)
+        [1, 1, 32, 48]
     """
 
     name = "unet"
@@ -141,7 +142,7 @@ class UNet(_Segmenter):
             self.gates = nn.LayerList([AttentionGate(fine, coarse, fine // 2) for coarse, fine in pairs[:-1]])
         self.final = nn.Conv2D(WIDTHS[0], 1, 1)
 
-    def decoded(self, pictures: paddle.Tensor) -> List[paddle.Tensor]:
+    def decoded(self, pictures: paddle.Tensor) -> list[paddle.Tensor]:
         """Feature maps of the decoder at 1/8, 1/4, 1/2 and full size, of 256, 128, 64 and 32 channels."""
         self.require_size(pictures)
         skips, x = [], pictures
@@ -162,14 +163,27 @@ class UNet(_Segmenter):
 
 
 class AttentionUNet(UNet):
-    """U-Net with attention gates on its three coarse skip connections."""
+    """U-Net with attention gates on its three coarse skip connections.
+
+    Example:
+        >>> import paddle, paddle_eye
+        >>> list(paddle_eye.AttentionUNet(in_channels=3)(paddle.zeros([1, 3, 32, 48])).shape)
+        [1, 1, 32, 48]
+    """
 
     name = "att_unet"
     attention = True
 
 
 class DeepAttentionUNet(AttentionUNet):
-    """Attention U-Net with an output at each size of the decoder."""
+    """Attention U-Net with an output at each size of the decoder.
+
+    Example:
+        >>> import paddle, paddle_eye
+        >>> outputs = paddle_eye.DeepAttentionUNet(in_channels=1)(paddle.zeros([1, 1, 32, 48]))
+        >>> [list(output.shape[2:]) for output in outputs]
+        [[4, 6], [8, 12], [16, 24], [32, 48]]
+    """
 
     name = "datt_unet"
 
@@ -183,7 +197,7 @@ class DeepAttentionUNet(AttentionUNet):
         return Supervised(*(head(x) for head, x in zip(self.coarse, coarse)), self.final(full))
 
 
-class DAMUNet(_Segmenter):
+class DAMUNet(_UShaped):
     """The document's network, with gates, deep supervision and an input pyramid.
 
     Its layers, widths and connections are the document's, also where they are not those of the networks above: the
@@ -195,6 +209,12 @@ class DAMUNet(_Segmenter):
 
     Raises:
         ValueError: another number of channels.
+
+    Example:
+        >>> import paddle, paddle_eye
+        >>> outputs = paddle_eye.DAMUNet(in_channels=1)(paddle.zeros([1, 1, 32, 48]))
+        >>> [list(output.shape[2:]) for output in outputs]
+        [[4, 6], [8, 12], [16, 24], [32, 48]]
     """
 
     name = "damu_unet"
@@ -240,25 +260,10 @@ class DAMUNet(_Segmenter):
         up2 = self.up[1](up1, self.gates[1](third, self.signals[1](up1)))
         up3 = self.up[2](up2, self.gates[2](second, self.signals[2](up1)))
         up4 = self.up[3](up3, first)
-        maps: Tuple[paddle.Tensor, ...] = (up1, up2, up3, up4)
+        maps: tuple[paddle.Tensor, ...] = (up1, up2, up3, up4)
         return Supervised(*(head(block(x)) for head, block, x in zip(self.heads, self.decoder, maps)))
 
 
-def all_outputs(outputs: Any) -> List[paddle.Tensor]:
+def all_outputs(outputs: Any) -> list[paddle.Tensor]:
     """What a network of this module gives, from coarse to full size, also if it has but one output."""
     return list(outputs) if isinstance(outputs, tuple) else [outputs]
-
-
-@paddle.no_grad()
-def foreground_logits(model: nn.Layer, inputs: np.ndarray) -> np.ndarray:
-    """A preprocessed picture of any size, float32 [C, H, W], to logits of the foreground, float32 [H, W].
-
-    Args:
-        model: in evaluation mode.
-        inputs: looked at by tiles if it is large, and mirrored beyond its rim to a size that can be halved.
-    """
-
-    def run(tiles: np.ndarray) -> np.ndarray:
-        return all_outputs(model(paddle.to_tensor(tiles)))[-1].numpy()[:, 0]
-
-    return predict_tiled(run, inputs, MULTIPLE)

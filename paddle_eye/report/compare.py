@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Callable, Literal, NamedTuple, Sequence
+from typing import Any, Callable, Literal, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from paddle_eye.errors import InputError
-from paddle_eye.files import RunFolder
-from paddle_eye.metrics import holm, mcnemar, signed_rank
+from paddle_eye.metrics.intervals import holm
 from paddle_eye.report import plots
-from paddle_eye.report.table import aligned, share
+from paddle_eye.report.table import aligned
+from paddle_eye.run_folder import RunFolder
 
 NOISE = 0.05
 Which = Literal["best", "last"]
@@ -36,17 +36,44 @@ class FinishedRun(NamedTuple):
     predictions: pd.DataFrame
 
 
-def read_runs(paths: Sequence[Path], which: Which) -> list[FinishedRun]:
-    """`read_run` of each folder; runs of the same name are told apart by their whole path.
+class Tested(NamedTuple):
+    """A test of two runs.
 
-    Raises:
-        InputError: see `read_run`, or runs of several tasks.
+    Args:
+        name: of the test.
+        counts: what it counted, in words.
+        p: its probability.
+        least_p: the lowest that so many images allow.
     """
-    runs = [read_run(path, which) for path in paths]
-    if len({_task(run) for run in runs}) > 1:
-        raise InputError("classifiers and networks that draw masks cannot be compared; give runs of one kind")
-    names = [run.name for run in runs]
-    return [run._replace(name=str(path)) if names.count(run.name) > 1 else run for run, path in zip(runs, paths)]
+
+    name: str
+    counts: str
+    p: float
+    least_p: float
+
+
+class Comparison(NamedTuple):
+    """How runs of one task are compared.
+
+    Args:
+        header: of the table, behind the columns of every task.
+        row: the cells of a run.
+        main: the figure that is drawn with its interval.
+        other: the one beside it.
+        drawn: main figure, its interval and the other one.
+        test: of two runs on the same images.
+        same: the columns of the predictions that tell the images.
+        needed: the other columns that the test looks at.
+    """
+
+    header: tuple[str, ...]
+    row: Callable[[FinishedRun], tuple[str, ...]]
+    main: str
+    other: str
+    drawn: Callable[[FinishedRun], tuple[float, Sequence[float], float]]
+    test: Callable[[FinishedRun, FinishedRun], Tested]
+    same: list[str]
+    needed: list[str]
 
 
 def read_run(path: Path, which: Which) -> FinishedRun:
@@ -68,38 +95,50 @@ def read_run(path: Path, which: Which) -> FinishedRun:
         read = FinishedRun(path.name, results, results[which], predictions)
         if len(predictions) != read.figures["images"]:
             raise ValueError(f"{run.predictions(which).name} has {len(predictions)} rows")
-        _row(read)
-        _COMPARED[_task(read)].test(read, read)
         return read
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{path}: this is no finished run that can be compared ({type(error).__name__}: {error}); "
-            "continue it with tools/train.py --resume, which writes its report anew"
-        ) from error
+        raise InputError(_unusable(path, error)) from error
 
 
-def comparison_table(runs: Sequence[FinishedRun]) -> str:
+def require_comparable(path: Path, run: FinishedRun, comparison: Comparison) -> None:
+    """Raise an InputError if a run lacks what its comparison looks at."""
+    try:
+        missing = [name for name in (*comparison.same, *comparison.needed) if name not in run.predictions]
+        if missing:
+            raise ValueError(f"its predictions have no column {', '.join(missing)}")
+        _row(run, comparison)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(_unusable(path, error)) from error
+
+
+def _unusable(path: Path, error: Exception) -> str:
+    return (
+        f"{path}: this is no finished run that can be compared ({type(error).__name__}: {error}); "
+        "continue it with tools/train.py --resume, which writes its report anew"
+    )
+
+
+def comparison_table(runs: Sequence[FinishedRun], comparison: Comparison) -> str:
     """Size, computation and main figures of each run, one line each."""
-    return aligned([_COMPARED[_task(runs[0])].header, *map(_row, runs)])
+    header = ("run", "model", "epoch", "parameters", "multiply-adds", *comparison.header)
+    return aligned([header, *(_row(run, comparison) for run in runs)])
 
 
-def comparison_picture(runs: Sequence[FinishedRun], which: Which) -> bytes:
+def comparison_picture(runs: Sequence[FinishedRun], which: Which, comparison: Comparison) -> bytes:
     """The main figure of each run with its interval, and another figure to read it by, as a PNG file."""
-    compared = _COMPARED[_task(runs[0])]
-    mains, intervals, others = zip(*(compared.drawn(run) for run in runs))
+    mains, intervals, others = zip(*(comparison.drawn(run) for run in runs))
     names = [run.name for run in runs]
-    return plots.comparison(names, compared.main, mains, intervals, compared.other, others, f"{which} epoch")
+    return plots.comparison(names, comparison.main, mains, intervals, comparison.other, others, f"{which} epoch")
 
 
-def differences(runs: Sequence[FinishedRun]) -> list[str]:
+def differences(runs: Sequence[FinishedRun], comparison: Comparison) -> list[str]:
     """A sentence on each pair of runs: whether they differ by more than noise.
 
     McNemar's test of the predicted classes, or Wilcoxon's signed-rank test of the masks' Dice, on the images that both
     were measured on; of several pairs, corrected after Holm.
     """
-    compared = _COMPARED[_task(runs[0])]
     pairs = list(combinations(runs, 2))
-    found = [compared.test(*pair) if _same_images(*pair, compared.same) else None for pair in pairs]
+    found = [comparison.test(*pair) if _same_images(*pair, comparison.same) else None for pair in pairs]
     corrected = holm([each.p for each in found if each is not None])
     remaining = iter(corrected)
     several = " after Holm's correction" if len(pairs) > 1 else ""
@@ -115,129 +154,18 @@ def differences(runs: Sequence[FinishedRun]) -> list[str]:
         else:
             verdict = "the difference is within noise" if p >= NOISE else "they differ by more than noise"
         counted = f"of {len(first.predictions)} images, {tested.counts}"
-        sentences.append(f"{names}: {verdict} ({counted}; {tested.name} {_told(p)}{several})")
+        sentences.append(f"{names}: {verdict} ({counted}; {tested.name} {_in_words(p)}{several})")
     return sentences
 
 
-class _Tested(NamedTuple):
-    """A test of two runs.
-
-    Args:
-        name: of the test.
-        counts: what it counted, in words.
-        p: its probability.
-        least_p: the lowest that so many images allow.
-    """
-
-    name: str
-    counts: str
-    p: float
-    least_p: float
-
-
-class _Compared(NamedTuple):
-    """How runs of one task are compared.
-
-    Args:
-        header: of the table.
-        row: of a run.
-        main: the figure that is drawn with its interval.
-        other: the one beside it.
-        drawn: main figure, its interval and the other one.
-        test: of two runs on the same images.
-        same: the columns of the predictions that tell the images.
-    """
-
-    header: tuple[str, ...]
-    row: Callable[[FinishedRun], tuple[str, ...]]
-    main: str
-    other: str
-    drawn: Callable[[FinishedRun], tuple[float, Sequence[float], float]]
-    test: Callable[[FinishedRun, FinishedRun], _Tested]
-    same: list[str]
-
-
-def _task(run: FinishedRun) -> str:
-    return run.results.get("task", "classification")  # the first runs had no other
-
-
-def _row(run: FinishedRun) -> tuple[str, ...]:
+def _row(run: FinishedRun, comparison: Comparison) -> tuple[str, ...]:
     size = f"{run.results['parameters']:,}", f"{run.results['multiply_adds']:,}"
-    return (run.name, run.results["model"], str(run.figures["epoch"]), *size, *_COMPARED[_task(run)].row(run))
-
-
-def _classification_row(run: FinishedRun) -> tuple[str, ...]:
-    return (
-        f"{run.results['preprocessing']['image_size']} {run.results['preprocessing']['preset']}",
-        share(run.figures["loss"]),
-        share(run.figures["accuracy"], run.figures["accuracy_interval"]),
-        share(run.figures["macro"]["f1"]),
-        share(run.figures["calibration"]["ece"]),
-    )
-
-
-def _mask_row(run: FinishedRun) -> tuple[str, ...]:
-    means = run.figures["mean"]
-    dice = share(means["dice"], run.figures["interval"]["dice"])
-    others = (share(means[name]) for name in ("constant_dice", "background_dice", "accuracy"))
-    return (run.results["classes"][1], dice, *others, f"{_seconds_per_epoch(run):.0f}")
-
-
-def _seconds_per_epoch(run: FinishedRun) -> float:
-    return run.results["seconds"] / max(1, run.results["last"]["epoch"])
-
-
-def _mcnemar(first: FinishedRun, second: FinishedRun) -> _Tested:
-    found = mcnemar(_right(first), _right(second))
-    counts = f"the one alone is right on {found['only_first']}, the other alone on {found['only_second']}"
-    return _Tested("McNemar's test", counts, found["p"], least_p=0.0)  # there are hundreds of images
-
-
-def _wilcoxon(first: FinishedRun, second: FinishedRun) -> _Tested:
-    dices = np.stack([run.predictions["dice"].to_numpy(float) for run in (first, second)])
-    found = signed_rank(*dices[:, np.isfinite(dices).all(axis=0)])
-    higher = f"{first.name} is higher on {found['first_higher']}, of {second.name} on {found['second_higher']}"
-    mean = f"that of {second.name} differs by {found['difference']:+.4f} on average"
-    return _Tested("Wilcoxon's test", f"the Dice of {higher}, {mean}", found["p"], found["least_p"])
-
-
-_SIZE = ("run", "model", "epoch", "parameters", "multiply-adds")
-_COMPARED = {
-    "classification": _Compared(
-        header=(*_SIZE, "input", "loss", "accuracy [95 %]", "macro F1", "ece"),
-        row=_classification_row,
-        main="accuracy",
-        other="loss (cross-entropy)",
-        drawn=lambda run: (run.figures["accuracy"], run.figures["accuracy_interval"], run.figures["loss"]),
-        test=_mcnemar,
-        same=["image", "label"],
-    ),
-    "segmentation": _Compared(
-        header=(
-            *(*_SIZE, "foreground", "Dice [95 %]", "all foreground"),
-            *("Dice of background", "pixel accuracy", "seconds per epoch"),
-        ),
-        row=_mask_row,
-        main="Dice of the foreground",
-        other="Dice of the background",
-        drawn=lambda run: (
-            run.figures["mean"]["dice"],
-            run.figures["interval"]["dice"],
-            run.figures["mean"]["background_dice"],
-        ),
-        test=_wilcoxon,
-        same=["image"],
-    ),
-}
+    return (run.name, run.results["model"], str(run.figures["epoch"]), *size, *comparison.row(run))
 
 
 def _same_images(first: FinishedRun, second: FinishedRun, columns: list[str]) -> bool:
     return first.predictions[columns].equals(second.predictions[columns])
 
 
-def _told(p: float) -> str:
+def _in_words(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-
-
-def _right(run: FinishedRun) -> np.ndarray:
-    return (run.predictions["predicted"] == run.predictions["label"]).to_numpy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -89,9 +89,9 @@ def panels(
             axes.imshow(content)
             axes.set_title(title, fontsize=10)
             axes.axis("off")
-    told = [Patch(facecolor=np.array(_MISSED) / 255, label=f"{foreground} that was missed")]
-    told += [Patch(facecolor=np.array(_INVENTED) / 255, label=f"{background} taken for {foreground}")]
-    told += [Patch(facecolor="white", edgecolor="black", label=foreground)]
-    told += [Patch(facecolor="black", label=background)]
-    figure.legend(handles=told, loc="outside upper center", ncols=4, frameon=False)
+    handles = [Patch(facecolor=np.array(_MISSED) / 255, label=f"{foreground} that was missed")]
+    handles += [Patch(facecolor=np.array(_INVENTED) / 255, label=f"{background} taken for {foreground}")]
+    handles += [Patch(facecolor="white", edgecolor="black", label=foreground)]
+    handles += [Patch(facecolor="black", label=background)]
+    figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False)
     return png(figure, dpi=80)

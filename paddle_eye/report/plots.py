@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import io
-from typing import Any, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -118,7 +119,7 @@ def calibration(figures: Mapping[str, Any], notice: str | None = None) -> bytes:
     """How often the predicted class is right against its probability; the size of a point is its share of the images.
 
     Args:
-        figures: of `paddle_eye.metrics.calibration`.
+        figures: of `paddle_eye.metrics.all.calibration`.
         notice: printed into the picture.
     """
     figure, axes = _figure(5, 4.4, notice)

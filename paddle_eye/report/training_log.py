@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from paddle_eye import metrics
+from paddle_eye.metrics.classification import class_figures
+from paddle_eye.metrics.undefined import defined_mean
 
 _NAMES = {"precision": "Precision", "recall": "Recall", "specificity": "Specificity", "f1": "F1 score"}
 
@@ -17,7 +19,7 @@ def training_log(
     size: Mapping[str, int],
     history: Sequence[Mapping[str, Any]],
     classes: Sequence[str],
-) -> Dict[str, Any]:
+) -> dict[str, Any]:
     """What was trained how, then accuracy and figures of each class for every epoch and both parts of the data.
 
     Args:
@@ -54,19 +56,19 @@ def training_log(
     return log
 
 
-def scalars(history: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
+def scalars(history: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The rows of a history without their confusion matrices, for tables: all with the columns of the last one."""
     names = [name for name in history[-1] if not name.endswith("confusion_matrix")]
     return [{name: row.get(name) for name in names} for row in history]
 
 
-def _information(confusion_matrix: Sequence[Sequence[int]] | None, classes: Sequence[str]) -> Dict[str, Any] | None:
+def _information(confusion_matrix: Sequence[Sequence[int]] | None, classes: Sequence[str]) -> dict[str, Any] | None:
     if confusion_matrix is None:
         return None
     matrix = np.array(confusion_matrix)
-    figures = metrics.class_figures(matrix)
+    figures = class_figures(matrix)
     return {
         "accuracy": float(matrix.trace() / matrix.sum()),
         **{name: {title: row[key] for key, title in _NAMES.items()} for name, row in zip(classes, figures)},
-        **{f"mean {title.lower()}": metrics.class_mean(figures, key) for key, title in _NAMES.items()},
+        **{f"mean {title.lower()}": defined_mean(figures, key) for key, title in _NAMES.items()},
     }

@@ -11,12 +11,10 @@ from paddle_eye.data.images import decode_picture
 from paddle_eye.errors import InputError
 
 MOST_MEGABYTES = 32
-MOST_MEGAPIXELS = 64
-MOST_MASK_MEGAPIXELS = 8  # a network of pixels computes for every one of them
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF")
 
 
-def read_upload(data: bytes, name: str, most_megapixels: int = MOST_MEGAPIXELS) -> np.ndarray:
+def read_upload(data: bytes, name: str, most_megapixels: int) -> np.ndarray:
     """Decode what was uploaded.
 
     Args:

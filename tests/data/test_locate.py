@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from paddle_eye.data import locate, synthetic
+from paddle_eye.data import locate
 from paddle_eye.data.locate import DEMONSTRATION_FOLDER, PALM_FOLDER, Location, find
-from paddle_eye.data.palm import VALIDATION_FOLDER
+from paddle_eye.data.preparation import synthetic
+from paddle_eye.data.sources.palm import VALIDATION_FOLDER
 from paddle_eye.errors import InputError
 
 ARCHIVES = ("training.zip", "validation.zip", "valid_gt.zip")

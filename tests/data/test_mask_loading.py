@@ -5,27 +5,31 @@ import pytest
 from paddle_eye.data.loading import evaluation_loader, set_epoch, training_loader
 from paddle_eye.data.mask_loading import CropDataset, MaskDataset
 from paddle_eye.data.mask_transforms import PixelPreprocessing
-from paddle_eye.data.masks import read_pairs
+from paddle_eye.data.sources.pairs import find_pairs, read_pairs
 from paddle_eye.errors import InputError
 
 
 @pytest.fixture(scope="module")
-def pairs(make_membrane, tmp_path_factory):
-    return read_pairs(make_membrane(tmp_path_factory.mktemp("membrane"), count=3))
+def root(make_membrane, tmp_path_factory):
+    return make_membrane(tmp_path_factory.mktemp("membrane"), count=3)
 
 
-def test_whole_pictures_keep_their_size_and_values(pairs):
-    dataset = MaskDataset(pairs, PixelPreprocessing(1))
+def pairs(root, channels):
+    return read_pairs(root, find_pairs(root).records, PixelPreprocessing(channels).fit)
+
+
+def test_whole_pictures_keep_their_size_and_values(root):
+    dataset = MaskDataset(pairs(root, 1), PixelPreprocessing(1))
     batches = list(evaluation_loader(dataset, batch_size=1))
     assert len(batches) == len(dataset) == 3
-    for (picture, mask), pair in zip(batches, pairs):
+    for (picture, mask), pair in zip(batches, find_pairs(root).records):
         grey = cv2.imread(str(pair.image), cv2.IMREAD_GRAYSCALE)
         np.testing.assert_allclose(picture.numpy(), grey[None, None] / 255 * 2 - 1, atol=1e-6)
         np.testing.assert_array_equal(mask.numpy(), cv2.imread(str(pair.mask), cv2.IMREAD_GRAYSCALE)[None, None] // 255)
 
 
-def test_an_epoch_has_so_many_squares_of_every_picture(pairs):
-    dataset = CropDataset(pairs, PixelPreprocessing(3), 32, per_picture=4, seed=0)
+def test_an_epoch_has_so_many_squares_of_every_picture(root):
+    dataset = CropDataset(pairs(root, 3), PixelPreprocessing(3), 32, per_picture=4, seed=0)
     batches = list(training_loader(dataset, 5, seed=0))
     assert [picture.shape for picture, _ in batches] == [[5, 3, 32, 32], [5, 3, 32, 32], [2, 3, 32, 32]]
     assert [mask.shape for _, mask in batches] == [[5, 1, 32, 32], [5, 1, 32, 32], [2, 1, 32, 32]]
@@ -40,16 +44,16 @@ def epoch_of(dataset, epoch):
     return [tensor.numpy() for batch in loader for tensor in batch]
 
 
-def test_seed_and_epoch_alone_decide(pairs):
-    first, second = (CropDataset(pairs, PixelPreprocessing(1), 32, 2, seed=3) for _ in range(2))
+def test_seed_and_epoch_alone_decide(root):
+    first, second = (CropDataset(pairs(root, 1), PixelPreprocessing(1), 32, 2, seed=3) for _ in range(2))
     epoch_of(second, 0)
     for one, other in zip(epoch_of(first, 1), epoch_of(second, 1)):
         np.testing.assert_array_equal(one, other)
     assert any((one != other).any() for one, other in zip(epoch_of(first, 1), epoch_of(first, 2)))
 
 
-def test_pictures_smaller_than_the_squares_are_named_together(pairs):
+def test_pictures_smaller_than_the_squares_are_named_together(root):
     with pytest.raises(InputError, match="3 faults") as caught:
-        CropDataset(pairs, PixelPreprocessing(1), 44, 1, seed=0)
+        CropDataset(pairs(root, 1), PixelPreprocessing(1), 44, 1, seed=0)
     assert "2.png: 40x48 pixels" in str(caught.value)
     assert "lower data.image_size" in str(caught.value)

@@ -9,11 +9,12 @@ import openpyxl
 import paddle
 import pytest
 
-from paddle_eye import ResNet, data_loader, save, train_pm, transform_img, valid_data_loader, valid_pm
-from paddle_eye.data.palm import LABEL_FILE
+from paddle_eye import ResNet, data_loader, train_pm, transform_img, valid_data_loader, valid_pm
+from paddle_eye.data.sources.palm import LABEL_FILE
+from paddle_eye.documents.palm import save
 from paddle_eye.errors import InputError
 from paddle_eye.models.resnet import BLOCKS_PER_STAGE
-from paddle_eye.models.weights import read_weights
+from paddle_eye.weights.format import read_weights
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from paddle_eye import MyDataset, nam_penalty, resnet18, resnet18_nam
 from paddle_eye.documents import six_classes
 from paddle_eye.errors import InputError
-from paddle_eye.models.weights import read_weights
+from paddle_eye.weights.format import read_weights
 
 CLASSES = ("cataract", "diabetic", "glaucoma", "high_myopia", "myopia", "normal")
 
@@ -49,7 +49,7 @@ def test_the_cells_run_and_leave_their_files(home, capsys):
     net = resnet18(num_classes=6)
     assert paddle.summary(net, (64, 3, 224, 224))["trainable_params"] == 11_179_590
 
-    from paddle_eye import test, train
+    from paddle_eye.documents.six_classes import test, train
 
     save_path = "./resnet18/"
     batch_size = 32

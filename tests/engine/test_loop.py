@@ -8,10 +8,10 @@ from paddle import nn
 from paddle_eye.engine import optim
 from paddle_eye.engine.checkpoint import load_checkpoint, save_checkpoint
 from paddle_eye.engine.loop import evaluate, fit, train_one_epoch
-from paddle_eye.engine.task import Classification
 from paddle_eye.errors import InputError, JobError
+from paddle_eye.tasks.classification import ClassificationObjective
 
-TASK = Classification()
+OBJECTIVE = ClassificationObjective()
 GENERATOR = np.random.default_rng(0)
 INPUTS = GENERATOR.normal(size=(10, 3)).astype("float32")
 LABELS = (INPUTS.sum(axis=1) > 0).astype("int64")
@@ -39,7 +39,7 @@ def test_evaluation_weighs_images_not_batches():
     losses = -np.log(probabilities[np.arange(10), LABELS])
     batch_mean = np.mean([losses[:7].mean(), losses[7:].mean()])
     assert batch_mean != pytest.approx(losses.mean(), rel=1e-3)
-    evaluation = evaluate(model, batches(7, 3), TASK, expected=10)
+    evaluation = evaluate(model, batches(7, 3), OBJECTIVE, expected=10)
     assert evaluation.loss == pytest.approx(losses.mean(), rel=1e-5)
     np.testing.assert_allclose(evaluation.outputs, probabilities, rtol=1e-5)
     np.testing.assert_array_equal(evaluation.targets, LABELS)
@@ -48,25 +48,25 @@ def test_evaluation_weighs_images_not_batches():
 def test_evaluation_changes_nothing():
     model = network()
     before = {key: value.numpy().copy() for key, value in model.state_dict().items()}
-    evaluate(model, batches(5, 5), TASK)
+    evaluate(model, batches(5, 5), OBJECTIVE)
     for key, value in model.state_dict().items():
         np.testing.assert_array_equal(value.numpy(), before[key])
 
 
 def test_labels_may_be_a_column_of_floats():
     column = [(x, y.astype("float32").reshape(-1, 1)) for x, y in batches(4, 6)]
-    assert evaluate(network(), column, TASK).loss == evaluate(network(), batches(4, 6), TASK).loss
+    assert evaluate(network(), column, OBJECTIVE).loss == evaluate(network(), batches(4, 6), OBJECTIVE).loss
 
 
 @pytest.mark.parametrize("expected", [9, 11])
 def test_evaluation_fails_if_images_are_missing(expected):
     with pytest.raises(JobError, match=f"saw 10 images, expected {expected}"):
-        evaluate(network(), batches(5, 5), TASK, expected=expected)
+        evaluate(network(), batches(5, 5), OBJECTIVE, expected=expected)
 
 
 def test_evaluation_fails_on_no_images():
     with pytest.raises(JobError, match="saw 0 images"):
-        evaluate(network(), [], TASK)
+        evaluate(network(), [], OBJECTIVE)
 
 
 def test_numbers_that_are_not_finite_stop_the_job():
@@ -74,9 +74,9 @@ def test_numbers_that_are_not_finite_stop_the_job():
     model = nn.Linear(3, 2)  # Paddle's ReLU would turn NaN into 0
     optimizer = optim.build("SGD", model, 0.1, 0.9)
     with pytest.raises(JobError, match="lower learning rate"):
-        train_one_epoch(model, optimizer, TASK, broken)
+        train_one_epoch(model, optimizer, OBJECTIVE, broken)
     with pytest.raises(JobError, match="no finite numbers"):
-        evaluate(model, broken, TASK)
+        evaluate(model, broken, OBJECTIVE)
 
 
 def test_training_statistics_weigh_images():
@@ -89,7 +89,7 @@ def test_training_statistics_weigh_images():
         losses += list(-np.log(probabilities[np.arange(len(y)), y]))
         for label, predicted in zip(y, probabilities.argmax(axis=1)):
             confusion[label, predicted] += 1
-    assert train_one_epoch(model, optimizer, TASK, batches(6, 4)) == {
+    assert train_one_epoch(model, optimizer, OBJECTIVE, batches(6, 4)) == {
         "train_loss": pytest.approx(np.mean(losses), rel=1e-4),
         "train_accuracy": (confusion[0, 0] + confusion[1, 1]) / 10,
         "train_confusion_matrix": confusion.tolist(),
@@ -98,16 +98,16 @@ def test_training_statistics_weigh_images():
 
 def test_best_epochs_are_kept_once_and_only_if_better(monkeypatch):
     accuracies = iter([0.5, 0.5, 0.7, 0.6, 0.7, 0.9])
-    monkeypatch.setattr(TASK, "score", lambda evaluation: {"accuracy": next(accuracies)}, raising=False)
+    monkeypatch.setattr(OBJECTIVE, "score", lambda evaluation: {"accuracy": next(accuracies)}, raising=False)
     model, kept = network(), []
     history = fit(
         model,
         optim.build("SGD", model, 0.1, 0.9),
-        TASK,
+        OBJECTIVE,
         lambda epoch: batches(5, 5),
         lambda: batches(10),
         5,
-        keep_best=lambda row: kept.append(row["epoch"]),
+        keep_best=lambda row, evaluation: kept.append(row["epoch"]),
     )
     assert kept == [0, 2, 5]
     assert [row["epoch"] for row in history] == [0, 1, 2, 3, 4, 5]
@@ -121,9 +121,8 @@ def test_learning_rates_and_orders_are_asked_for_by_epoch():
         asked.append(epoch)
         return batches(5, 5)
 
-    history = fit(
-        model, optimizer, TASK, train_batches, lambda: batches(10), 3, learning_rate=lambda epoch: 0.1 / (epoch + 1)
-    )
+    falling = lambda epoch: 0.1 / (epoch + 1)  # noqa: E731
+    history = fit(model, optimizer, OBJECTIVE, train_batches, lambda: batches(10), 3, learning_rate=falling)
     assert asked == [0, 1, 2]
     assert [row["lr"] for row in history[1:]] == pytest.approx([0.1, 0.05, 0.1 / 3])
 
@@ -154,14 +153,14 @@ def test_checkpoint_brings_everything_back_in_a_process_with_other_names(tmp_pat
     path = tmp_path / "checkpoint.safetensors"
 
     def run(model, optimizer, epochs, history, stop_at=None):
-        def keep_state(rows):
+        def keep_state(rows, evaluation):
             if rows[-1]["epoch"] == stop_at:
                 save_checkpoint(path, model, optimizer, rows)
 
         return fit(
             model,
             optimizer,
-            TASK,
+            OBJECTIVE,
             lambda epoch: [batches(5, 5), batches(4, 6)][epoch % 2],
             lambda: batches(10),
             epochs,
@@ -197,7 +196,7 @@ def test_the_regulariser_is_added_to_the_loss_and_has_a_column_of_its_own():
     model = network()
     factor = model.create_parameter([2], default_initializer=nn.initializer.Constant(2.0))
     model.add_parameter("factor", factor)
-    task = Classification(regulariser=lambda: (3 * factor).sum())
+    task = ClassificationObjective(regulariser=lambda: (3 * factor).sum())
     optimizer = paddle.optimizer.SGD(learning_rate=0.1, parameters=[factor])
     means = train_one_epoch(model, optimizer, task, batches(6, 4))
     assert factor.numpy().tolist() == pytest.approx([2 - 2 * 0.1 * 3] * 2)
@@ -210,7 +209,7 @@ def test_class_weights_count_while_training_only():
     model.eval()
     logits, labels = model(paddle.to_tensor(INPUTS)), paddle.to_tensor(LABELS)
     losses = -np.log(softmax(logits.numpy())[np.arange(10), LABELS])
-    task = Classification(class_weights=np.array([0.5, 3.0]))
+    task = ClassificationObjective(class_weights=np.array([0.5, 3.0]))
     weights = np.where(LABELS == 0, 0.5, 3.0)
     weighted = (weights * losses).sum() / weights.sum()
     assert task.training_terms(logits, labels)["loss"].item() == pytest.approx(weighted, rel=1e-5)
@@ -221,7 +220,7 @@ def test_frozen_parameters_are_not_optimised():
     model = network()
     model[0].weight.stop_gradient = True
     before = model[0].weight.numpy().copy()
-    train_one_epoch(model, optim.build("Adam", model, 0.1), TASK, batches(10))
+    train_one_epoch(model, optim.build("Adam", model, 0.1), OBJECTIVE, batches(10))
     np.testing.assert_array_equal(model[0].weight.numpy(), before)
 
 
@@ -234,7 +233,7 @@ def test_label_smoothing_by_hand(class_weights):
     targets = 0.9 * np.eye(2)[LABELS] + 0.05
     losses = -(targets * np.log(softmax(logits.numpy()))).sum(axis=1)
     weights = np.ones(10) if class_weights is None else targets @ class_weights
-    task = Classification(class_weights, label_smoothing=0.1)
+    task = ClassificationObjective(class_weights, label_smoothing=0.1)
     expected = (weights * losses).sum() / weights.sum()
     assert task.training_terms(logits, labels)["loss"].item() == pytest.approx(expected, rel=1e-5)
-    assert task.loss(logits, labels).item() == pytest.approx(TASK.loss(logits, labels).item())
+    assert task.loss(logits, labels).item() == pytest.approx(OBJECTIVE.loss(logits, labels).item())

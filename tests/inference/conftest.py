@@ -6,7 +6,7 @@ import pytest
 
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.models.registry import build
-from paddle_eye.models.weights import write_weights
+from paddle_eye.weights.format import write_weights
 
 CLASSES = ["healthy", "ill", "眼底"]
 

@@ -10,7 +10,8 @@ from paddle_eye.inference import export as export_module
 from paddle_eye.inference import exported as exported_module
 from paddle_eye.inference.export import export
 from paddle_eye.inference.exported import open_exported, open_program
-from paddle_eye.inference.predictor import open_predictor, predict
+from paddle_eye.inference.predictor import predict
+from paddle_eye.runs.predict import open_predictor
 
 PICTURES = np.random.default_rng(1).uniform(-2, 2, (3, 3, 64, 64)).astype("float32")
 PADDLE_3 = int(paddle.__version__.split(".")[0]) >= 3
@@ -19,7 +20,7 @@ PADDLE_3 = int(paddle.__version__.split(".")[0]) >= 3
 @pytest.fixture(scope="module")
 def folder(weights, tmp_path_factory):
     target = tmp_path_factory.mktemp("exported") / "network"
-    assert export(weights, target, "paddle") <= 1e-4
+    assert export(open_predictor(weights), target, "paddle") <= 1e-4
     return target
 
 
@@ -43,7 +44,7 @@ def test_an_exported_network_says_the_same_as_the_training_network(weights, fold
 )
 def test_every_kind_of_network_is_exported(make_weights, architecture, tmp_path):
     weights = make_weights(tmp_path / "w.pdparams", architecture, classes=["healthy", "ill"])
-    assert export(weights, tmp_path / "network", "paddle") <= 1e-4
+    assert export(open_predictor(weights), tmp_path / "network", "paddle") <= 1e-4
 
 
 def test_what_stands_beside_it(weights, folder):
@@ -54,13 +55,13 @@ def test_what_stands_beside_it(weights, folder):
 
 
 def test_an_earlier_export_is_replaced_and_anything_else_is_not(weights, tmp_path):
-    export(weights, tmp_path / "network", "paddle")
-    export(weights, tmp_path / "network", "paddle")
+    export(open_predictor(weights), tmp_path / "network", "paddle")
+    export(open_predictor(weights), tmp_path / "network", "paddle")
     for name in ("network", "mine"):
         (tmp_path / name).mkdir(exist_ok=True)
         (tmp_path / name / "thesis.txt").write_text("mine")
         with pytest.raises(InputError, match=f"{name}: this exists and was not made by an export"):
-            export(weights, tmp_path / name, "paddle")
+            export(open_predictor(weights), tmp_path / name, "paddle")
         assert (tmp_path / name / "thesis.txt").read_text() == "mine"
     assert {path.name for path in tmp_path.iterdir()} == {"network", "mine"}
 
@@ -70,7 +71,7 @@ def test_an_exported_network_that_computes_something_else_is_not_written(weights
         export_module, "open_program", lambda *a, **k: lambda x: open_program(*a, **k)(x) + np.float32(2e-4)
     )
     with pytest.raises(JobError, match=r"probabilities differ by 0.0002; nothing was written"):
-        export(weights, tmp_path / "network", "paddle")
+        export(open_predictor(weights), tmp_path / "network", "paddle")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -98,14 +99,14 @@ def test_onednn_is_asked_for_on_a_cpu(folder, monkeypatch):
 
 @pytest.mark.parametrize("missing", ["model.pdiparams", "description.json"])
 def test_what_is_missing_is_named(weights, missing, tmp_path):
-    export(weights, tmp_path / "network", "paddle")
+    export(open_predictor(weights), tmp_path / "network", "paddle")
     (tmp_path / "network" / missing).unlink()
     with pytest.raises(InputError, match=missing.replace(".", r"\.")):
         open_exported(tmp_path / "network")
 
 
 def test_damaged_parameters_are_an_input_error(weights, tmp_path):
-    export(weights, tmp_path / "network", "paddle")
+    export(open_predictor(weights), tmp_path / "network", "paddle")
     parameters = tmp_path / "network/model.pdiparams"
     parameters.write_bytes(parameters.read_bytes()[:1000])
     with pytest.warns(UserWarning), pytest.raises(InputError, match="Paddle Inference cannot open this network"):
@@ -115,7 +116,7 @@ def test_damaged_parameters_are_an_input_error(weights, tmp_path):
 @pytest.mark.skipif(not PADDLE_3, reason="ONNX export is for Paddle 3")
 def test_onnx_computes_the_same(weights, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
-    assert export(weights, tmp_path / "network", "onnx") <= 1e-4
+    assert export(open_predictor(weights), tmp_path / "network", "onnx") <= 1e-4
     session = onnxruntime.InferenceSession(str(tmp_path / "network/model.onnx"))
     (given,) = session.run(None, {"pictures": PICTURES})
     np.testing.assert_allclose(given, open_predictor(weights).probabilities(PICTURES), atol=1e-4)
@@ -124,4 +125,4 @@ def test_onnx_computes_the_same(weights, tmp_path):
 @pytest.mark.skipif(PADDLE_3, reason="ONNX export is for Paddle 3")
 def test_onnx_with_paddle_2_says_what_it_needs(weights, tmp_path):
     with pytest.raises(JobError, match="ONNX needs Paddle 3"):
-        export(weights, tmp_path / "network", "onnx")
+        export(open_predictor(weights), tmp_path / "network", "onnx")

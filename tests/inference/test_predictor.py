@@ -4,8 +4,9 @@ import pytest
 
 from paddle_eye.data.images import read_picture
 from paddle_eye.errors import InputError
-from paddle_eye.inference.opened import open_weights
-from paddle_eye.inference.predictor import open_predictor, predict
+from paddle_eye.inference.predictor import predict
+from paddle_eye.runs.predict import open_predictor
+from paddle_eye.weights.opened import open_weights
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_a_folder_of_several_runs_is_refused(make_weights, tmp_path):
 
 def test_classes_without_names_are_numbered(make_weights, tmp_path):
     opened = open_weights(make_weights(tmp_path / "w.pdparams"))
-    from paddle_eye.models.weights import write_weights
+    from paddle_eye.weights.format import write_weights
 
     write_weights(tmp_path / "unnamed.pdparams", opened.model, {"architecture": opened.description["architecture"]})
     assert open_predictor(tmp_path / "unnamed.pdparams").classes == ["class 0", "class 1", "class 2"]

@@ -4,12 +4,12 @@ import pytest
 
 from paddle_eye.engine import optim
 from paddle_eye.engine.loop import train_one_epoch
-from paddle_eye.engine.task import Classification
 from paddle_eye.models.complexity import trainable_parameters
 from paddle_eye.models.freezing import freeze
 from paddle_eye.models.resnet import BLOCKS_PER_STAGE, ResNet
 from paddle_eye.models.resnet_nam import resnet18
 from paddle_eye.models.transfer import build_transfer
+from paddle_eye.tasks.classification import ClassificationObjective
 
 PICTURES = np.random.default_rng(0).uniform(-1, 1, (4, 3, 64, 64)).astype("float32")
 LABELS = np.array([0, 1, 1, 0])
@@ -20,7 +20,7 @@ def train(model):
     before = {key: value.numpy().copy() for key, value in model.state_dict().items()}
     model.eval()
     batches = [(PICTURES, LABELS), (PICTURES[::-1].copy(), LABELS)]
-    train_one_epoch(model, optim.build("Adam", model, 0.01), Classification(), batches)
+    train_one_epoch(model, optim.build("Adam", model, 0.01), ClassificationObjective(), batches)
     return {key for key, value in model.state_dict().items() if not np.array_equal(value.numpy(), before[key])}
 
 

@@ -2,7 +2,7 @@ from typing import get_args
 
 import pytest
 
-from paddle_eye.config import NetworkName
+from paddle_eye.choices import NetworkName
 from paddle_eye.models.registry import MODELS, build, family
 
 DOCUMENT_1 = {"name": "resnet", "layers": 50, "class_dim": 2, "version": "D", "definition": "document"}

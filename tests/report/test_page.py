@@ -5,9 +5,15 @@ from html.parser import HTMLParser
 import jinja2
 import pytest
 
-from paddle_eye.report.page import render
+from paddle_eye.report import page
+from paddle_eye.tasks.registry import TASKS
 
 PICTURES = {name: f"\x89PNG {name}".encode() for name in ("curves", "confusion_matrix", "roc", "calibration")}
+
+
+def render(results, history, pictures):
+    task = TASKS[results["task"]]
+    return page.render(results, history, pictures, task.report(results), task.template)
 
 
 class Page(HTMLParser):

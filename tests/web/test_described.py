@@ -2,7 +2,17 @@ import pytest
 
 pytest.importorskip("streamlit", reason='pip install -e ".[web]"')
 
-from paddle_eye.web.page import described
+from pathlib import Path
+
+from paddle_eye.inference.predictor import Predictor
+from paddle_eye.inference.segmenter import Segmenter
+from paddle_eye.web import page
+
+
+def described(description, classes, masks=False):
+    common = (Path("w.pdparams"), "a network", classes, None, description, None)
+    return page.described(Segmenter(*common) if masks else Predictor(*common, None))
+
 
 DATA = {
     "name": "PALM",
@@ -15,8 +25,8 @@ FIGURES = {"accuracy": 0.9, "images": 400, "epoch_chosen_on": None}
 
 def test_the_last_epoch_chose_nothing():
     """The interval is Wilson's for 360 of 400 (scipy: binomtest(360, 400).proportion_ci(method='wilson'))."""
-    told = described({"data": DATA, "figures": FIGURES, "epoch": 20}, ["healthy", "ill"])
-    assert told == [
+    sentences = described({"data": DATA, "figures": FIGURES, "epoch": 20}, ["healthy", "ill"])
+    assert sentences == [
         "Classes: healthy, ill.",
         "Trained on 340 images of PALM.",
         "Accuracy 0.9000 [0.867, 0.926] on 400 validation images, after its last epoch, 20.",
@@ -27,14 +37,14 @@ def test_the_last_epoch_chose_nothing():
     "figures", [{"accuracy": 0.9, "images": 60, "epoch_chosen_on": DATA["best_epoch_chosen_on"]}, {"accuracy": 0.9}]
 )
 def test_the_best_epoch_was_chosen(figures):
-    told = described({"data": DATA, "figures": figures, "epoch": 7}, ["healthy", "ill"])
-    assert told[-1].endswith("on 60 held-out training images, after epoch 7, which was chosen on them.")
+    sentences = described({"data": DATA, "figures": figures, "epoch": 7}, ["healthy", "ill"])
+    assert sentences[-1].endswith("on 60 held-out training images, after epoch 7, which was chosen on them.")
 
 
 def test_masks_have_a_dice_of_what_is_named():
     figures = {"dice": 0.9512, "accuracy": 0.9, "images": 6, "epoch_chosen_on": None}
-    told = described({"data": DATA, "figures": figures, "epoch": 8}, ["membrane", "cell interior"])
-    assert told[-1] == "Dice of cell interior 0.9512 on 6 validation images, after its last epoch, 8."
+    sentences = described({"data": DATA, "figures": figures, "epoch": 8}, ["membrane", "cell interior"], masks=True)
+    assert sentences[-1] == "Dice of cell interior 0.9512 on 6 validation images, after its last epoch, 8."
 
 
 def test_a_demonstration_is_called_one():

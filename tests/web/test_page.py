@@ -16,7 +16,7 @@ from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
 from paddle_eye.models.registry import build  # noqa: E402
-from paddle_eye.models.weights import write_weights  # noqa: E402
+from paddle_eye.weights.format import write_weights  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 60

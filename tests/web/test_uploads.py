@@ -32,7 +32,7 @@ def animation(kind):
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tiff", ".webp"])
 def test_a_photograph_is_decoded(suffix):
     picture = np.full((20, 30, 3), (10, 120, 240), np.uint8)
-    np.testing.assert_allclose(read_upload(encoded(picture, suffix), "eye").astype(int), picture, atol=6)
+    np.testing.assert_allclose(read_upload(encoded(picture, suffix), "eye", 64).astype(int), picture, atol=6)
 
 
 PHOTOGRAPH = encoded(np.random.default_rng(0).integers(0, 256, (40, 40, 3)).astype(np.uint8), ".jpg")
@@ -56,5 +56,5 @@ PHOTOGRAPH = encoded(np.random.default_rng(0).integers(0, 256, (40, 40, 3)).asty
 )
 def test_anything_else_gets_a_sentence(data, message):
     with pytest.raises(InputError) as caught:
-        read_upload(data, "eye")
+        read_upload(data, "eye", 64)
     assert str(caught.value).startswith(message)

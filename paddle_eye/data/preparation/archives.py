@@ -1,0 +1,116 @@
+"""Unpacking the original PALM archives, taking nothing from them but photographs and the label sheet."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from paddle_eye.data.sources.palm import LABEL_FILE, TRAINING_FOLDER, VALIDATION_FOLDER, read_palm
+from paddle_eye.errors import InputError, raise_faults
+
+ARCHIVES = ("training.zip", "validation.zip", "valid_gt.zip")
+INNER_TRAINING_ARCHIVE = "PALM-Training400.zip"
+_LARGEST_MEMBER = 256 * 2**20  # bytes; an original photograph has about 1 MB, the inner archive of 400 may have more
+_LARGEST_INNER_ARCHIVE = 4 * 2**30
+
+
+def missing_archives(folder: Path) -> list[str]:
+    """Which of the three archives are not in ``folder``."""
+    return [name for name in ARCHIVES if not (folder / name).is_file()]
+
+
+def require(folder: Path) -> None:
+    """Raise an `InputError` that names the archives which are not in ``folder``."""
+    raise_faults(
+        folder,
+        [f"missing: {name}" for name in missing_archives(folder)],
+        f"the folder must hold {', '.join(ARCHIVES)} as AI Studio's data set 19469 has them",
+    )
+
+
+def is_free(target: Path) -> bool:
+    """Whether there is nothing at ``target``, or an empty folder."""
+    return not target.exists() or (target.is_dir() and not any(target.iterdir()))
+
+
+def unpack(folder: Path, target: Path) -> None:
+    """Unpack the archives in ``folder`` to a PALM folder ``target``, whole or not at all.
+
+    Only the file names inside the archives are used, never their paths, so that nothing can be written elsewhere.
+
+    Raises:
+        InputError: an archive is missing or damaged, a member is beyond any sensible size, ``target`` exists and is
+            not empty, or what was unpacked is no complete PALM data set.
+    """
+    require(folder)
+    if not is_free(target):
+        raise InputError(f"{target} exists already; move it away or give another folder with --data")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        with _open(folder / "training.zip") as outer:
+            inner = [name for name in outer.namelist() if PurePosixPath(name).name == INNER_TRAINING_ARCHIVE]
+            if len(inner) != 1:
+                raise InputError(f"{outer.filename}: expected one {INNER_TRAINING_ARCHIVE} in it, found {len(inner)}")
+            with _open(outer.filename, io.BytesIO(_read(outer, inner[0], _LARGEST_INNER_ARCHIVE))) as photographs:
+                _extract(photographs, TRAINING_FOLDER.name, ".jpg", work / TRAINING_FOLDER)
+        with _open(folder / "validation.zip") as photographs:
+            _extract(photographs, VALIDATION_FOLDER.name, ".jpg", work / VALIDATION_FOLDER)
+        with _open(folder / "valid_gt.zip") as sheets:
+            _extract(sheets, LABEL_FILE.parent.name, ".xlsx", work / LABEL_FILE.parent)
+        _check(work, folder)
+        work.chmod(0o755)
+        work.rename(target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _check(unpacked: Path, folder: Path) -> None:
+    """Read what was unpacked; its faults are those of the archives."""
+    try:
+        read_palm(unpacked)
+    except InputError as error:
+        faults = "\n".join(str(error).replace(f"{unpacked}/", "").splitlines()[1:])
+        raise InputError(f"{folder}: these archives hold no complete PALM; download them again\n{faults}") from error
+
+
+def _open(path: str | Path, content: io.BytesIO | None = None) -> zipfile.ZipFile:
+    try:
+        archive = zipfile.ZipFile(content or path)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: this is no whole zip archive ({error}); download it again") from error
+    archive.filename = str(path)
+    return archive
+
+
+def _extract(archive: zipfile.ZipFile, folder_name: str, suffix: str, target: Path) -> None:
+    """Write the files that stand directly in ``folder_name`` and end in ``suffix``."""
+    target.mkdir(parents=True)
+    for member in _members(archive, folder_name, suffix):
+        (target / PurePosixPath(member).name).write_bytes(_read(archive, member, _LARGEST_MEMBER))
+
+
+def _members(archive: zipfile.ZipFile, folder_name: str, suffix: str) -> Iterator[str]:
+    for name in archive.namelist():
+        path = PurePosixPath(name)
+        hidden = path.name.startswith(".") or "__MACOSX" in path.parts
+        is_file = not name.endswith("/")
+        if is_file and path.parent.name == folder_name and path.suffix.lower() == suffix and not hidden:
+            yield name
+
+
+def _read(archive: zipfile.ZipFile, member: str, largest: int) -> bytes:
+    """A member's content; the size is counted while unpacking, what the archive says of itself is not believed."""
+    try:
+        with archive.open(member) as file:
+            data = file.read(largest + 1)
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+        raise InputError(f"{archive.filename}: {member} cannot be unpacked ({error}); download it again") from error
+    if len(data) > largest:
+        raise InputError(f"{archive.filename}: {member} unpacks to more than {largest} bytes, which no PALM file does")
+    return data

@@ -1,0 +1,131 @@
+"""What is wrong with a data set: faults that falsify a result, and peculiarities worth knowing."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from paddle_eye.data.images import Examined, examine_pictures, same_pictures
+from paddle_eye.data.patients import GENERATED
+from paddle_eye.data.records import Record, RecordSet
+
+FEW = 30  # fewer photographs of a class than this allow no figure of it
+GIVEN_AWAY = 0.2  # share of a class whose file names tell the class
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found.
+
+    Args:
+        kind: what sort of thing, in a few words.
+        falsifies: whether figures measured on the data set are wrong because of it.
+        found: what was found where.
+        leave_out: the files without which it is mended; empty if that is not how to mend it.
+    """
+
+    kind: str
+    falsifies: bool
+    found: str
+    leave_out: tuple[Path, ...] = ()
+
+
+def examine(parts: Mapping[str, RecordSet], examined: Examined | None = None) -> list[Finding]:
+    """Everything found in a data set.
+
+    Args:
+        parts: ``{"all": …}`` for one that is not split yet, else its parts by name, with the same classes.
+        examined: what `examine_pictures` found in its files; None reads them.
+
+    Returns:
+        Findings, those that falsify first.
+    """
+    placed = [(part, record) for part, record_set in parts.items() for record in record_set.records]
+    classes = next(iter(parts.values())).classes
+    _, fingerprints, faults, warnings = examined or examine_pictures([record.image for _, record in placed])
+    readable = [(part, record) for part, record in placed if record.image in fingerprints]
+    findings = [Finding("unreadable", True, fault, (path,)) for path, fault in faults.items()]
+    findings += [Finding("damaged", False, f"{path}: {warning}", (path,)) for path, warning in warnings.items()]
+    for first, second in same_pictures([fingerprints[record.image] for _, record in readable]):
+        equal = fingerprints[readable[first][1].image].digest == fingerprints[readable[second][1].image].digest
+        findings.append(_same_picture(readable[first], readable[second], "identical" if equal else "near-identical"))
+    findings += _patients_on_several_sides(placed)
+    findings += _generated(placed)
+    for part, record_set in parts.items():
+        findings += _small_classes(part, record_set)
+    findings += _given_away(classes, [record for _, record in placed])
+    return sorted(findings, key=lambda finding: not finding.falsifies)
+
+
+def _same_picture(first: tuple[str, Record], second: tuple[str, Record], alike: str) -> Finding:
+    (first_part, a), (second_part, b) = first, second
+    found = f"{a.image} ({first_part}) and {b.image} ({second_part})"
+    spare = a if _is_generated(a.image) else b
+    leave_out = (spare.image,) if a.image != b.image else ()
+    if a.label != b.label:
+        return Finding(f"{alike} pictures under two labels", True, found, (a.image, b.image))
+    if first_part != second_part:
+        return Finding(f"{alike} pictures on both sides of the split", True, found, leave_out)
+    return Finding(f"{alike} pictures", False, found, leave_out)
+
+
+def _patients_on_several_sides(placed: list[tuple[str, Record]]) -> Iterator[Finding]:
+    parts_of = defaultdict(set)
+    files_of = defaultdict(list)
+    for part, record in placed:
+        if record.group is not None:
+            parts_of[record.group].add(part)
+            files_of[record.group].append(f"{record.image} ({part})")
+    for group, parts in parts_of.items():
+        if len(parts) > 1:
+            yield Finding("patient on both sides of the split", True, f"{group}: {', '.join(files_of[group])}")
+
+
+def _generated(placed: list[tuple[str, Record]]) -> Iterator[Finding]:
+    """Turned and stretched copies cannot be matched with their originals by their content."""
+    copies = [record.image for _, record in placed if _is_generated(record.image)]
+    if copies:
+        found = (
+            f"{len(copies)} files named _<number>_<number> as an augmentation program does, such as {copies[0]}; "
+            "their originals may stand on the other side of a split"
+        )
+        yield Finding("generated copies", True, found, tuple(copies))
+
+
+def _is_generated(path: Path) -> bool:
+    return GENERATED.fullmatch(path.stem) is not None
+
+
+def _small_classes(part: str, record_set: RecordSet) -> Iterator[Finding]:
+    for name, count in record_set.counts().items():
+        if not count:
+            yield Finding("class without photographs", False, f"{name} ({part})")
+        elif count < FEW:
+            yield Finding("small class", False, f"{name} ({part}): {count} photograph{'s' if count != 1 else ''}")
+
+
+def _given_away(classes: tuple[str, ...], records: list[Record]) -> Iterator[Finding]:
+    """File types and styles of names that only one class has; they show that it came from a source of its own."""
+    sizes = Counter(record.label for record in records)
+    for kind, feature in (("file type", _file_type), ("style of names", _name_style)):
+        found = Counter((feature(record.image), record.label) for record in records)
+        labels_of = defaultdict(set)
+        for value, label in found:
+            labels_of[value].add(label)
+        for (value, label), count in sorted(found.items()):
+            if len(labels_of[value]) == 1 and count >= GIVEN_AWAY * sizes[label]:
+                share = f"{count} of {sizes[label]} photographs of {classes[label]}"
+                found = f"{share} have the {kind} {value}, no other class has it"
+                yield Finding(f"{kind} tells the class", False, found)
+
+
+def _file_type(path: Path) -> str:
+    return path.suffix.lower()
+
+
+def _name_style(path: Path) -> str:
+    """The name with every number as #: left and right eyes have one style."""
+    return re.sub(r"_(left|right)$", "_<eye>", re.sub(r"\d+", "#", path.stem))

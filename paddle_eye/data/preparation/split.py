@@ -1,0 +1,123 @@
+"""Setting examples aside: by class, and with all photographs of a patient on one side."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold
+
+from paddle_eye.data.images import examine_pictures, same_pictures
+from paddle_eye.data.records import RecordSet
+from paddle_eye.errors import InputError, raise_faults
+
+_ATTEMPTS = 10
+
+
+def set_aside(record_set: RecordSet, share: float, seed: int, asked: str) -> tuple[RecordSet, RecordSet]:
+    """Split off ``share`` of each class, whole patients only, the same records for the same seed.
+
+    Patients are taken in random order, each one if that brings the classes nearer to their shares, so that a class
+    misses its share by no more than a patient's photographs. A class that ought to give some, but whose every patient
+    has too many, gives the patient with the fewest.
+
+    Args:
+        record_set: what to split; a record without a group is a patient of its own.
+        share: above 0 and below 1.
+        seed: of the order.
+        asked: how the person asked for it, for the message.
+
+    Returns:
+        What is left and what was set aside, both in the order of the records.
+
+    Raises:
+        InputError: a class would be missing on one side.
+    """
+    generator = np.random.default_rng(seed)
+    labels, groups = _labels(record_set), _groups(record_set)
+    wanted = np.round(share * np.bincount(labels, minlength=len(record_set.classes))).astype(int)
+    aside = np.zeros(len(labels), dtype=bool)
+    for group in generator.permutation(groups.max() + 1):
+        members = groups == group
+        brought = np.bincount(labels[members], minlength=len(wanted))
+        if np.abs(wanted - brought).sum() < np.abs(wanted).sum():
+            wanted -= brought
+            aside |= members
+    for label in np.flatnonzero(wanted > 0):
+        if not (aside & (labels == label)).any():
+            aside |= groups == min(np.unique(groups[labels == label]), key=lambda group: (groups == group).sum())
+    parts = record_set.subset(np.flatnonzero(~aside)), record_set.subset(np.flatnonzero(aside))
+    _require_all_classes(*parts, asked)
+    return parts
+
+
+def folds(record_set: RecordSet, count: int, seed: int, asked: str) -> list[tuple[RecordSet, RecordSet]]:
+    """Training and test part of each fold of a stratified, grouped cross-validation.
+
+    Raises:
+        InputError: a class would be missing on one side of a fold.
+    """
+    labels, groups = _labels(record_set), _groups(record_set)
+    if groups.max() + 1 < count:
+        raise InputError(f"{asked}: there are {groups.max() + 1} patients only")
+    smallest = np.bincount(labels, minlength=len(record_set.classes)).min()
+    if smallest < count:
+        raise InputError(f"{asked}: the smallest class has {smallest} photographs only")
+    for attempt in range(_ATTEMPTS):  # now and then a class is missing in a fold, which the next division mends
+        splitter = StratifiedGroupKFold(n_splits=count, shuffle=True, random_state=seed + attempt)
+        parts = [
+            (record_set.subset(training), record_set.subset(test))
+            for training, test in splitter.split(labels, labels, groups)
+        ]
+        try:
+            for part in parts:
+                _require_all_classes(*part, asked)
+        except InputError as error:
+            failed = error
+        else:
+            return parts
+    raise failed
+
+
+def shuffled(record_set: RecordSet, seed: int) -> RecordSet:
+    """The records in random order."""
+    return record_set.subset(np.random.default_rng(seed).permutation(len(record_set)))
+
+
+def join_same_pictures(record_set: RecordSet) -> RecordSet:
+    """The records with groups that also join the files of one picture, however they are named.
+
+    Raises:
+        InputError: pictures that cannot be decoded; all of them in one message.
+    """
+    records = list(record_set.records)
+    examined = examine_pictures([record.image for record in records])
+    raise_faults("pictures", examined.faults.values(), "replace them or take them out of the data set")
+    for first, second in same_pictures([examined.fingerprints[record.image] for record in records]):
+        old = {records[index].group for index in (first, second)} - {None}
+        joined = min(old, default="/".join(records[first].image.parts[-2:]))
+        for index, record in enumerate(records):
+            if index in (first, second) or record.group in old:
+                records[index] = replace(record, group=joined)
+    return replace(record_set, records=tuple(records))
+
+
+def _labels(record_set: RecordSet) -> np.ndarray:
+    return np.array([record.label for record in record_set.records], dtype=np.int64)
+
+
+def _groups(record_set: RecordSet) -> np.ndarray:
+    """A number per record, equal for the records of one group, counted from 0."""
+    numbers: dict[object, int] = {}
+    keys = [index if record.group is None else record.group for index, record in enumerate(record_set.records)]
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
+
+
+def _require_all_classes(training: RecordSet, test: RecordSet, asked: str) -> None:
+    for name, count in test.counts().items():
+        remaining = training.counts()[name]
+        if not count or not remaining:
+            raise InputError(
+                f"{asked}: sets {count} of {count + remaining} photographs of class {name!r} aside; "
+                "photographs of every class are needed on both sides, and those of one patient stay together"
+            )

@@ -1,0 +1,101 @@
+"""The layouts a data set for classifiers can have, and its two parts as records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable, NamedTuple
+
+from paddle_eye.data.records import RecordSet
+from paddle_eye.data.sources import folders
+from paddle_eye.data.sources.pairs import IMAGE_FOLDER, MASK_FOLDER
+from paddle_eye.data.sources.palm import LABEL_FILE, TRAINING_FOLDER, VALIDATION_FOLDER, read_palm
+from paddle_eye.data.sources.tables import TEST_TABLE, TRAINING_TABLE, read_table
+from paddle_eye.errors import InputError
+
+
+class Parts(NamedTuple):
+    """What a network learns from and what it is measured on, with the same classes."""
+
+    training: RecordSet
+    validation: RecordSet
+
+
+class Layout(NamedTuple):
+    """What a data set's folder can look like.
+
+    Args:
+        described: its two parts in words.
+        matches: whether a folder looks like it.
+        read: a folder's two parts; raises an InputError if it has faults, or has not been split into two parts.
+    """
+
+    described: str
+    matches: Callable[[Path], bool]
+    read: Callable[[Path], Parts]
+
+
+def layout(root: Path) -> str:
+    """The name of the first of `LAYOUTS` that a data set's folder looks like."""
+    return next(name for name, each in LAYOUTS.items() if each.matches(root))
+
+
+def read(root: Path) -> Parts:
+    """The two parts of a data set.
+
+    Raises:
+        InputError: faults of the data, or it has not been split into two parts.
+    """
+    return LAYOUTS[layout(root)].read(root)
+
+
+def refuse_masks(root: Path) -> None:
+    """Raise an InputError if a data set has masks in place of classes."""
+    if layout(root) == "masks":
+        _no_classes(root)
+
+
+def _read_tables(root: Path) -> Parts:
+    training = read_table(root / TRAINING_TABLE)
+    if len(training.classes) < 2:
+        raise InputError(f"{root / TRAINING_TABLE}: expected rows of at least two classes, found one")
+    return Parts(training, read_table(root / TEST_TABLE, training.classes))
+
+
+def _no_classes(root: Path) -> Parts:
+    raise InputError(
+        f"{root}: these are pictures and masks; train a network that draws masks, such as --model unet, which "
+        "looks for faults of the pairs itself"
+    )
+
+
+def _not_split(root: Path) -> Parts:
+    raise InputError(
+        f"{root}: found neither {TRAINING_TABLE} and {TEST_TABLE} (python tools/split.py --data {root} makes them from "
+        "folders of classes), nor train and val with folders of classes, nor a PALM folder "
+        "(python tools/prepare_data.py --archives DIR makes one)"
+    )
+
+
+def _any_exists(*names: object) -> Callable[[Path], bool]:
+    return lambda root: any((root / name).exists() for name in names)
+
+
+def _all_folders(*names: str) -> Callable[[Path], bool]:
+    return lambda root: all((root / name).is_dir() for name in names)
+
+
+LAYOUTS = {
+    "tables": Layout("train.csv and test.csv", _any_exists(TRAINING_TABLE, TEST_TABLE), _read_tables),
+    "palm": Layout(
+        "PALM's two parts",
+        _any_exists(TRAINING_FOLDER, VALIDATION_FOLDER, LABEL_FILE),
+        lambda root: Parts(*read_palm(root)),
+    ),
+    "train and val": Layout(
+        "train and val",
+        _all_folders(folders.TRAINING_FOLDER, folders.VALIDATION_FOLDER),
+        lambda root: Parts(*folders.read_train_val(root)),
+    ),
+    "masks": Layout("pictures and masks", _all_folders(IMAGE_FOLDER, MASK_FOLDER), _no_classes),
+    "folders": Layout("folders of classes", lambda root: True, _not_split),
+}

@@ -1,0 +1,176 @@
+"""Pairs of a picture and its mask to records."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, NamedTuple, TypeVar
+
+import numpy as np
+
+from paddle_eye.data.images import decode_picture, digest, pictures_in, read_file
+from paddle_eye.errors import InputError, raise_faults
+
+IMAGE_FOLDER, MASK_FOLDER = "image", "label"
+_ADVICE = "every picture needs a mask of its name and size, of two values"
+_VALUES = ([0], [1], [255], [0, 1], [0, 255])  # that a mask may have
+
+
+Each = TypeVar("Each", "MaskRecord", "Pair")
+
+
+@dataclass(frozen=True)
+class MaskRecord:
+    """One picture and its mask.
+
+    Args:
+        image: the picture file.
+        mask: a picture file of the same size; 0 is background, 1 or 255 foreground.
+    """
+
+    image: Path
+    mask: Path
+
+
+class Pair(NamedTuple):
+    """What is in the files of a `MaskRecord`.
+
+    Args:
+        image: the picture file.
+        picture: uint8 [H, W, …].
+        truth: uint8 [H, W], 1 in the foreground.
+        digest: of the picture file's bytes, SHA-256.
+        mask_digest: of the mask file's.
+    """
+
+    image: Path
+    picture: np.ndarray
+    truth: np.ndarray
+    digest: str
+    mask_digest: str
+
+
+class FoundPairs(NamedTuple):
+    """The pairs of a folder, and what is wrong with the names in it.
+
+    Args:
+        records: in the order of the numbers in their names.
+        faults: pictures without a mask, masks without a picture, and files of the same name.
+    """
+
+    records: tuple[MaskRecord, ...]
+    faults: list[str]
+
+
+def find_pairs(root: Path) -> FoundPairs:
+    """Pairs of ``root/image`` and ``root/label`` with a name in common.
+
+    Raises:
+        InputError: a folder is missing.
+    """
+    folders = [root / IMAGE_FOLDER, root / MASK_FOLDER]
+    missing = [str(folder) for folder in folders if not folder.is_dir()]
+    if missing:
+        raise InputError(
+            f"{' and '.join(missing)}: no such folder; expected {IMAGE_FOLDER} and {MASK_FOLDER} in {root}"
+        )
+    found = [pictures_in(folder) for folder in folders]
+    images, masks = ({path.stem: path for path in paths} for paths in found)
+    faults = [f"{path}: another file of this name" for path in found[0] if path != images[path.stem]]
+    faults += [f"{path}: another file of this name" for path in found[1] if path != masks[path.stem]]
+    faults += [f"{path}: no mask of this name in {folders[1]}" for name, path in images.items() if name not in masks]
+    faults += [f"{path}: no picture of this name in {folders[0]}" for name, path in masks.items() if name not in images]
+    records = tuple(MaskRecord(images[name], masks[name]) for name in sorted(images.keys() & masks.keys(), key=_order))
+    if not records and not faults:
+        faults.append("no picture files in it")
+    return FoundPairs(records, faults)
+
+
+def read_pairs(
+    root: Path,
+    records: Sequence[MaskRecord],
+    fit: Callable[[np.ndarray], np.ndarray],
+    faults: Sequence[str] = (),
+) -> list[Pair]:
+    """Read both files of every pair once.
+
+    Args:
+        root: of the data set, for the message.
+        records: of `find_pairs`.
+        fit: what is kept of a picture, uint8 [H, W, 3] BGR.
+        faults: what is wrong besides, see `FoundPairs`.
+
+    Raises:
+        InputError: there is a fault, a file is no picture, both differ in size, or a mask has other values than 0 and
+            one more; all of them in one message.
+    """
+    pairs, faults = [], list(faults)
+    for record in records:
+        try:
+            data, mask_data = read_file(record.image), read_file(record.mask)
+            picture, truth = decode_picture(data, record.image), decode_mask(mask_data, record.mask)
+        except InputError as error:
+            faults.append(str(error))
+            continue
+        if picture.shape[:2] != truth.shape:
+            sizes = ["x".join(map(str, shape[1::-1])) for shape in (picture.shape, truth.shape)]
+            faults.append(f"{record.mask}: {sizes[1]} pixels, its picture has {sizes[0]}")
+        pairs.append(Pair(record.image, fit(picture), truth, digest(data), digest(mask_data)))
+    raise_faults(root, faults, _ADVICE)
+    return pairs
+
+
+def decode_mask(data: bytes, path: Path) -> np.ndarray:
+    """The bytes of a mask file as uint8 [H, W], 1 in the foreground; ``path`` is for the message.
+
+    Raises:
+        InputError: no picture, or it has other values than 0 and 1 or 0 and 255.
+    """
+    picture = decode_picture(data, path)
+    if (picture != picture[..., :1]).any():
+        raise InputError(f"{path}: a mask has no colours; write 0 for the background and 255 (or 1) for the foreground")
+    values = np.unique(picture).tolist()
+    if values not in _VALUES:
+        found = ", ".join(map(str, values[:5])) + (" …" if len(values) > 5 else "")
+        raise InputError(f"{path}: a mask has two values, 0 and 255 (or 1); this one has {found}")
+    return (picture[..., 0] > 0).astype(np.uint8)
+
+
+def block_split(pairs: Sequence[Each], folds: int, fold: int | None = None) -> tuple[list[Each], list[Each]]:
+    """Training and test part; the test part is a block of neighbours, because neighbouring slices are alike.
+
+    Args:
+        pairs: in their order.
+        folds: in how many blocks they are divided, the first ones larger by one if need be.
+        fold: the block to test on, counted from 1; None: the last one.
+
+    Raises:
+        InputError: there are no such blocks.
+    """
+    if not 2 <= folds <= len(pairs):
+        raise InputError(f"--folds {folds}: expected 2 or more, up to the number of pictures, which is {len(pairs)}")
+    if fold is None:
+        fold = folds
+    if not 1 <= fold <= folds:
+        raise InputError(f"--fold {fold}: expected 1 to {folds}, the number of folds")
+    block = np.array_split(np.arange(len(pairs)), folds)[fold - 1]
+    return [*pairs[: block[0]], *pairs[block[-1] + 1 :]], list(pairs[block[0] : block[-1] + 1])
+
+
+def last_aside(pairs: Sequence[Each], share: float) -> tuple[list[Each], list[Each]]:
+    """Keep the last ``share`` of the pairs, neighbours again, aside to choose the best epoch on.
+
+    Raises:
+        InputError: none would be left on one side.
+    """
+    count = round(share * len(pairs))
+    if not 0 < count < len(pairs):
+        raise InputError(f"--holdout {share}: keeps {count} of {len(pairs)} pictures aside, none or all of them")
+    return list(pairs[:-count]), list(pairs[-count:])
+
+
+def _order(name: str) -> list:
+    """Numbers in a name count as numbers: 2 before 10."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name)]

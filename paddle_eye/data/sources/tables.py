@@ -1,0 +1,119 @@
+"""CSV files with the columns ``path``, ``label`` and ``class`` to records, and back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from paddle_eye.data.patients import patient_of
+from paddle_eye.data.records import Record, RecordSet
+from paddle_eye.errors import InputError, raise_faults
+from paddle_eye.files import write_text
+
+COLUMNS = ("path", "label", "class")
+GROUP_COLUMN = "group"
+TRAINING_TABLE, TEST_TABLE = "train.csv", "test.csv"
+
+
+def read_table(path: Path, classes: tuple[str, ...] | None = None) -> RecordSet:
+    """Records of the rows of a CSV file, in their order.
+
+    ``path`` is taken from the folder of the CSV file, ``label`` counts the classes from 0, ``class`` is the name of the
+    label. A column ``group`` names the patient; without it, `patient_of` does.
+
+    Args:
+        path: the CSV file.
+        classes: those of the training table, for a table that need not have a row of every class.
+
+    Raises:
+        InputError: the file is no such table, or rows are wrong; all of them in one message, with line numbers.
+    """
+    faults: list[str] = []
+    records: list[Record] = []
+    names = dict(enumerate(classes or ()))
+    line_of: dict[Path, int] = {}
+    for line, row in _rows(path):
+        place = f"line {line}"
+        if None in row or None in row.values():
+            faults.append(f"{place}: expected a value for each column of the first line, no fewer and no more")
+            continue
+        picture = Path(os.path.normpath(_base(path) / row["path"]))
+        if not row["path"] or not _is_file(picture):
+            faults.append(f"{place}: {row['path']!r} is no file below {path.parent}")
+        elif picture in line_of:
+            faults.append(f"{place}: {picture} has a row already, line {line_of[picture]}")
+        line_of.setdefault(picture, line)
+        label, name = row["label"], row["class"]
+        if not (label.isascii() and label.isdecimal()) or len(label) > 6:
+            faults.append(f"{place}: the label must be a whole number from 0, found {label!r}")
+        elif classes is not None and int(label) not in names:
+            faults.append(f"{place}: label {label} is not in the training table, which has 0 to {len(classes) - 1}")
+        elif not name:
+            faults.append(f"{place}: the class has no name")
+        elif names.setdefault(int(label), name) != name:
+            faults.append(f"{place}: label {label} is {names[int(label)]!r}, found {name!r}")
+        else:
+            group = row[GROUP_COLUMN] or None if GROUP_COLUMN in row else patient_of(picture)
+            records.append(Record(picture, int(label), group))
+    if not records and not faults:
+        faults.append("no row with a photograph")
+    missing = sorted(set(range(max(names, default=0))) - set(names))
+    if missing:
+        faults.append(f"no row of label {', '.join(map(str, missing[:10]))}; labels count the classes from 0 on")
+    faults += [
+        f"{name!r} is the class of several labels" for name, count in Counter(names.values()).items() if count > 1
+    ]
+    raise_faults(path, faults, "mend the rows and start again")
+    return RecordSet(tuple(names[label] for label in range(len(names))), tuple(records))
+
+
+def _base(table: Path) -> Path:
+    """The folder that a table's paths start from; where links are on the way to it, without them."""
+    folder = os.path.realpath(table.parent)
+    return table.parent if folder == os.path.abspath(table.parent) else Path(folder)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Mapping[Any, Any]]]:
+    """Line number and cells of each row."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # with or without the mark that Excel puts in front
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        header = list(reader.fieldnames or ())
+        if not set(COLUMNS) <= set(header) or len(header) > len(set(header)):
+            wanted = f"each of the columns {', '.join(COLUMNS)} once, separated by commas"
+            raise InputError(f"{path}, line 1: expected {wanted}, found {header}")
+        for row in reader:
+            stripped = {name: cell.strip() if isinstance(cell, str) else cell for name, cell in row.items()}
+            if any(stripped.values()):
+                yield reader.line_num, stripped
+    except OSError as error:
+        raise InputError(f"{path}: no table can be read ({error.strerror}); make it with tools/split.py") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: this is no CSV file in UTF-8 ({error})") from error
+
+
+def write_table(path: Path, record_set: RecordSet) -> None:
+    """Write what `read_table` reads; the column ``group`` only if the names do not tell the patients."""
+    records = record_set.records
+    grouped = any(record.group != patient_of(record.image) for record in records)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow((*COLUMNS, GROUP_COLUMN) if grouped else COLUMNS)
+    for record in records:
+        image = Path(os.path.realpath(record.image.parent), record.image.name)
+        picture = Path(os.path.relpath(image, os.path.realpath(path.parent))).as_posix()
+        row = (picture, record.label, record_set.classes[record.label])
+        writer.writerow((*row, record.group or "") if grouped else row)
+    write_text(path, text.getvalue())

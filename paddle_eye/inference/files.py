@@ -1,0 +1,97 @@
+"""Picture files in, a table and drawn pictures out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from paddle_eye.data.images import pictures_in
+from paddle_eye.errors import InputError
+from paddle_eye.files import write_bytes
+from paddle_eye.inference.trained import TrainedNetwork
+
+
+class Predicted(NamedTuple):
+    """What came of a list of files.
+
+    Args:
+        table: one line per picture that could be read.
+        lines: the table for the terminal.
+        faults: of the files that could not be read.
+    """
+
+    table: pd.DataFrame
+    lines: str
+    faults: list[str]
+
+
+def find_pictures(paths: Sequence[Path]) -> list[Path]:
+    """The files that were named, and the picture files in the folders that were named, also in folders inside.
+
+    Raises:
+        InputError: a path that is not there, or a folder without pictures; all of them in one message.
+    """
+    found, faults = [], []
+    for path in paths:
+        inside = pictures_in(path) if path.is_dir() else [path]
+        if not path.exists():
+            faults.append(f"{path}: no such file or folder")
+        elif not inside:
+            faults.append(f"{path}: no picture files in this folder")
+        found += inside
+    if faults:
+        raise InputError("\n".join(faults))
+    return found
+
+
+def predict_files(
+    network: TrainedNetwork,
+    files: Sequence[Path],
+    batch_size: int = 32,
+    draw: Path | None = None,
+    cam: bool = False,
+    mask_out: Path | None = None,
+) -> Predicted:
+    """Predict picture files.
+
+    Args:
+        network: which is asked.
+        files: the pictures.
+        batch_size: how many a classifier looks at together.
+        draw: a folder for every picture with its result on it; None draws nothing.
+        cam: draw Grad-CAM beside it, over the picture as a classifier saw it.
+        mask_out: a folder for the masks, 255 in the foreground and 0 elsewhere, of the pictures' sizes.
+
+    Raises:
+        InputError: Grad-CAM of a network that has none, masks of a classifier, or not one file can be read.
+    """
+    network.require(evidence=cam, masks=mask_out is not None)
+    drawn_names, mask_names = _names(files, "predicted"), _names(files, "mask")
+    images, rows, faults = [], [], []
+    for answer, drawn_name, mask_name in zip(network.ask(files, batch_size), drawn_names, mask_names):
+        if answer.fault is not None:
+            faults.append(answer.fault)
+            continue
+        images.append(str(answer.image))
+        rows.append(network.row(answer))
+        if mask_out is not None:
+            write_bytes(mask_out / mask_name, network.mask_file(answer))
+        if draw is not None:
+            write_bytes(draw / drawn_name, network.drawing(answer, evidence=cam))
+    if not images:
+        raise InputError("\n".join(faults))
+    table = network.table(images, rows)
+    return Predicted(table, network.lines(table), faults)
+
+
+def _names(files: Sequence[Path], kind: str) -> list[str]:
+    """A name for what is drawn of each picture: that of its file below the folder that all share, and the kind.
+
+    So no photograph is overwritten, should they be drawn where they are.
+    """
+    common = os.path.commonpath([file.resolve().parent for file in files])
+    return [os.path.relpath(file.resolve().parent / f"{file.name}-{kind}.png", common) for file in files]

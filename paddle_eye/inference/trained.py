@@ -1,0 +1,114 @@
+"""What can be asked of a trained network, whatever it answers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+import numpy as np
+import paddle
+import pandas as pd
+
+
+class Answer(Protocol):
+    """What a network says about a picture file: ``fault`` says why the file cannot be read; None if it can."""
+
+    image: Path
+    fault: str | None
+
+
+class Shown(NamedTuple):
+    """An answer as the page shows it; plain data, so that it can be kept.
+
+    Args:
+        row: what the table has of it, see `TrainedNetwork.table`.
+        pictures: caption (None: the name of the picture) and pixels, uint8 [H, W, 3] in RGB order, side by side.
+        heading: the answer in a word; None has none.
+        shares: name and probability of each class.
+        mask: a PNG file to download; None has none.
+    """
+
+    row: Any
+    pictures: list[tuple[str | None, np.ndarray]]
+    heading: str | None = None
+    shares: tuple[tuple[str, float], ...] = ()
+    mask: bytes | None = None
+
+
+@dataclass(frozen=True)
+class TrainedNetwork(ABC):
+    """A network with all that is needed to ask it.
+
+    Args:
+        source: where it was read from.
+        title: what it is, for example ``ResNet50-D``.
+        classes: their names.
+        preprocessing: what a picture must go through.
+        description: what the file says of itself.
+        model: the training network, in evaluation mode; None for an exported one.
+    """
+
+    source: Path
+    title: str
+    classes: list[str]
+    preprocessing: Any
+    description: dict[str, Any]
+    model: paddle.nn.Layer | None
+
+    most_megapixels: ClassVar[int]
+    """Of a picture that the page lets a stranger ask about."""
+
+    has_example: ClassVar[bool]
+    """Whether the photograph that comes with the project is one to ask about."""
+
+    @abstractmethod
+    def ask(self, paths: Sequence[str | Path], batch_size: int = 32) -> Iterator[Answer]:
+        """One answer for each picture file, in their order; one that cannot be read gets a fault and stops nothing."""
+
+    @abstractmethod
+    def show(self, picture: np.ndarray) -> Shown:
+        """The answer about a decoded picture, uint8 [H, W, 3] in BGR order, for the page."""
+
+    @abstractmethod
+    def row(self, answer: Any) -> Any:
+        """What the table needs of an answer without a fault."""
+
+    @abstractmethod
+    def table(self, images: Sequence[str], rows: Sequence[Any]) -> pd.DataFrame:
+        """One line per picture: its name and what `row` gave."""
+
+    @abstractmethod
+    def lines(self, table: pd.DataFrame) -> str:
+        """A table for the terminal."""
+
+    @abstractmethod
+    def drawing(self, answer: Any, evidence: bool) -> bytes:
+        """A PNG file of the picture with the answer on it; with ``evidence``, also where it comes from."""
+
+    @abstractmethod
+    def mask_file(self, answer: Any) -> bytes:
+        """A PNG file of the picture's size, 255 in the foreground and 0 elsewhere."""
+
+    @abstractmethod
+    def require(self, evidence: bool, masks: bool) -> None:
+        """Raise an InputError if it has no evidence, or no masks, although they are asked for."""
+
+    @abstractmethod
+    def claim(self, figures: dict[str, Any], images: int | None) -> str | None:
+        """The main figure of a weight file's ``figures`` in words; None if they do not have it.
+
+        Args:
+            figures: of the file.
+            images: how many they were measured on, if the file says.
+        """
+
+    @abstractmethod
+    def exportable(self) -> paddle.nn.Layer:
+        """The layer that `paddle_eye.inference.export` writes: preprocessed pictures to probabilities.
+
+        Raises:
+            InputError: it cannot be exported.
+        """

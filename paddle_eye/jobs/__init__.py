@@ -1,1 +1,0 @@
-"""What a network can be trained to do; `paddle_eye.experiment` trains it, whichever it is."""

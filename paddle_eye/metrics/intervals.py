@@ -1,0 +1,135 @@
+"""Intervals of figures, and tests of whether two networks differ."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Callable
+
+import numpy as np
+from scipy.stats import binomtest, norm, wilcoxon
+
+CONFIDENCE = 0.95
+
+
+def wilson_interval(successes: int, count: int) -> tuple[float, float]:
+    """95 % interval of a proportion (Wilson, JASA 22:209, 1927).
+
+    Args:
+        successes: how many of ``count`` independent trials succeeded.
+        count: number of trials, at least 1.
+
+    Returns:
+        Lower and upper bound in [0, 1].
+    """
+    interval = binomtest(successes, count).proportion_ci(CONFIDENCE, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def bootstrap_interval(
+    statistic: Callable[[np.ndarray, np.ndarray], float | None],
+    labels: np.ndarray,
+    scores: np.ndarray,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> list[float] | None:
+    """95 % percentile interval of a statistic over resampled images (Efron, 1979).
+
+    Args:
+        statistic: of (labels, scores); None where it is undefined, such resamples are left out.
+        labels: [N].
+        scores: [N, …].
+        resamples: how many samples of N images are drawn with replacement.
+        seed: of the drawing.
+
+    Returns:
+        Lower and upper bound, or None if the statistic is defined on no resample.
+    """
+    generator = np.random.default_rng(seed)
+    values = []
+    for _ in range(resamples):
+        drawn = generator.integers(0, len(labels), len(labels))
+        values.append(statistic(labels[drawn], scores[drawn]))
+    defined = [value for value in values if value is not None]
+    if not defined:
+        return None
+    low, high = np.quantile(defined, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return [float(low), float(high)]
+
+
+def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> dict[str, Any]:
+    """Whether two classifiers differ on the same images: McNemar's test in its exact form (Psychometrika 12:153, 1947).
+
+    Args:
+        first_right: bool [N], where the first one is right.
+        second_right: bool [N], likewise.
+
+    Returns:
+        ``only_first`` and ``only_second``, the images that one alone gets right, ``p``, the two-sided probability of so
+        unequal a pair if both are equally good, and ``least_p``, the lowest that N images can have.
+    """
+    only_first, only_second = int((first_right & ~second_right).sum()), int((~first_right & second_right).sum())
+    p = binomtest(only_first, only_first + only_second).pvalue if only_first + only_second else 1.0
+    return {
+        "only_first": only_first,
+        "only_second": only_second,
+        "p": float(p),
+        "least_p": 2.0 ** (1 - len(first_right)),
+    }
+
+
+def signed_rank(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
+    """Whether a figure differs between two networks on the same images: Wilcoxon's signed-rank test (1945).
+
+    Args:
+        first: [N], the figure of each image.
+        second: [N], likewise.
+
+    Returns:
+        ``first_higher`` and ``second_higher``, numbers of images, ``difference``, the mean of second - first, and
+        ``p``, the two-sided probability of such ranks if both are equally good, and ``least_p``, the lowest that N
+        images can have.
+    """
+    difference = second - first
+    p = wilcoxon(difference).pvalue if difference.any() else 1.0
+    return {
+        "first_higher": int((difference < 0).sum()),
+        "second_higher": int((difference > 0).sum()),
+        "difference": float(difference.mean()),
+        "p": float(p),
+        "least_p": 2.0 ** (1 - len(difference)),
+    }
+
+
+def delong(labels: np.ndarray, first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
+    """Whether two areas under the ROC curve differ on the same images (DeLong et al., Biometrics 44:837, 1988).
+
+    Args:
+        labels: int [N], 0 or 1, some of each.
+        first: [N], the probability of class 1.
+        second: [N], likewise.
+
+    Returns:
+        ``difference``, the second area less the first, and ``p``, the two-sided probability of such a difference if
+        both areas are equal, from the normal distribution.
+    """
+    positive = labels == 1
+    won = []  # of each classifier, how far each image is ranked above those of the other class, 0 to 1
+    for scores in (first, second):
+        ones, zeros = scores[positive][:, None], scores[~positive][None]
+        above = (ones > zeros) + 0.5 * (ones == zeros)
+        won.append((above.mean(axis=1), above.mean(axis=0)))
+    differences = [after - before for before, after in zip(*won)]
+    difference = float(differences[0].mean())
+    variance = sum(each.var(ddof=1) / len(each) for each in differences)
+    p = 2 * norm.sf(abs(difference) / math.sqrt(variance)) if variance > 0 else 1.0
+    return {"difference": difference, "p": float(p)}
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Probabilities of several tests, corrected so that all of them together err as rarely as one (Holm, 1979)."""
+    corrected, largest = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(np.argsort(p_values, kind="stable")):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        corrected[index] = largest
+    return corrected

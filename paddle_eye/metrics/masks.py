@@ -1,0 +1,65 @@
+"""Figures of masks, from counts of pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from paddle_eye.metrics.intervals import bootstrap_interval
+from paddle_eye.metrics.undefined import defined_mean, share
+
+
+def mask_figures(counts: np.ndarray) -> dict[str, Any]:
+    """All figures of predicted masks.
+
+    Args:
+        counts: int [N, 2, 2], of each image its pixels by truth (rows) and prediction (columns), background before
+            foreground.
+
+    Returns:
+        ``overall``: over the pixels of all images, ``dice`` and ``iou`` of the foreground, ``accuracy``,
+        ``sensitivity`` and ``specificity`` (shares in [0, 1], None where not defined), and two figures to read them
+        by: ``background_dice``, and ``constant_dice``, what a prediction of nothing but foreground would have.
+        ``per_image``: the same of each image. ``mean`` and ``interval``: of the images' values, with a 95 % bootstrap
+        interval over images.
+    """
+    per_image = [pixel_figures(matrix) for matrix in counts]
+    overall = pixel_figures(counts.sum(axis=0))
+    return {"images": len(counts), "overall": overall, **mask_summary(per_image), "per_image": per_image}
+
+
+def mask_summary(per_image: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:
+    """``mean`` and ``interval`` of each of `pixel_figures`; see `mask_figures`. One image alone has no interval."""
+    intervals = {}
+    for name in per_image[0]:
+        values = np.array([figures[name] for figures in per_image if figures[name] is not None], dtype=float)
+        several = len(values) > 1
+        interval = bootstrap_interval(lambda drawn, _: float(drawn.mean()), values, values) if several else None
+        intervals[name] = interval
+    return {"mean": mask_means(per_image), "interval": intervals}
+
+
+def mask_means(per_image: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
+    """The mean of each of `pixel_figures` over the images for which it is defined; None where it is for none."""
+    return {name: defined_mean(per_image, name) for name in per_image[0]}
+
+
+def pixel_figures(matrix: np.ndarray) -> dict[str, float | None]:
+    """Figures of pixels of two classes; see `mask_figures`.
+
+    Args:
+        matrix: int [2, 2], pixels by truth (rows) and prediction (columns), background before foreground.
+    """
+    (background, invented), (missed, found) = ((int(value) for value in row) for row in matrix)
+    pixels = background + invented + missed + found
+    return {
+        "dice": share(2 * found, 2 * found + missed + invented),
+        "iou": share(found, found + missed + invented),
+        "accuracy": share(background + found, pixels),
+        "sensitivity": share(found, found + missed),
+        "specificity": share(background, background + invented),
+        "background_dice": share(2 * background, 2 * background + missed + invented),
+        "constant_dice": share(2 * (found + missed), found + missed + pixels),
+    }

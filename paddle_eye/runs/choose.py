@@ -1,0 +1,138 @@
+"""Which run is meant: its settings, its data and, if it is continued, its folder."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from paddle_eye import config
+from paddle_eye.config import Config, ModelSettings
+from paddle_eye.data import locate
+from paddle_eye.errors import InputError
+from paddle_eye.models.registry import MODELS, family
+from paddle_eye.run_folder import RunFolder
+from paddle_eye.tasks.base import Task
+from paddle_eye.tasks.registry import TASKS, task_of
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+
+
+def choose_settings(config_file: Path | None, given: Mapping[str, Any]) -> tuple[Config, locate.Location]:
+    """The settings of a run and where its data is.
+
+    Args:
+        config_file: what ``--config`` named; None takes the task's standard recipe, or the demonstration's for its set.
+        given: dotted keys from flags and ``--set``; they win over the file.
+
+    Raises:
+        InputError: a wrong setting, or data that was asked for and is not there.
+    """
+    chosen = config.load(config_file) if config_file else Config()
+    asked = chosen.updated(given, "command line")
+    network_settings(asked)
+    task = task_of(asked)
+    _require_data(asked)
+    location = locate.find(asked.data.path)
+    if config_file is None:
+        chosen = config.load(CONFIGS / ("demo.yaml" if location.demonstration else task.standard_recipe))
+    return chosen.updated({**given, "data.path": str(location.path)}, "command line"), location
+
+
+def continue_run(
+    output: Path, config_file: Path | None, given: Mapping[str, Any]
+) -> tuple[RunFolder, Config, locate.Location] | None:
+    """The run of the network that was asked for which was last worked on, its settings and its data.
+
+    A run on the demonstration set is not continued where there are photographs, unless its folder is given. Only
+    the device and, with a constant learning rate, the length of a run may be changed.
+
+    Args:
+        output: the folder of the runs.
+        config_file: what ``--config`` named; None asks for the run's own settings.
+        given: dotted keys from flags and ``--set``.
+
+    Returns:
+        None if there is no such run.
+
+    Raises:
+        InputError: what is asked for contradicts the run, or its data is not there any more.
+    """
+    asked = (config.load(config_file) if config_file else Config()).updated(given, "command line")
+    network_settings(asked)
+    _require_data(asked)
+    photographs = locate.find_photographs(asked.data.path)
+    names = locate.NAMES if photographs is None else [photographs.name]
+    runs = [run for name in names for run in RunFolder.existing(output, run_name(asked, name))]
+    runs = [run for run in runs if run.config.is_file()]
+    if not runs:
+        return None
+    run = max(runs, key=lambda run: run.config.stat().st_mtime_ns)
+    stored = config.load(run.config)
+    explicit = asked.flat() if config_file else dict(given)
+    if explicit.get("data.path") is None:
+        explicit["data.path"] = stored.data.path
+    continued = stored.updated(explicit, "command line")
+    if Path(continued.data.path).resolve() == Path(stored.data.path).resolve():
+        continued = continued.updated({"data.path": stored.data.path}, str(run.config))
+    changed = [key for key, value in continued.flat().items() if value != stored.flat()[key]]
+    changeable = {"train.device"} | ({"train.epochs"} if stored.train.schedule == "constant" else set())
+    fixed = [key for key in changed if key not in changeable]
+    if fixed:
+        differing = ", ".join(f"{key} ({stored.flat()[key]} then, {continued.flat()[key]} now)" for key in fixed)
+        raise InputError(
+            f"{run.config}: the run was started with other values of {differing}; "
+            "ask for the same ones to continue it, or leave out --resume to start another run"
+        )
+    return run, continued, locate.find(continued.data.path)
+
+
+def network_settings(settings: Config) -> dict[str, Any]:
+    """Name and settings of the network, as they stand in its architecture.
+
+    Raises:
+        InputError: a setting that the network, or what it is trained to do, does not have.
+    """
+    task, standard = task_of(settings), Config().flat()
+    foreign = [
+        f"{key}={value}"
+        for key, value in settings.flat().items()
+        if key in _settings_of_others(task) and value != standard[key]
+    ]
+    if foreign:
+        name = settings.model.name
+        raise InputError(f"{', '.join(foreign)}: the network {name!r} is for {task.name}, which has no such setting")
+    chosen = dataclasses.asdict(settings.model)
+    name = chosen.pop("name")
+    for key, value in chosen.items():
+        if key not in MODELS[name].settings and value != getattr(ModelSettings, key):
+            having = " or ".join(other for other in MODELS if key in MODELS[other].settings)
+            raise InputError(f"model.{key}={value}: the network {name!r} has no such setting; it is one of {having}")
+    chosen["image_size"] = settings.data.image_size
+    return {"name": name, **{key: chosen[key] for key in MODELS[name].settings}}
+
+
+def relevant_settings(settings: Config) -> dict[str, Any]:
+    """Every setting that the task of the run has, under its dotted key."""
+    others = _settings_of_others(task_of(settings))
+    return {key: value for key, value in settings.flat().items() if key not in others}
+
+
+def _settings_of_others(task: type[Task]) -> frozenset[str]:
+    """Dotted keys of settings that some tasks have and this one has not."""
+    return frozenset().union(*(other.own_settings for other in TASKS.values())) - task.own_settings
+
+
+def _require_data(settings: Config) -> None:
+    """Raise an InputError if a run of this kind cannot look for its data by itself."""
+    needed = task_of(settings).needs_data
+    if settings.data.path is None and needed is not None:
+        raise InputError(f"the network {settings.model.name!r} needs --data DIR, where DIR holds {needed}")
+
+
+def run_name(settings: Config, data_name: str) -> str:
+    """A run's name, for example ``resnet50_vD_PALM``, or ``unet_membrane-fold2`` of one whose fold was chosen."""
+    network = network_settings(settings)
+    fold = "" if settings.data.fold is None else f"-fold{settings.data.fold}"
+    return f"{family(network).run_name(network)}_{data_name}{fold}"

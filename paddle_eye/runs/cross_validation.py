@@ -1,0 +1,44 @@
+"""One run for each block of the pictures, and their figures together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from paddle_eye.files import write_json
+from paddle_eye.tasks.registry import finished_task
+
+_IN_WORDS = (("best", "best epochs, each chosen on its own fold"), ("last", "last epochs"))
+
+
+def chosen_folds(given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The settings of each run that is asked for: one for every block where their number is given and no block is.
+
+    Args:
+        given: dotted keys from the command line.
+    """
+    count = given.get("data.folds")
+    if not isinstance(count, int) or "data.fold" in given:
+        return [dict(given)]
+    return [{**given, "data.fold": number} for number in range(1, max(count, 1) + 1)]
+
+
+def write_summary(output: Path, runs: Sequence[Mapping[str, Any]]) -> Path:
+    """Keep the figures over the images of all folds as JSON beside the runs, and print them.
+
+    Args:
+        output: the folder of the runs.
+        runs: what the ``metrics.json`` of each fold's run holds.
+
+    Returns:
+        The file.
+    """
+    task = finished_task(runs[0]["run"], runs[0])
+    results = task.over_folds(runs)
+    for which, words in _IN_WORDS:
+        main = task.main_figure(results, results[which])
+        print(f"{len(runs)} folds, {results[which]['images']} images, {words}: {main}")
+    summary = output / f"{runs[0]['run'].replace('-fold1', '-folds')}.json"
+    write_json(summary, results)
+    return summary

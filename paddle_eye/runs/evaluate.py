@@ -1,0 +1,80 @@
+"""Figures of a trained network on the validation part of a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from paddle_eye.data import locate
+from paddle_eye.data.identity import picture_digests, seen_pictures
+from paddle_eye.data.loading import evaluation_loader
+from paddle_eye.engine.loop import evaluate
+from paddle_eye.errors import InputError
+from paddle_eye.models.registry import family
+from paddle_eye.report.table import seen_warnings
+from paddle_eye.tasks.registry import TASKS, described_task
+from paddle_eye.weights.opened import Opened, open_weights
+
+
+def evaluate_weights(
+    path: Path, data: str | None = None, layers: int | None = None, version: str | None = None
+) -> dict[str, Any]:
+    """All figures of a weight file on the validation part of a data set.
+
+    Args:
+        path: the weight file.
+        data: the data set; None takes the one the network was trained on, or, where the file does not say, what
+            `locate.find` finds.
+        layers: see `open_weights`.
+        version: see `open_weights`.
+
+    Returns:
+        ``weights`` (the path), ``task``, ``model`` (such as ``ResNet50-D``), ``data`` (its name), ``demonstration``,
+        ``epoch`` (None if the file does not say), ``trained_on`` (how many of the pictures the network was trained on,
+        None if the file does not say), ``classes`` (their names) and the figures of the task, such as those of
+        `paddle_eye.metrics.classification.classification_figures`.
+
+    Raises:
+        InputError: the weights or the data cannot be used.
+    """
+    opened = open_weights(path, layers, version)
+    trained_on = opened.description.get("data", {}).get("path")
+    if data is None and trained_on is not None and not Path(trained_on).is_dir():
+        raise InputError(f"{path}: it was trained on {trained_on}, which is not here; say with --data what to use")
+    location = locate.find(data or trained_on)
+    architecture = opened.description["architecture"]
+    task = described_task(path, opened.description)
+    measured = task.measured(path, opened, location.path)
+    loader = evaluation_loader(measured.dataset, measured.batch_size)
+    evaluation = evaluate(opened.model, loader, measured.objective, len(measured.dataset))
+    return {
+        "weights": str(path),
+        "task": task.name,
+        "model": family(architecture).title(architecture),
+        "data": location.name,
+        "demonstration": location.demonstration,
+        "epoch": opened.description.get("epoch"),
+        "trained_on": _count_seen(opened, measured.images),
+        "classes": measured.classes,
+        **measured.objective.figures(evaluation),
+    }
+
+
+def evaluation_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A table for each task, warnings, and what the documents print for each network.
+
+    Args:
+        rows: of `evaluate_weights`.
+    """
+    tables = []
+    for name, task in TASKS.items():
+        of_task = [row for row in rows if row["task"] == name]
+        if of_task:
+            tables.append(task.evaluation_table(of_task))
+    return [*tables, *seen_warnings(rows), *(TASKS[row["task"]].evaluation_line(row) for row in rows)]
+
+
+def _count_seen(opened: Opened, images: list[Path]) -> int | None:
+    seen = seen_pictures(opened.description)
+    return None if seen is None else sum(digest in seen for digest in picture_digests(images))

@@ -1,0 +1,101 @@
+"""The network that a run begins or goes on with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import paddle
+
+from paddle_eye.config import Config
+from paddle_eye.engine.checkpoint import load_checkpoint
+from paddle_eye.errors import InputError
+from paddle_eye.models.freezing import freeze
+from paddle_eye.models.registry import build, family
+from paddle_eye.run_folder import RunFolder, weight_file
+from paddle_eye.runs.choose import network_settings
+from paddle_eye.weights.format import read_weights
+from paddle_eye.weights.pretrained import load_pretrained, load_trained
+
+
+def new_network(settings: Config, class_count: int) -> paddle.nn.Layer:
+    """The network of a run, freshly initialised, and frozen as far as the settings say.
+
+    Args:
+        settings: of the run.
+        class_count: of its data; a network of pixels has one output for two classes.
+
+    Raises:
+        InputError: a setting that it does not have.
+    """
+    network = network_settings(settings)
+    if family(network).classes is not None:
+        network[family(network).classes] = class_count
+    try:
+        model = build(network)
+    except ValueError as error:
+        raise InputError(f"the network {network['name']!r} cannot be built: {error}") from error
+    if settings.train.freeze is not None:
+        try:
+            freeze(model, settings.train.freeze)
+        except ValueError as error:
+            raise InputError(f"--freeze {settings.train.freeze}: {error}") from error
+    return model
+
+
+def begin(
+    settings: Config,
+    run: RunFolder | None,
+    model: paddle.nn.Layer,
+    optimizer: paddle.optimizer.Optimizer,
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Give a network the parameters to begin or to go on with; random ones are there already.
+
+    Args:
+        settings: of the run.
+        run: the run to continue; None begins anew.
+        model: the network.
+        optimizer: gets back its state.
+
+    Returns:
+        The history of the run that is continued, and what the weights say of themselves.
+
+    Raises:
+        InputError: the weights cannot be used.
+    """
+    recipe = settings.train
+    if run is not None and run.checkpoint.is_file():
+        history = load_checkpoint(run.checkpoint, model, optimizer)
+        if not run.best_weights.is_file():
+            raise InputError(f"{run.best_weights} is missing; put it back, or train anew with --overwrite")
+        return history, read_weights(run.best_weights).description or {}
+    if recipe.weights is not None and recipe.pretrained is not None:
+        raise InputError(
+            f"--weights {recipe.weights} and --pretrained {recipe.pretrained}: only one can be; the configuration file "
+            "may have set the other (--set train.pretrained=null takes it back)"
+        )
+    if recipe.weights is not None:
+        return [], load_trained(model, weight_file(Path(recipe.weights)))
+    if recipe.pretrained is not None:
+        return [], load_pretrained(model, recipe.pretrained)
+    return [], {}
+
+
+def require_same_data(run: RunFolder, origin: Mapping[str, Any], digest: str) -> None:
+    """Refuse to go on with other photographs, labels or another split than the run was started with.
+
+    Args:
+        run: the run.
+        origin: what its best weights say of themselves.
+        digest: of the data, see `paddle_eye.data.identity.data_digest`.
+
+    Raises:
+        InputError: the data differs.
+    """
+    started_with = (origin.get("data") or {}).get("digest")
+    if started_with not in (None, digest):
+        raise InputError(
+            f"{run.path}: the photographs, their labels or their split are others than when the run was started; "
+            "put them back, or leave out --resume to start another run"
+        )

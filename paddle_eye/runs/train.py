@@ -1,0 +1,293 @@
+"""One run: the only place that turns settings into objects and trains."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import paddle
+import pandas as pd
+
+from paddle_eye import __version__
+from paddle_eye.config import Config
+from paddle_eye.data.identity import seen_pictures
+from paddle_eye.data.loading import set_epoch
+from paddle_eye.data.locate import Location
+from paddle_eye.engine import optim
+from paddle_eye.engine.checkpoint import save_checkpoint
+from paddle_eye.engine.device import select_device
+from paddle_eye.engine.display import Display
+from paddle_eye.engine.loop import Row, evaluate, fit
+from paddle_eye.engine.objective import Evaluation, Objective
+from paddle_eye.files import write_json, write_text
+from paddle_eye.models.base import Network
+from paddle_eye.models.complexity import multiply_adds, parameters, trainable_parameters
+from paddle_eye.models.registry import family
+from paddle_eye.report.finished import write_report
+from paddle_eye.report.training_log import scalars, training_log
+from paddle_eye.run_folder import RunFolder
+from paddle_eye.runs.choose import relevant_settings, run_name
+from paddle_eye.runs.start import begin, new_network, require_same_data
+from paddle_eye.tasks.base import Data, Task
+from paddle_eye.tasks.registry import finished_task, task_of
+from paddle_eye.weights.format import load_into, read_weights, write_weights
+
+
+@dataclass
+class Run:
+    """A network on its way from settings to a report; no file has been written yet when it is made.
+
+    Args:
+        settings: all of them.
+        location: of the data.
+        device: where it computes.
+        task: what is learned.
+        model: the network.
+        optimizer: over its parameters.
+        objective: loss and figures.
+        data: the pictures.
+        history: one row per evaluation that is done.
+        origin: what the weights it began or goes on with say of themselves.
+    """
+
+    settings: Config
+    location: Location
+    device: str
+    task: Task
+    model: Network
+    optimizer: paddle.optimizer.Optimizer
+    objective: Objective
+    data: Data
+    history: list[Row]
+    origin: dict[str, Any]
+    _kept: dict[str, Evaluation] = field(default_factory=dict)
+
+    @classmethod
+    def prepare(cls, settings: Config, location: Location, folder: RunFolder | None) -> Run:
+        """Build the network, give it what it begins with, and read the data.
+
+        Args:
+            settings: of the run.
+            location: of the data.
+            folder: of the run to continue; None begins anew.
+
+        Raises:
+            InputError: settings, data or weights are wrong.
+        """
+        device = select_device(settings.train.device)
+        paddle.seed(settings.train.seed)
+        task = task_of(settings)(settings, location)
+        model = new_network(settings, len(task.classes))
+        optimizer = optim.build(settings.train.optim, model, settings.train.lr, settings.train.momentum)
+        history, origin = begin(settings, folder, model, optimizer)
+        data = task.load()
+        if history:
+            require_same_data(folder, origin, data.digest)
+        objective = task.objective(model, data.training)
+        return cls(settings, location, device, task, model, optimizer, objective, data, history, origin)
+
+    @property
+    def faults(self) -> list[str]:
+        """What falsifies the figures: faults of the data, and validation images that earlier weights know."""
+        earlier = (seen_pictures(self.origin) or set()).difference(self.data.digests)
+        count = sum(digest in earlier for digest in self.data.validation_digests)
+        total = len(self.data.validation_digests)
+        before = f"the weights to begin with were trained on {count} of the {total} validation images"
+        return [*self.data.faults, *([before] if count else [])]
+
+    @property
+    def size(self) -> dict[str, int]:
+        """How large the network is, and how much it computes for a picture."""
+        return {
+            "parameters": parameters(self.model),
+            "trainable_parameters": trainable_parameters(self.model),
+            "multiply_adds": multiply_adds(self.model, self.settings.data.image_size, self.task.channels),
+        }
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What the run's weight files and its report say of the network and its data."""
+        data = self.data
+        chosen_on = "held-out training images" if self.settings.data.holdout else "validation images"
+        return {
+            "architecture": self.model.architecture,
+            "task": self.task.name,
+            "classes": list(self.task.classes),
+            "preprocessing": data.training.preprocessing.describe(),
+            "data": {
+                "name": self.location.name,
+                "path": str(self.location.path),
+                "digest": data.digest,
+                "demonstration": self.location.demonstration,
+                "training_images": len(data.training.pictures),
+                "best_epoch_chosen_on": chosen_on,
+                "images_chosen_on": len(data.selection),
+                **self.task.split,
+            },
+        }
+
+    def fit(self, folder: RunFolder, display: Display) -> None:
+        """Train what is left to train, keeping best weights, checkpoint and history in the folder."""
+        recipe, data, size = self.settings.train, self.data, self.size
+        counts = {"training": len(data.training.pictures), "validation": len(data.selection)}
+        loader = self.task.training_loader(data.training)
+
+        def train_batches(epoch: int) -> paddle.io.DataLoader:
+            set_epoch(loader, epoch)
+            return loader
+
+        def keep_best(row: Row, evaluation: Evaluation) -> None:
+            self._keep("best", evaluation)
+            chosen_on = self.description["data"]["best_epoch_chosen_on"]
+            self._write_weights(folder.best_weights, row["epoch"], row, len(data.selection), chosen_on)
+
+        def keep_state(rows: list[Row], evaluation: Evaluation) -> None:
+            self._keep("last", evaluation)
+            save_checkpoint(folder.checkpoint, self.model, self.optimizer, rows)
+            write_text(folder.history, pd.DataFrame(scalars(rows)).to_csv(index=False))
+            log = training_log(relevant_settings(self.settings), counts, size, rows, self.task.classes)
+            write_json(folder.training_log, log)
+
+        self.history = fit(
+            self.model,
+            self.optimizer,
+            self.objective,
+            train_batches,
+            lambda: self.task.evaluation_loader(data.selection),
+            recipe.epochs,
+            expected=len(data.selection),
+            history=self.history,
+            learning_rate=partial(optim.learning_rate, recipe),
+            display=display,
+            keep_best=keep_best,
+            keep_state=keep_state,
+        )
+
+    def finish(self, folder: RunFolder, commands: list[str]) -> dict[str, Any]:
+        """Write the last weights and the report of best and last epoch; what ``metrics.json`` holds.
+
+        Args:
+            folder: of the run.
+            commands: every one that had a part in it.
+        """
+        objective, epoch = self.objective, self.history[-1]["epoch"]
+        last = self._kept.get("last") or self._evaluate()
+        last_figures = objective.figures(last)
+        self._write_weights(folder.last_weights, epoch, objective.score(last), len(self.data.validation), None)
+        weights = read_weights(folder.best_weights)
+        best = self._kept.get("best")
+        if best is None:
+            load_into(self.model, weights.arrays, folder.best_weights)
+            best = self._evaluate()
+        versions = {"paddle_eye": __version__, "paddle": paddle.__version__, "python": platform.python_version()}
+        results = {
+            "run": folder.path.name,
+            "model": family(self.model.architecture).title(self.model.architecture),
+            "commands": commands,
+            "settings": relevant_settings(self.settings),
+            **self.description,
+            **self.size,
+            **self.task.facts(self.data),
+            "faults_of_the_data": self.faults,
+            "seconds": sum(row["seconds"] for row in self.history),
+            "device": self.device,
+            "versions": versions,
+            "best": {"epoch": weights.description["epoch"], **objective.figures(best)},
+            "last": {"epoch": epoch, **last_figures},
+        }
+        self.task.write_predictions(folder, results, {"best": best, "last": last})
+        pictures = self.task.pictures(folder, results, self.history, self.data, best)
+        write_report(folder, results, self.history, pictures, self.task.report(results), self.task.template)
+        return results
+
+    def _keep(self, which: str, evaluation: Evaluation) -> None:
+        """Remember what the network said of the validation part, unless an epoch is chosen on another."""
+        if self.data.selection is self.data.validation:
+            self._kept[which] = evaluation
+
+    def _evaluate(self) -> Evaluation:
+        """What the network says about every picture of the validation part."""
+        validation = self.data.validation
+        return evaluate(self.model, self.task.evaluation_loader(validation), self.objective, len(validation))
+
+    def _write_weights(self, path: Path, epoch: int, score: Row, images: int, chosen_on: str | None) -> None:
+        """A weight file that says what its figures are, of how many images, and on which its epoch was chosen."""
+        figures = {name: score[name] for name in self.objective.figure_names}
+        figures.update({"images": images, "epoch_chosen_on": chosen_on})
+        seen = sorted({*self.data.digests, *(seen_pictures(self.origin) or ())})
+        description = {**self.description, "training_pictures": seen, "epoch": epoch, "figures": figures}
+        write_weights(path, self.model, description)
+
+
+def train(
+    settings: Config,
+    location: Location,
+    output: Path,
+    *,
+    run: RunFolder | None,
+    overwrite: bool,
+    command: str,
+    display: Display,
+) -> tuple[RunFolder, dict[str, Any]]:
+    """Train, or go on training, and write everything a run leaves behind.
+
+    No run folder is made or changed before the weights to start from and every photograph have been read.
+
+    Args:
+        settings: of the run.
+        location: of the data.
+        output: the folder of the runs.
+        run: the run to continue; None starts a new one.
+        overwrite: a new run replaces the one of its name; otherwise it gets a folder of its own.
+        command: what the person typed, for the report.
+        display: shows the progress.
+
+    Returns:
+        The run's folder and what its ``metrics.json`` holds.
+
+    Raises:
+        InputError: settings, data or weights are wrong.
+        JobError: the training failed.
+    """
+    training = Run.prepare(settings, location, run)
+    if run is None:
+        name = run_name(settings, location.name)
+        run = RunFolder.replace(output, name) if overwrite else RunFolder.create(output, name)
+    write_text(run.config, settings.to_yaml())
+    write_json(run.class_indices, {str(label): name for label, name in enumerate(training.task.classes)})
+    commands = _log_command(run, command)
+    size = training.size
+    display.note(f"run {run.path}, data {location.path}, {training.device}, {len(training.history[1:])} epochs done")
+    display.note(f"{size['trainable_parameters']:,} of {size['parameters']:,} parameters are trained")
+    for fault in training.faults:
+        display.note(f"FAULT of the data: {fault}")
+    training.fit(run, display)
+    return run, training.finish(run, commands)
+
+
+def result_lines(results: Mapping[str, Any]) -> list[str]:
+    """The main figures of a finished run, of its best and its last epoch.
+
+    Args:
+        results: what its ``metrics.json`` holds.
+    """
+    lines = []
+    for which in ("best", "last"):
+        figures = results[which]
+        main = finished_task(results["run"], results).main_figure(results, figures)
+        chosen = f", chosen on the {results['data']['best_epoch_chosen_on']}" if which == "best" else ""
+        epoch = f"{which} epoch {figures['epoch']} on the validation images"
+        lines.append(f"{epoch}: {main}, loss {figures['loss']:.5f}{chosen}")
+    return lines
+
+
+def _log_command(run: RunFolder, command: str) -> list[str]:
+    """Every command that had a part in the run, this one last."""
+    commands = run.commands.read_text(encoding="utf-8").splitlines() if run.commands.is_file() else []
+    commands.append(command)
+    write_text(run.commands, "".join(f"{line}\n" for line in commands))
+    return commands

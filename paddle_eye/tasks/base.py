@@ -1,0 +1,207 @@
+"""What a task is: everything that differs between one thing to learn and another."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import paddle
+
+from paddle_eye.choices import NetworkTask
+from paddle_eye.config import Config
+from paddle_eye.data.locate import Location
+from paddle_eye.engine.objective import Evaluation, Objective
+from paddle_eye.inference.exported import Exported
+from paddle_eye.inference.trained import TrainedNetwork
+from paddle_eye.report.compare import Comparison
+from paddle_eye.run_folder import RunFolder
+from paddle_eye.weights.opened import Opened
+
+
+class Data(NamedTuple):
+    """The pictures of a run, in memory; each data set keeps them as ``pictures`` and has their ``preprocessing``.
+
+    Args:
+        training: what the network learns from.
+        selection: what the best epoch is chosen on; the same object as ``validation`` without a hold-out.
+        validation: what the figures are of.
+        digests: of the pictures that the network learns from, see `paddle_eye.data.identity`.
+        validation_digests: of those that it is measured on.
+        digest: of the whole data set; it changes when a picture, its label or its side does.
+        faults: what falsifies the figures.
+    """
+
+    training: paddle.io.Dataset
+    selection: paddle.io.Dataset
+    validation: paddle.io.Dataset
+    digests: list[str]
+    validation_digests: list[str]
+    digest: str
+    faults: list[str]
+
+
+class Measured(NamedTuple):
+    """What a finished network is measured on, and how.
+
+    Args:
+        objective: the loss and the figures.
+        classes: their names.
+        images: the picture files.
+        dataset: they and their targets.
+        batch_size: pictures that the network looks at together.
+    """
+
+    objective: Objective
+    classes: list[str]
+    images: list[Path]
+    dataset: paddle.io.Dataset
+    batch_size: int
+
+
+class Task(ABC):
+    """One thing to learn, from one data set; made from settings and a place, it has found what there is to learn from.
+
+    A task is a class in a file of its own and a row of `paddle_eye.tasks.registry.TASKS`; nothing else in the project
+    asks which task it is.
+
+    ``classes`` are the names of the classes, ``channels`` is the number of a picture's, and ``split`` is what a weight
+    file must say for both parts of the data to be found again.
+    """
+
+    name: ClassVar[str]
+    """The row of the table."""
+
+    network_task: ClassVar[NetworkTask]
+    """What the networks answer for that can be trained for it."""
+
+    own_settings: ClassVar[frozenset[str]]
+    """Dotted keys of settings that not every task has."""
+
+    standard_recipe: ClassVar[str]
+    """The file of ``configs`` that is taken without ``--config``."""
+
+    needs_data: ClassVar[str | None] = None
+    """What ``--data DIR`` must hold, if it has to be given; None: it is looked for, see `paddle_eye.data.locate`."""
+
+    template: ClassVar[str] = "page.html"
+    """The page of a run, in `paddle_eye.report`."""
+
+    comparison: ClassVar[Comparison]
+    """How finished runs are compared."""
+
+    classes: tuple[str, ...]
+    channels: int
+    split: dict[str, int]
+
+    # What is learned
+
+    @abstractmethod
+    def __init__(self, settings: Config, location: Location) -> None:
+        """Find what there is to learn from.
+
+        Raises:
+            InputError: the place or the settings are wrong.
+        """
+
+    @abstractmethod
+    def load(self) -> Data:
+        """Read every picture once.
+
+        Raises:
+            InputError: pictures that cannot be used; all of them in one message.
+        """
+
+    @abstractmethod
+    def objective(self, model: paddle.nn.Layer, training: paddle.io.Dataset) -> Objective:
+        """What loss and figures are."""
+
+    @abstractmethod
+    def training_loader(self, training: paddle.io.Dataset) -> paddle.io.DataLoader:
+        """Batches in an order that the epoch decides."""
+
+    @abstractmethod
+    def evaluation_loader(self, dataset: paddle.io.Dataset) -> paddle.io.DataLoader:
+        """Batches in the order of the files."""
+
+    # What a run leaves behind
+
+    @abstractmethod
+    def facts(self, data: Data) -> dict[str, Any]:
+        """What ``metrics.json`` also says."""
+
+    @abstractmethod
+    def write_predictions(
+        self, run: RunFolder, results: Mapping[str, Any], evaluations: Mapping[str, Evaluation]
+    ) -> None:
+        """Write what the networks of the ``'best'`` and the ``'last'`` epoch say of every validation image."""
+
+    @abstractmethod
+    def pictures(
+        self,
+        run: RunFolder,
+        results: Mapping[str, Any],
+        history: Sequence[Mapping[str, Any]],
+        data: Data,
+        best: Evaluation,
+    ) -> dict[Path, bytes]:
+        """PNG files by where they belong.
+
+        Args:
+            run: its folder.
+            results: what ``metrics.json`` holds.
+            history: one row per evaluation.
+            data: of the run.
+            best: on the validation part, of the best epoch.
+        """
+
+    @staticmethod
+    @abstractmethod
+    def report(results: Mapping[str, Any]) -> dict[str, Any]:
+        """What the page shows beside ``results``: ``criterion``, and ``figures``, the title and cells of each row."""
+
+    @staticmethod
+    @abstractmethod
+    def main_figure(results: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
+        """The figure that matters most in words, with what it has to be read by.
+
+        Args:
+            results: with ``classes``.
+            figures: of an `Objective`.
+        """
+
+    # A finished network
+
+    @staticmethod
+    @abstractmethod
+    def measured(path: Path, opened: Opened, location: Path) -> Measured:
+        """What a network is measured on.
+
+        Args:
+            path: its weight file, for messages.
+            opened: the network.
+            location: the data set's folder.
+
+        Raises:
+            InputError: the network is of other classes, or pictures cannot be used.
+        """
+
+    @staticmethod
+    @abstractmethod
+    def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> str:
+        """One line per network, columns aligned; rows of `paddle_eye.runs.evaluate.evaluate_weights`."""
+
+    @staticmethod
+    @abstractmethod
+    def evaluation_line(row: Mapping[str, Any]) -> str:
+        """What the documents print for a network."""
+
+    @staticmethod
+    @abstractmethod
+    def trained(source: Path, network: Opened | Exported) -> TrainedNetwork:
+        """A network that was opened, ready to be asked.
+
+        Raises:
+            InputError: what the file says of itself is wrong.
+        """

@@ -1,0 +1,344 @@
+"""Learning the class of a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+
+from paddle_eye.config import Config
+from paddle_eye.data.identity import data_digest, short
+from paddle_eye.data.images import examine_pictures
+from paddle_eye.data.loading import (
+    AugmentedDataset,
+    PictureDataset,
+    class_weights,
+    evaluation_loader,
+    training_loader,
+)
+from paddle_eye.data.locate import Location
+from paddle_eye.data.preparation.audit import examine
+from paddle_eye.data.preparation.split import set_aside
+from paddle_eye.data.sources import layouts
+from paddle_eye.data.transforms import Preprocessing
+from paddle_eye.engine.objective import Evaluation, Objective, as_tensor
+from paddle_eye.errors import InputError, raise_faults
+from paddle_eye.inference.exported import Exported
+from paddle_eye.inference.predictor import Predictor
+from paddle_eye.metrics.classification import accuracy, auc, classification_figures, confusion
+from paddle_eye.metrics.intervals import mcnemar
+from paddle_eye.models.attention import nam_regulariser
+from paddle_eye.models.registry import family
+from paddle_eye.report import plots
+from paddle_eye.report.compare import Comparison, FinishedRun, Tested
+from paddle_eye.report.finished import notice, seen_from, write_table
+from paddle_eye.report.page import figure
+from paddle_eye.report.table import ORIGIN, aligned, origin, share
+from paddle_eye.run_folder import RunFolder
+from paddle_eye.tasks.base import Data, Measured, Task
+from paddle_eye.weights.opened import Opened
+
+
+class ClassificationObjective(Objective):
+    """One class per image, cross-entropy loss.
+
+    Args:
+        class_weights: [C], how much an image of each class counts while training; None: each the same.
+        regulariser: a term that is added to the loss while training, such as `nam_penalty` of the network.
+        label_smoothing: while training, the share of an image's label that is spread evenly over all classes (Szegedy
+            et al., CVPR 2016).
+    """
+
+    criterion = "accuracy"
+    figure_names = ("loss", "accuracy", "auc")
+
+    def __init__(
+        self,
+        class_weights: np.ndarray | None = None,
+        regulariser: Callable[[], paddle.Tensor] | None = None,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        self.class_weights = None if class_weights is None else paddle.to_tensor(class_weights, dtype="float32")
+        self.regulariser = regulariser
+        self.label_smoothing = label_smoothing
+
+    def targets(self, targets: Any) -> paddle.Tensor:
+        """Labels of a batch, [N] or [N, 1] of any number type, as int64 [N]."""
+        return as_tensor(targets).astype("int64").reshape([-1])
+
+    def predict(self, model: paddle.nn.Layer, inputs: Any) -> paddle.Tensor:
+        """Logits [N, C]."""
+        return model(as_tensor(inputs))
+
+    def loss(self, predicted: paddle.Tensor, targets: paddle.Tensor) -> paddle.Tensor:
+        """Mean cross-entropy of logits [N, C] and labels int64 [N], each image counting the same.
+
+        Paddle's CPU kernel lets no image count for more than 64, which only networks before training come near.
+        """
+        return F.cross_entropy(predicted, targets)
+
+    def outputs(self, predicted: paddle.Tensor) -> np.ndarray:
+        """Logits [N, C] as probabilities."""
+        return F.softmax(predicted, axis=1).numpy()
+
+    def training_terms(self, outputs: paddle.Tensor, targets: paddle.Tensor) -> dict[str, paddle.Tensor]:
+        """``loss``, mean cross-entropy with class weights and label smoothing, and ``penalty``, of the regulariser."""
+        loss = F.cross_entropy(outputs, targets, weight=self.class_weights, label_smoothing=self.label_smoothing)
+        return {"loss": loss} if self.regulariser is None else {"loss": loss, "penalty": self.regulariser()}
+
+    def tally(self, outputs: paddle.Tensor, targets: paddle.Tensor) -> np.ndarray:
+        """How many images of each class (rows) are taken for each class (columns); int [C, C]."""
+        return confusion(targets.numpy(), outputs.argmax(axis=1).numpy(), outputs.shape[1])
+
+    def training_figures(self, tally: np.ndarray) -> dict[str, Any]:
+        """``accuracy`` and ``confusion_matrix``."""
+        return {"accuracy": int(tally.trace()) / int(tally.sum()), "confusion_matrix": tally.tolist()}
+
+    def score(self, evaluation: Evaluation) -> dict[str, Any]:
+        """``loss``, ``accuracy``, ``auc`` and ``confusion_matrix``."""
+        labels, probabilities = _arrays(evaluation)
+        matrix = confusion(labels, probabilities.argmax(axis=1), probabilities.shape[1])
+        return {
+            "loss": evaluation.loss,
+            "accuracy": accuracy(labels, probabilities),
+            "auc": auc(labels, probabilities),
+            "confusion_matrix": matrix.tolist(),
+        }
+
+    def figures(self, evaluation: Evaluation) -> dict[str, Any]:
+        """``loss`` and `paddle_eye.metrics.classification.classification_figures`."""
+        return {"loss": evaluation.loss, **classification_figures(*_arrays(evaluation))}
+
+
+def _arrays(evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:
+    """Labels [N] and probabilities [N, C]."""
+    return np.stack(evaluation.targets), np.stack(evaluation.outputs)
+
+
+def _comparison_row(run: FinishedRun) -> tuple[str, ...]:
+    return (
+        f"{run.results['preprocessing']['image_size']} {run.results['preprocessing']['preset']}",
+        share(run.figures["loss"]),
+        share(run.figures["accuracy"], run.figures["accuracy_interval"]),
+        share(run.figures["macro"]["f1"]),
+        share(run.figures["calibration"]["ece"]),
+    )
+
+
+def _mcnemar(first: FinishedRun, second: FinishedRun) -> Tested:
+    right = [(run.predictions["predicted"] == run.predictions["label"]).to_numpy() for run in (first, second)]
+    found = mcnemar(*right)
+    counts = f"the one alone is right on {found['only_first']}, the other alone on {found['only_second']}"
+    return Tested("McNemar's test", counts, found["p"], found["least_p"])
+
+
+class ClassificationTask(Task):
+    """Two parts of photographs with a class each; see `Task`."""
+
+    name = "classification"
+    network_task = "classification"
+    own_settings = frozenset(
+        {
+            *("data.preset", "train.label_smoothing", "train.freeze", "train.pretrained"),
+            *("train.class_weights", "train.sampler"),
+        }
+    )
+    standard_recipe = "palm_resnet50.yaml"
+    template = "classification.html"
+    comparison = Comparison(
+        header=("input", "loss", "accuracy [95 %]", "macro F1", "ece"),
+        row=_comparison_row,
+        main="accuracy",
+        other="loss (cross-entropy)",
+        drawn=lambda run: (run.figures["accuracy"], run.figures["accuracy_interval"], run.figures["loss"]),
+        test=_mcnemar,
+        same=["image", "label"],
+        needed=["predicted"],
+    )
+
+    def __init__(self, settings: Config, location: Location) -> None:
+        self.settings, self.location = settings, location
+        self.channels, self.split = 3, {}
+        self.parts = layouts.read(location.path)
+        self.classes = self.parts.training.classes
+
+    def load(self) -> Data:
+        recipe, share_aside = self.settings.train, self.settings.data.holdout
+        training, validation = self.parts
+        aside = set_aside(training, share_aside, recipe.seed, f"--holdout {share_aside}") if share_aside else [training]
+        preprocessing = Preprocessing(self.settings.data.image_size, self.settings.data.preset)
+        learned = aside[0]
+        parts = [*aside, validation]
+        prepare = preprocessing.keep if preprocessing.augments else preprocessing.fit
+        files = [[record.image for record in part.records] for part in parts]
+        examined = examine_pictures(
+            [file for part in files for file in part],
+            [prepare] * len(learned) + [preprocessing.fit] * sum(map(len, parts[1:])),
+        )
+        raise_faults("pictures", examined.faults.values(), "replace them or take them out of the data set")
+        prepared = iter(examined.prepared)
+        pictures = [[next(prepared) for _ in part] for part in files]
+        augmented = partial(AugmentedDataset, seed=recipe.seed) if preprocessing.augments else PictureDataset
+        datasets = [augmented(learned, preprocessing, pictures=pictures[0])]
+        datasets += [
+            PictureDataset(*each, preprocessing, pictures=kept) for *each, kept in zip(parts[1:], pictures[1:])
+        ]
+        digests = [
+            [short(examined.fingerprints[record.image].digest) for record in part.records] for part in self.parts
+        ]
+        findings = examine(self.parts._asdict(), examined)
+        return Data(
+            training=datasets[0],
+            selection=datasets[1] if share_aside else datasets[-1],
+            validation=datasets[-1],
+            digests=[short(examined.fingerprints[file].digest) for file in files[0]],
+            validation_digests=digests[1],
+            digest=data_digest([[record.label for record in part.records] for part in self.parts], digests),
+            faults=[f"{finding.kind}: {finding.found}" for finding in findings if finding.falsifies],
+        )
+
+    def objective(self, model: paddle.nn.Layer, training: PictureDataset) -> ClassificationObjective:
+        return ClassificationObjective(
+            class_weights(training) if self.settings.train.class_weights == "balanced" else None,
+            nam_regulariser(model),
+            self.settings.train.label_smoothing,
+        )
+
+    def training_loader(self, training: PictureDataset) -> paddle.io.DataLoader:
+        recipe = self.settings.train
+        return training_loader(training, recipe.batch_size, recipe.seed, recipe.sampler)
+
+    def evaluation_loader(self, dataset: PictureDataset) -> paddle.io.DataLoader:
+        return evaluation_loader(dataset)
+
+    def facts(self, data: Data) -> dict[str, Any]:
+        return {"class_counts": {"training": data.training.counts, "validation": data.validation.counts}}
+
+    def write_predictions(
+        self, run: RunFolder, results: Mapping[str, Any], evaluations: Mapping[str, Evaluation]
+    ) -> None:
+        images = [seen_from(self.location.path, record.image) for record in self.parts.validation.records]
+        for which, evaluation in evaluations.items():
+            labels, probabilities = _arrays(evaluation)
+            columns = {"image": images, "label": labels, "predicted": probabilities.argmax(axis=1)}
+            columns.update({f"p_{name}": column for name, column in zip(self.classes, probabilities.T)})
+            write_table(run.predictions(which), columns)
+
+    def pictures(
+        self,
+        run: RunFolder,
+        results: Mapping[str, Any],
+        history: Sequence[Mapping[str, Any]],
+        data: Data,
+        best: Evaluation,
+    ) -> dict[Path, bytes]:
+        classes, figures, of_demonstration = self.classes, results["best"], notice(results)
+        matrices = {run.confusion_matrix: (figures["confusion_matrix"], "validation images")}
+        if history[-1].get("train_confusion_matrix") is not None:
+            of_training = f"training images during epoch {history[-1]['epoch']}"
+            matrices[run.training_confusion_matrix] = (history[-1]["train_confusion_matrix"], of_training)
+        return {
+            run.curves: plots.curves(history, "accuracy", results["data"]["best_epoch_chosen_on"], of_demonstration),
+            **{
+                path: plots.confusion_matrix(matrix, classes, of_demonstration, title)
+                for path, (matrix, title) in matrices.items()
+            },
+            run.roc: plots.roc(*_arrays(best), classes, of_demonstration),
+            run.calibration: plots.calibration(figures["calibration"], of_demonstration),
+        }
+
+    @staticmethod
+    def report(results: Mapping[str, Any]) -> dict[str, Any]:
+        evaluations = (results["best"], results["last"])
+        rows = [
+            (title, [figure(each[key], each[f"{key}_interval"]) for each in evaluations])
+            for key, title in (("accuracy", "Accuracy"), ("auc", "AUC"))
+        ]
+        if len(results["classes"]) == 2:
+            names = {"sensitivity": "Sensitivity (recall of class 1)", "specificity": "Specificity"}
+            names.update({"precision": "Precision", "f1": "F1"})
+            rows += [(title, [figure(each[key]) for each in evaluations]) for key, title in names.items()]
+        else:
+            names = {"precision": "Precision", "recall": "Recall", "specificity": "Specificity", "f1": "F1"}
+            rows += [
+                (f"{title}, {mean} mean", [figure(each[mean][key]) for each in evaluations])
+                for mean in ("macro", "weighted")
+                for key, title in names.items()
+            ]
+        rows.append(("Cohen's kappa", [figure(each["kappa"]) for each in evaluations]))
+        rows.append(("Expected calibration error", [figure(each["calibration"]["ece"]) for each in evaluations]))
+        rows.append(("Loss (cross-entropy)", [figure(each["loss"]) for each in evaluations]))
+        return {"criterion": "accuracy", "figures": rows}
+
+    @staticmethod
+    def main_figure(results: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
+        return f"accuracy {figures['accuracy']:.5f}"
+
+    @staticmethod
+    def measured(path: Path, opened: Opened, location: Path) -> Measured:
+        validation = layouts.read(location).validation
+        architecture = opened.description["architecture"]
+        count = architecture[family(architecture).classes]
+        known, found = opened.description.get("classes", list(validation.classes)), list(validation.classes)
+        if known != found or count != len(found):
+            raise InputError(
+                f"{path}: the network knows {count} classes, {known}, {location} has {len(found)}, {found}"
+            )
+        images = [record.image for record in validation.records]
+        dataset = PictureDataset(validation, opened.preprocessing)
+        return Measured(ClassificationObjective(), found, images, dataset, batch_size=50)
+
+    @staticmethod
+    def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> str:
+        """See `Task`; sensitivity, specificity and F1 are those of class 1 of two, or the means over more classes."""
+        header = (
+            *(*ORIGIN, "accuracy [95 %]", "AUC [95 %]", "sensitivity"),
+            *("specificity", "f1", "kappa", "ece", "loss", "weights"),
+        )
+        table = aligned([header, *(_evaluation_cells(row) for row in rows)])
+        if any(len(row["per_class"]) > 2 for row in rows):
+            table += "\nof more than two classes: AUC, sensitivity, specificity and F1 are means over the classes"
+        return table
+
+    @staticmethod
+    def evaluation_line(row: Mapping[str, Any]) -> str:
+        """The documents' line; of more than two classes, the figures of each too."""
+        line = f"[validation]:===model:{row['model']}===accuracy:{row['accuracy']:.5f}/loss:{row['loss']:.5f}"
+        if len(row["per_class"]) == 2:
+            return line
+        return f"{line}\nclasses: {', '.join(row['classes'])}; after them the mean\n{six_class_lines(row)}"
+
+    @staticmethod
+    def trained(source: Path, network: Opened | Exported) -> Predictor:
+        return Predictor.of(source, network)
+
+
+def six_class_lines(figures: Mapping[str, Any]) -> str:
+    """Accuracy, and precision and recall of each class with their mean, as the six-class document prints them.
+
+    Args:
+        figures: of `paddle_eye.metrics.classification.classification_figures`.
+    """
+    lines = [f"acc-> {figures['accuracy']:.4f}"]
+    for name in ("precision", "recall"):
+        of_classes = [None if row[name] is None else round(row[name], 4) for row in figures["per_class"]]
+        lines.append(f"{name}--> ({of_classes}, {figures['macro'][name]})")
+    return "\n".join(lines)
+
+
+def _evaluation_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    of_classes = row["per_class"][1] if len(row["per_class"]) == 2 else row["macro"]
+    shares = [of_classes[name] for name in ("recall", "specificity", "f1")]
+    shares += [row["kappa"], row["calibration"]["ece"], row["loss"]]
+    return (
+        *origin(row),
+        share(row["accuracy"], row["accuracy_interval"]),
+        share(row["auc"], row["auc_interval"]),
+        *(share(value) for value in shares),
+        row["weights"],
+    )

@@ -1,0 +1,340 @@
+"""Learning the foreground of a picture, pixel by pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+
+from paddle_eye.config import Config
+from paddle_eye.data.identity import data_digest, short
+from paddle_eye.data.loading import evaluation_loader, training_loader
+from paddle_eye.data.locate import Location
+from paddle_eye.data.mask_loading import CropDataset, MaskDataset
+from paddle_eye.data.mask_transforms import PixelPreprocessing
+from paddle_eye.data.sources.pairs import Pair, block_split, find_pairs, last_aside, read_pairs
+from paddle_eye.engine.objective import Evaluation, Objective, as_tensor
+from paddle_eye.errors import InputError
+from paddle_eye.inference.exported import Exported
+from paddle_eye.inference.segmenter import Segmenter
+from paddle_eye.inference.tiles import foreground_logits
+from paddle_eye.losses import MASK_LOSSES, focal_tversky_loss
+from paddle_eye.metrics.classification import confusion
+from paddle_eye.metrics.intervals import signed_rank
+from paddle_eye.metrics.masks import mask_figures, mask_means, mask_summary, pixel_figures
+from paddle_eye.models.unet import MULTIPLE, all_outputs
+from paddle_eye.report import masks, plots
+from paddle_eye.report.compare import Comparison, FinishedRun, Tested
+from paddle_eye.report.finished import notice, seen_from, write_table
+from paddle_eye.report.page import figure
+from paddle_eye.report.table import ORIGIN, aligned, origin, share
+from paddle_eye.run_folder import RunFolder
+from paddle_eye.tasks.base import Data, Measured, Task
+from paddle_eye.weights.opened import Opened, class_names
+
+
+class SegmentationObjective(Objective):
+    """Foreground or background for every pixel, by a U-Net with one output or, deeply supervised, with four.
+
+    Args:
+        loss: of the output at full size, one of `MASK_LOSSES`. Coarser outputs have the Focal Tversky loss, as in the
+            document, against the mask's every 8th, 4th and 2nd pixel; all weigh the same.
+    """
+
+    criterion = "dice"
+    figure_names = ("loss", "dice", "accuracy")
+
+    def __init__(self, loss: str = "tversky") -> None:
+        self.full_loss = MASK_LOSSES[loss]
+
+    def targets(self, targets: Any) -> paddle.Tensor:
+        """Masks of 0 and 1, [N, 1, H, W], as uint8."""
+        return as_tensor(targets).astype("uint8")
+
+    def predict(self, model: paddle.nn.Layer, inputs: Any) -> paddle.Tensor:
+        """Logits of the foreground [N, 1, H, W] of pictures of any size, large ones by tiles."""
+        pictures = as_tensor(inputs).numpy()
+        return paddle.to_tensor(np.stack([foreground_logits(model, picture)[None] for picture in pictures]))
+
+    def loss(self, predicted: paddle.Tensor, targets: paddle.Tensor) -> paddle.Tensor:
+        """The mean over the images of the loss at full size."""
+        return sum(self.full_loss(*pair) for pair in zip(predicted, targets)) / len(targets)
+
+    def outputs(self, predicted: paddle.Tensor) -> np.ndarray:
+        """Logits as masks, uint8 [N, 1, H, W]: 1 where the foreground has more than one half."""
+        return _as_mask(predicted)
+
+    def training_terms(self, outputs: Any, targets: paddle.Tensor) -> dict[str, paddle.Tensor]:
+        """``loss``, of the output at full size, over the whole batch, and ``coarse_loss``, the sum of the others'."""
+        *coarse, full = all_outputs(outputs)
+        terms = {"loss": self.full_loss(full, targets)}
+        if coarse:
+            mask = targets.astype("float32")
+            steps = [mask.shape[2] // output.shape[2] for output in coarse]
+            terms["coarse_loss"] = sum(
+                focal_tversky_loss(output, mask[:, :, ::step, ::step]) for output, step in zip(coarse, steps)
+            )
+        return terms
+
+    def tally(self, outputs: Any, targets: paddle.Tensor) -> np.ndarray:
+        """How many pixels of each class (rows) are taken for each class (columns), background first; int [2, 2]."""
+        return _pixels(targets.numpy(), _as_mask(all_outputs(outputs)[-1]))
+
+    def training_figures(self, tally: np.ndarray) -> dict[str, Any]:
+        """``dice`` and ``accuracy`` over all pixels, and ``confusion_matrix``."""
+        figures = pixel_figures(tally)
+        return {"dice": figures["dice"], "accuracy": figures["accuracy"], "confusion_matrix": tally.tolist()}
+
+    def score(self, evaluation: Evaluation) -> dict[str, Any]:
+        """``loss``, ``dice`` and ``accuracy``, means over the images, and ``confusion_matrix`` of all pixels."""
+        counts = _counts(evaluation)
+        means = mask_means([pixel_figures(matrix) for matrix in counts])
+        figures = {name: means[name] for name in ("dice", "accuracy")}
+        return {"loss": evaluation.loss, **figures, "confusion_matrix": counts.sum(axis=0).tolist()}
+
+    def figures(self, evaluation: Evaluation) -> dict[str, Any]:
+        """``loss`` and `paddle_eye.metrics.masks.mask_figures`."""
+        return {"loss": evaluation.loss, **mask_figures(_counts(evaluation))}
+
+
+def _as_mask(logits: paddle.Tensor) -> np.ndarray:
+    return (logits.numpy() > 0).astype(np.uint8)
+
+
+def _pixels(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """How many pixels of each class (rows) are taken for each class (columns)."""
+    return confusion(truth.reshape(-1).astype(np.int64), predicted.reshape(-1), 2)
+
+
+def _counts(evaluation: Evaluation) -> np.ndarray:
+    """`_pixels` of each image; int [N, 2, 2]."""
+    return np.stack([_pixels(*pair) for pair in zip(evaluation.targets, evaluation.outputs)])
+
+
+def _comparison_row(run: FinishedRun) -> tuple[str, ...]:
+    means = run.figures["mean"]
+    dice = share(means["dice"], run.figures["interval"]["dice"])
+    others = (share(means[name]) for name in ("constant_dice", "background_dice", "accuracy"))
+    seconds = run.results["seconds"] / max(1, run.results["last"]["epoch"])
+    return (run.results["classes"][1], dice, *others, f"{seconds:.0f}")
+
+
+def _wilcoxon(first: FinishedRun, second: FinishedRun) -> Tested:
+    dices = np.stack([run.predictions["dice"].to_numpy(float) for run in (first, second)])
+    found = signed_rank(*dices[:, np.isfinite(dices).all(axis=0)])
+    higher = f"{first.name} is higher on {found['first_higher']}, of {second.name} on {found['second_higher']}"
+    mean = f"that of {second.name} differs by {found['difference']:+.4f} on average"
+    return Tested("Wilcoxon's test", f"the Dice of {higher}, {mean}", found["p"], found["least_p"])
+
+
+def _drawn(run: FinishedRun) -> tuple[float, Sequence[float], float]:
+    means = run.figures["mean"]
+    return means["dice"], run.figures["interval"]["dice"], means["background_dice"]
+
+
+class SegmentationTask(Task):
+    """Pairs of a picture and a mask, of which one contiguous block is measured on; see `Task`."""
+
+    name = "segmentation"
+    network_task = "segmentation"
+    own_settings = frozenset(
+        {
+            *("data.crops", "data.folds", "data.fold", "data.background", "data.foreground"),
+            "train.loss",
+        }
+    )
+    standard_recipe = "masks.yaml"
+    needs_data = "the folders image and label"
+    template = "segmentation.html"
+    comparison = Comparison(
+        header=(
+            "foreground",
+            "Dice [95 %]",
+            "all foreground",
+            "Dice of background",
+            "pixel accuracy",
+            "seconds per epoch",
+        ),
+        row=_comparison_row,
+        main="Dice of the foreground",
+        other="Dice of the background",
+        drawn=_drawn,
+        test=_wilcoxon,
+        same=["image"],
+        needed=["dice"],
+    )
+
+    def __init__(self, settings: Config, location: Location) -> None:
+        self.settings, self.location = settings, location
+        self.classes = (settings.data.background, settings.data.foreground)
+        self.channels = settings.model.in_channels
+        if settings.data.foreground == settings.data.background:
+            raise InputError(f"data.foreground={settings.data.foreground}: it needs another name than the background")
+        if settings.data.image_size % MULTIPLE:
+            raise InputError(f"data.image_size={settings.data.image_size}: expected a multiple of {MULTIPLE}")
+        self.split = {"folds": settings.data.folds, "fold": settings.data.fold or settings.data.folds}
+        self.found = find_pairs(location.path)
+
+    def load(self) -> Data:
+        preprocessing = PixelPreprocessing(self.channels)
+        pairs = read_pairs(self.location.path, self.found.records, preprocessing.fit, self.found.faults)
+        parts = block_split(pairs, **self.split)
+        training, validation = parts
+        kept_aside: list[Pair] = []
+        if self.settings.data.holdout:
+            training, kept_aside = last_aside(training, self.settings.data.holdout)
+        measured = MaskDataset(validation, preprocessing)
+        chosen_on = MaskDataset(kept_aside, preprocessing) if kept_aside else measured
+        for dataset in (measured, chosen_on):
+            if not any(mask.any() for mask in dataset.masks):
+                place = f"{self.location.path}, block {self.split['fold']} of {self.split['folds']}"
+                raise InputError(f"{place}: no mask to measure on has foreground, so there is no Dice")
+        recipe, data = self.settings.train, self.settings.data
+        digests = [[short(pair.digest) for pair in part] for part in parts]
+        return Data(
+            training=CropDataset(training, preprocessing, data.image_size, data.crops, recipe.seed),
+            selection=chosen_on,
+            validation=measured,
+            digests=[short(pair.digest) for pair in training],
+            validation_digests=digests[1],
+            digest=data_digest([[short(pair.mask_digest) for pair in part] for part in parts], digests),
+            faults=_on_both_sides(*parts),
+        )
+
+    def objective(self, model: paddle.nn.Layer, training: CropDataset) -> SegmentationObjective:
+        return SegmentationObjective(self.settings.train.loss)
+
+    def training_loader(self, training: CropDataset) -> paddle.io.DataLoader:
+        return training_loader(training, self.settings.train.batch_size, self.settings.train.seed)
+
+    def evaluation_loader(self, dataset: MaskDataset) -> paddle.io.DataLoader:
+        return evaluation_loader(dataset, batch_size=1)
+
+    def facts(self, data: Data) -> dict[str, Any]:
+        _, validation = block_split(self.found.records, **self.split)
+        return {
+            "pictures": {"training": len(data.training.pictures), "validation": len(data.validation.pictures)},
+            "validation_images": [seen_from(self.location.path, record.image) for record in validation],
+        }
+
+    def write_predictions(
+        self, run: RunFolder, results: Mapping[str, Any], evaluations: Mapping[str, Evaluation]
+    ) -> None:
+        for which in evaluations:
+            per_image = results[which]["per_image"]
+            columns = {name: [figures[name] for figures in per_image] for name in per_image[0]}
+            write_table(run.predictions(which), {"image": results["validation_images"], **columns})
+
+    def pictures(
+        self,
+        run: RunFolder,
+        results: Mapping[str, Any],
+        history: Sequence[Mapping[str, Any]],
+        data: Data,
+        best: Evaluation,
+    ) -> dict[Path, bytes]:
+        images, dices = results["validation_images"], [row["dice"] for row in results["best"]["per_image"]]
+        predicted = [mask[0] for mask in best.outputs]
+        shown = (images, dices, data.validation.pictures, data.validation.masks, predicted, self.classes)
+        chosen_on = results["data"]["best_epoch_chosen_on"]
+        return {run.curves: plots.curves(history, "dice", chosen_on, notice(results)), run.masks: masks.panels(*shown)}
+
+    @staticmethod
+    def report(results: Mapping[str, Any]) -> dict[str, Any]:
+        evaluations = (results["best"], results["last"])
+        background, foreground = results["classes"]
+        names = {
+            "dice": f"Dice of {foreground}",
+            "iou": f"IoU of {foreground}",
+            "accuracy": "Pixel accuracy",
+            "sensitivity": f"Sensitivity (share of {foreground} that is found)",
+            "specificity": f"Specificity (share of {background} that is left out)",
+            "background_dice": f"Dice of {background}",
+            "constant_dice": f"Dice of a mask that is {foreground} everywhere",
+        }
+        rows = [(title, [_mean_and_overall(each, key) for each in evaluations]) for key, title in names.items()]
+        loss = f"Loss ({results['settings']['train.loss']})"
+        rows.append((loss, [figure(each["loss"]) for each in evaluations]))
+        worst = masks.worst([figures["dice"] for figures in results["best"]["per_image"]])
+        return {"criterion": "Dice", "figures": rows, "worst": worst}
+
+    @staticmethod
+    def main_figure(results: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
+        """The Dice of the foreground, which is named, and the two figures to read it by."""
+        background, foreground = results["classes"]
+        means = figures["mean"]
+        return (
+            f"Dice of {foreground} {share(means['dice'], figures['interval']['dice'])} (all {foreground}: "
+            f"{share(means['constant_dice'])}), Dice of {background} {share(means['background_dice'])}"
+        )
+
+    @staticmethod
+    def measured(path: Path, opened: Opened, location: Path) -> Measured:
+        """The block that a network was not trained on; of other data than it was trained with, all pairs."""
+        records, faults = find_pairs(location)
+        data = opened.description.get("data", {})
+        split, trained_here = (data.get("folds"), data.get("fold")), Path(data.get("path", "")).resolve()
+        if trained_here == location.resolve() and all(isinstance(number, int) for number in split):
+            _, records = block_split(records, *split)
+        pairs = read_pairs(location, records, opened.preprocessing.fit, faults)
+        images = [record.image for record in records]
+        classes = class_names(path, opened.description)
+        dataset = MaskDataset(pairs, opened.preprocessing)
+        return Measured(SegmentationObjective(), classes, images, dataset, batch_size=1)
+
+    @staticmethod
+    def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> str:
+        """See `Task`; the figures are means over the images.
+
+        ``all foreground`` is the Dice of a mask that has nothing else, to read the others by.
+        """
+        header = (
+            *(*ORIGIN, "foreground", "Dice [95 %]", "all foreground", "Dice of background"),
+            *("IoU", "pixel accuracy", "sensitivity", "specificity", "Tversky loss", "weights"),
+        )
+        return aligned([header, *(_evaluation_cells(row) for row in rows)])
+
+    @staticmethod
+    def evaluation_line(row: Mapping[str, Any]) -> str:
+        return f"[validation]:===model:{row['model']}==={SegmentationTask.main_figure(row, row)}"
+
+    @staticmethod
+    def trained(source: Path, network: Opened | Exported) -> Segmenter:
+        return Segmenter.of(source, network)
+
+    @staticmethod
+    def over_folds(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Over the images of all folds: ``images``, their number, and `paddle_eye.metrics.masks.mask_summary`."""
+        results: dict[str, Any] = {"runs": [each["run"] for each in runs], "classes": runs[0]["classes"]}
+        for which in ("best", "last"):
+            per_image = [figures for each in runs for figures in each[which]["per_image"]]
+            results[which] = {"images": len(per_image), **mask_summary(per_image)}
+        return results
+
+
+def _on_both_sides(training: Sequence[Pair], validation: Sequence[Pair]) -> list[str]:
+    names = [{pair.digest: pair.image for pair in part} for part in (training, validation)]
+    return [
+        f"identical pictures on both sides of the split: {names[0][digest]} and {names[1][digest]}"
+        for digest in names[0].keys() & names[1].keys()
+    ]
+
+
+def _mean_and_overall(figures: Mapping[str, Any], key: str) -> str:
+    return f"{figure(figures['mean'][key], figures['interval'][key])} · {figure(figures['overall'][key])}"
+
+
+def _evaluation_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    means = row["mean"]
+    names = ("constant_dice", "background_dice", "iou", "accuracy", "sensitivity", "specificity")
+    return (
+        *origin(row),
+        row["classes"][1],
+        share(means["dice"], row["interval"]["dice"]),
+        *(share(means[name]) for name in names),
+        share(row["loss"]),
+        row["weights"],
+    )

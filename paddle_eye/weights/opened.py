@@ -1,0 +1,132 @@
+"""A weight file as a network that is ready to be used."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import paddle
+
+from paddle_eye.data.mask_transforms import PixelPreprocessing
+from paddle_eye.data.transforms import Preprocessing
+from paddle_eye.errors import InputError
+from paddle_eye.models.registry import Family, build, family
+from paddle_eye.weights.format import WeightFile, load_into, read_weights
+
+FOREGROUND_CLASSES = ["background", "foreground"]  # of a network of pixels whose file does not name them
+
+
+class Opened(NamedTuple):
+    """A trained network, ready to be used.
+
+    Args:
+        model: with its weights, in evaluation mode.
+        preprocessing: what its pictures must go through.
+        description: what the weight file says of itself; only ``architecture`` is sure to be there.
+    """
+
+    model: paddle.nn.Layer
+    preprocessing: Preprocessing | PixelPreprocessing
+    description: dict[str, Any]
+
+
+def open_weights(path: str | Path, layers: int | None = None, version: str | None = None) -> Opened:
+    """Read a weight file and build its network.
+
+    Args:
+        path: a file of this project, or one without a description, such as the document's own.
+        layers: depth of the network in a file without a description; None takes it from the file's name.
+        version: likewise.
+
+    Raises:
+        InputError: the file cannot be used; the message says why.
+
+    Example:
+        >>> import paddle_eye
+        >>> opened = paddle_eye.open_weights("paddle_eye/bundled/palm_shufflenet_v2_x0_5.safetensors")
+        >>> opened.preprocessing.preset, opened.description["epoch"]
+        ('fundus', 100)
+    """
+    path = Path(path)
+    weights = read_weights(path)
+    description = weights.description or {"architecture": _architecture_by_name(path, weights, layers, version)}
+    try:
+        architecture = description["architecture"]
+        for name, asked in (("layers", layers), ("version", version)):
+            if asked not in (None, architecture.get(name)):
+                raise ValueError(f"it says it is of {name} {architecture.get(name)}, not {asked}")
+        kind = family(architecture)
+        if kind.head is not None and architecture.get(kind.classes) != weights.arrays[kind.head].shape[1]:
+            raise ValueError("its description and its weights differ in the number of classes")
+        model = build(architecture)
+        preprocessing = _preprocessing(kind, description)
+        if not isinstance(description.get("data", {}).get("path", ""), str):
+            raise ValueError("its description does not name its data")
+    except KeyError as error:
+        raise InputError(f"{path}: this weight file cannot be used here: it lacks {error}") from error
+    except (AttributeError, TypeError, ValueError, IndexError) as error:
+        raise InputError(f"{path}: this weight file cannot be used here: {error}") from error
+    load_into(model, weights.arrays, path, model.never_read)
+    model.eval()
+    return Opened(model, preprocessing, description)
+
+
+def class_names(path: Path, description: dict[str, Any]) -> list[str]:
+    """The names of the classes in a description; where it has none, numbers, or background and foreground.
+
+    Args:
+        path: of the file, for the message.
+        description: what it says of itself.
+
+    Raises:
+        InputError: it has something else than one name for each class.
+    """
+    architecture = description["architecture"]
+    argument = family(architecture).classes
+    default = FOREGROUND_CLASSES if argument is None else [f"class {label}" for label in range(architecture[argument])]
+    classes = description.get("classes", default)
+    if not isinstance(classes, list) or len(classes) != len(default) or not all(isinstance(c, str) for c in classes):
+        raise InputError(f"{path}: expected the names of {len(default)} classes in its description, found {classes!r}")
+    return classes
+
+
+_PREPROCESSINGS = {"classification": Preprocessing, "segmentation": PixelPreprocessing}
+
+
+def _preprocessing(kind: Family, description: dict[str, Any]) -> Preprocessing | PixelPreprocessing:
+    """What the pictures of a file's network must go through.
+
+    Raises:
+        ValueError: the file asks for something unknown, or its network takes other channels.
+    """
+    described = description.get("preprocessing")
+    channels = description["architecture"]["in_channels"] if "in_channels" in kind.settings else 3
+    known = _PREPROCESSINGS[kind.task]
+    preprocessing = known.default(channels) if described is None else known.from_description(described)
+    if preprocessing.channels != channels:
+        raise ValueError(f"its network takes {channels} channels, its preprocessing gives {preprocessing.channels}")
+    return preprocessing
+
+
+def _architecture_by_name(path: Path, weights: WeightFile, layers: int | None, version: str | None) -> dict[str, Any]:
+    """The document's network in a file that does not describe itself."""
+    match = re.match(r"resnet(\d+)_v([A-Z])(?![A-Za-z0-9])", path.name)
+    layers = layers or (int(match[1]) if match else None)
+    version = version or (match[2] if match else None)
+    if layers is None or version is None:
+        raise InputError(
+            f"{path}: neither the file nor its name (such as resnet50_vD_PALM.pdparams) says which network it is of; "
+            "give tools/eval.py --layers and --version, or tools/convert_weights.py, which also takes files of other "
+            "libraries"
+        )
+    head = weights.arrays.get("out.weight")
+    if head is None or head.ndim != 2:
+        raise InputError(f"{path}: these are no weights of a ResNet of this project (no matrix out.weight)")
+    return {
+        "name": "resnet",
+        "layers": layers,
+        "class_dim": head.shape[1],
+        "version": version,
+        "definition": "document",
+    }

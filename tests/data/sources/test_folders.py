@@ -1,0 +1,152 @@
+import os
+import re
+
+import pytest
+
+from paddle_eye.data.records import Record
+from paddle_eye.data.sources.folders import read_folders, read_train_val
+from paddle_eye.errors import InputError
+
+
+@pytest.fixture
+def put(tmp_path):
+    """A function that makes empty files below ``tmp_path / "root"`` and returns that folder."""
+
+    def make(*names):
+        for name in names:
+            path = tmp_path / "root" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        return tmp_path / "root"
+
+    return make
+
+
+def names(record_set, root):
+    return [(record.image.relative_to(root).as_posix(), record.label) for record in record_set.records]
+
+
+def test_every_folder_is_a_class_in_the_order_of_names(put):
+    root = put("normal/b.jpg", "amd/2.png", "dme/x.jpg", "amd/10.jpg", "normal/a.jpg")
+    records = read_folders(root)
+    assert records.classes == ("amd", "dme", "normal")
+    assert names(records, root) == [
+        ("amd/10.jpg", 0),
+        ("amd/2.png", 0),
+        ("dme/x.jpg", 1),
+        ("normal/a.jpg", 2),
+        ("normal/b.jpg", 2),
+    ]
+
+
+def test_names_tell_the_patients(put):
+    root = put("amd/7_left.jpg", "normal/7_right.jpg", "normal/8.jpg")
+    assert read_folders(root).records == (
+        Record(root / "amd/7_left.jpg", 0, "7"),
+        Record(root / "normal/7_right.jpg", 1, "7"),
+        Record(root / "normal/8.jpg", 1, None),
+    )
+
+
+def test_a_pattern_tells_the_patients_instead(put):
+    root = put("amd/7_left.jpg", "normal/p3-a.jpg")
+    assert [record.group for record in read_folders(root, re.compile(r"^p(\d)")).records] == [None, "3"]
+
+
+def test_files_beside_the_classes_and_hidden_ones_are_passed_over(put):
+    root = put("amd/1.jpg", "amd/.DS_Store", "normal/2.jpg", "train.csv", ".cache/3.jpg", "__MACOSX/4.jpg")
+    assert names(read_folders(root), root) == [("amd/1.jpg", 0), ("normal/2.jpg", 1)]
+
+
+def test_the_one_folder_of_an_archive_is_entered(put):
+    root = put("fundus/amd/1.jpg", "fundus/normal/2.jpg", "__MACOSX/fundus/3.jpg", "readme.txt")
+    records = read_folders(root)
+    assert records.classes == ("amd", "normal")
+    assert names(records, root) == [("fundus/amd/1.jpg", 0), ("fundus/normal/2.jpg", 1)]
+
+
+def test_what_is_in_the_files_is_not_looked_at(put):
+    root = put("amd/1.jpg", "normal/notes.txt")
+    (root / "normal/notes.txt").write_text("no picture", encoding="utf-8")
+    assert names(read_folders(root), root) == [("amd/1.jpg", 0), ("normal/notes.txt", 1)]
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [(["1.jpg"], 0), (["amd/1.jpg"], 1), (["fundus/amd/1.jpg"], 1)],
+    ids=["no folder", "one folder", "one folder in a folder"],
+)
+def test_there_are_at_least_two_classes(files, found, put):
+    root = put(*files)
+    with pytest.raises(InputError) as raised:
+        read_folders(root)
+    assert str(raised.value) == f"{root}: expected one subfolder per class, at least two, found {found}"
+
+
+@pytest.mark.parametrize("name", ["none", "1.jpg"])
+def test_what_is_no_folder_is_named(name, put):
+    path = put("1.jpg") / name
+    with pytest.raises(InputError) as raised:
+        read_folders(path)
+    assert str(raised.value) == f"{path}: no such folder; give a folder with one subfolder per class"
+
+
+def test_faults_come_in_one_message(put):
+    root = put(
+        "amd/1.jpg", "amd/more/2.jpg", "dme/.DS_Store", "normal/3.jpg", "normal/left/4.jpg", "normal/right/5.jpg"
+    )
+    with pytest.raises(InputError) as raised:
+        read_folders(root)
+    assert str(raised.value).splitlines() == [
+        f"{root}: 4 faults found; give the folder whose subfolders are the classes, only photographs in them",
+        f"  - {root / 'amd/more'}: a folder inside the folder of a class",
+        f"  - {root / 'dme'}: no photograph of this class",
+        f"  - {root / 'normal/left'}: a folder inside the folder of a class",
+        f"  - {root / 'normal/right'}: a folder inside the folder of a class",
+    ]
+
+
+def test_names_that_are_not_utf8_are_named(tmp_path, write_picture):
+    """As an archive packed on a Chinese Windows leaves them."""
+    for name in ("amd", "normal"):
+        write_picture(tmp_path / name / "1.png")
+    os.rename(os.fsencode(tmp_path / "amd/1.png"), os.fsencode(tmp_path / "amd") + "/眼.png".encode("gbk"))
+    with pytest.raises(InputError, match=r"\\udcd1\\udcdb.png': the name is not in UTF-8; rename it"):
+        read_folders(tmp_path)
+
+
+@pytest.fixture
+def make_sides(tmp_path, write_picture):
+    """A function that writes ``train`` and ``val`` with a picture in each of these classes."""
+
+    def make(train, val):
+        for side, classes in (("train", train), ("val", val)):
+            for label, name in enumerate(classes):
+                write_picture(tmp_path / side / name / "1_left.png", label % 2)
+        return tmp_path
+
+    return make
+
+
+def test_train_and_val_are_two_parts_of_the_same_classes(make_sides):
+    root = make_sides("abc", "abc")
+    training, validation = read_train_val(root)
+    assert training.classes == validation.classes == ("a", "b", "c")
+    assert [record.image for record in validation.records] == [root / "val" / name / "1_left.png" for name in "abc"]
+    assert [record.label for record in training.records] == [0, 1, 2]
+
+
+def test_faults_of_both_sides_come_in_one_message(make_sides):
+    root = make_sides("abd", "abc")
+    (root / "train/a/notes.txt").write_text("no picture")
+    (root / "val/empty").mkdir()
+    with pytest.raises(InputError) as raised:
+        read_train_val(root)
+    assert str(raised.value).splitlines() == [
+        f"{root}: 5 faults found; train and val need the same classes of photographs",
+        f"  - {root / 'val'}: no class 'd', which {root / 'train'} has",
+        f"  - {root / 'train'}: no class 'c', which {root / 'val'} has",
+        f"  - {root / 'train'}: no class 'empty', which {root / 'val'} has",
+        f"  - {root / 'train/a/notes.txt'}: this is no picture",
+        f"  - {root / 'val/empty'}: no photograph of this class",
+    ]

@@ -1,0 +1,314 @@
+import pytest
+
+from paddle_eye.data.records import Record, RecordSet
+from paddle_eye.data.sources.tables import read_table, write_table
+from paddle_eye.errors import InputError
+
+HEADER = "path,label,class"
+CLASSES = ("amd", "normal")
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Where a table is, beside the files a.jpg to e.jpg."""
+    for letter in "abcde":
+        (tmp_path / f"{letter}.jpg").touch()
+    return tmp_path / "train.csv"
+
+
+@pytest.fixture
+def read(table):
+    """A function that reads a table of these lines."""
+
+    def read_lines(*lines, header=HEADER, classes=None, end="\n", encoding="utf-8"):
+        table.write_bytes("".join(line + end for line in (header, *lines)).encode(encoding))
+        return read_table(table, classes)
+
+    return read_lines
+
+
+@pytest.fixture
+def make_records(tmp_path):
+    """A function that makes records of empty files below ``tmp_path`` from (name, label, group)."""
+
+    def make(*rows):
+        records = tuple(Record(tmp_path / name, label, group) for name, label, group in rows)
+        for record in records:
+            record.image.parent.mkdir(parents=True, exist_ok=True)
+            record.image.touch()
+        return RecordSet(CLASSES, records)
+
+    return make
+
+
+def faults(raised):
+    first, *lines = str(raised.value).splitlines()
+    assert first.endswith(f"train.csv: {len(lines)} fault{'s' * (len(lines) > 1)} found; mend the rows and start again")
+    return [line.removeprefix("  - ") for line in lines]
+
+
+def rows(record_set):
+    return [(record.image.name, record.label, record.group) for record in record_set.records]
+
+
+def test_rows_are_records_in_their_order(read, table):
+    assert read("b.jpg,1,normal", "a.jpg,0,amd", "c.jpg,1,normal") == RecordSet(
+        CLASSES,
+        (
+            Record(table.parent / "b.jpg", 1),
+            Record(table.parent / "a.jpg", 0),
+            Record(table.parent / "c.jpg", 1),
+        ),
+    )
+
+
+def test_columns_are_found_by_their_names(read):
+    records = read("amd,x,0,a.jpg", "normal,,1,b.jpg", header="class,note,label,path")
+    assert records.classes == CLASSES
+    assert rows(records) == [("a.jpg", 0, None), ("b.jpg", 1, None)]
+
+
+def test_names_tell_the_patients(read, table):
+    for name in ("7_left.jpg", "7_right.jpg"):
+        (table.parent / name).touch()
+    assert rows(read("7_left.jpg,0,amd", "7_right.jpg,1,normal", "a.jpg,1,normal")) == [
+        ("7_left.jpg", 0, "7"),
+        ("7_right.jpg", 1, "7"),
+        ("a.jpg", 1, None),
+    ]
+
+
+def test_a_group_column_tells_the_patients_instead(read, table):
+    (table.parent / "7_left.jpg").touch()
+    records = read("7_left.jpg,0,amd,9", "a.jpg,1,normal,9", "b.jpg,1,normal,", header=f"{HEADER},group")
+    assert rows(records) == [("7_left.jpg", 0, "9"), ("a.jpg", 1, "9"), ("b.jpg", 1, None)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n"], ids=["lf", "crlf", "blank lines"])
+def test_line_ends_and_excels_mark_do_not_matter(end, encoding, read):
+    records = read("a.jpg,0,amd", "b.jpg,1,normal", end=end, encoding=encoding)
+    assert records.classes == CLASSES
+    assert rows(records) == [("a.jpg", 0, None), ("b.jpg", 1, None)]
+
+
+def test_paths_are_taken_from_the_folder_of_the_table(read, table, tmp_path, monkeypatch):
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures/x.jpg").touch()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    record = read("pictures/x.jpg,0,amd").records[0]
+    assert record.image == tmp_path / "pictures/x.jpg"
+
+
+def test_a_label_may_have_leading_zeros(read):
+    assert rows(read("a.jpg,00,amd", "b.jpg,01,normal")) == [("a.jpg", 0, None), ("b.jpg", 1, None)]
+
+
+def test_faults_come_in_one_message_with_their_lines(read, table):
+    with pytest.raises(InputError) as raised:
+        read(
+            "a.jpg,0,amd",
+            "none.jpg,0,amd",
+            "",
+            "a.jpg,0,amd",
+            "b.jpg,x,amd",
+            "c.jpg,0,normal",
+            "d.jpg,0",
+            "d.jpg,0,amd,more",
+            "e.jpg,3,dme",
+        )
+    assert faults(raised) == [
+        f"line 3: 'none.jpg' is no file below {table.parent}",
+        f"line 5: {table.parent / 'a.jpg'} has a row already, line 2",
+        "line 6: the label must be a whole number from 0, found 'x'",
+        "line 7: label 0 is 'amd', found 'normal'",
+        "line 8: expected a value for each column of the first line, no fewer and no more",
+        "line 9: expected a value for each column of the first line, no fewer and no more",
+        "no row of label 1, 2; labels count the classes from 0 on",
+    ]
+
+
+@pytest.mark.parametrize("again", ["./a.jpg", "pictures/../a.jpg", ".//a.jpg"])
+def test_a_picture_named_in_two_ways_has_two_rows(again, read, table):
+    with pytest.raises(InputError) as raised:
+        read("a.jpg,0,amd", f"{again},0,amd")
+    assert faults(raised) == [f"line 3: {table.parent / 'a.jpg'} has a row already, line 2"]
+
+
+def test_one_row_can_have_several_faults(read, table):
+    with pytest.raises(InputError) as raised:
+        read("a.jpg,0,amd", "none.jpg,-1,amd")
+    assert faults(raised) == [
+        f"line 3: 'none.jpg' is no file below {table.parent}",
+        "line 3: the label must be a whole number from 0, found '-1'",
+    ]
+
+
+@pytest.mark.parametrize("label", ["", "-1", "+1", "1.0", "1e0", "x", "٣", "²", "1_0", "1234567"])
+def test_a_label_is_a_whole_number(label, read):
+    with pytest.raises(InputError) as raised:
+        read("a.jpg,0,amd", f"b.jpg,{label},normal")
+    assert faults(raised) == [f"line 3: the label must be a whole number from 0, found {label!r}"]
+
+
+def test_a_folder_is_no_file(read, table):
+    (table.parent / "amd").mkdir()
+    with pytest.raises(InputError) as raised:
+        read("amd,0,amd")
+    assert faults(raised) == [f"line 2: 'amd' is no file below {table.parent}"]
+
+
+def test_of_many_missing_labels_ten_are_named(read):
+    with pytest.raises(InputError) as raised:
+        read("a.jpg,0,amd", "b.jpg,999999,normal")
+    assert faults(raised) == ["no row of label 1, 2, 3, 4, 5, 6, 7, 8, 9, 10; labels count the classes from 0 on"]
+
+
+def test_a_test_table_need_not_have_every_class(read):
+    classes = ("amd", "dme", "normal")
+    records = read("a.jpg,2,normal", "b.jpg,0,amd", classes=classes)
+    assert records.classes == classes
+    assert records.counts() == {"amd": 1, "dme": 0, "normal": 1}
+
+
+def test_a_test_table_has_the_classes_of_the_training_table(read):
+    with pytest.raises(InputError) as raised:
+        read("a.jpg,0,amd", "b.jpg,2,dme", "c.jpg,1,dme", classes=CLASSES)
+    assert faults(raised) == [
+        "line 3: label 2 is not in the training table, which has 0 to 1",
+        "line 4: label 1 is 'normal', found 'dme'",
+    ]
+
+
+@pytest.mark.parametrize("classes", [None, CLASSES])
+def test_a_table_without_rows_is_an_error(classes, read):
+    with pytest.raises(InputError) as raised:
+        read(classes=classes)
+    assert faults(raised) == ["no row with a photograph"]
+
+
+@pytest.mark.parametrize(
+    "header", ["path,label", "Path,Label,Class", "path;label;class", "a.jpg,0,amd", "path,label,class,path", ""]
+)
+def test_a_table_has_the_three_columns(header, read, table):
+    with pytest.raises(InputError) as raised:
+        read("b.jpg,0,amd", header=header)
+    found = header.replace(",", ", ")
+    found = [] if header == "" else header.split(",")
+    assert (
+        str(raised.value)
+        == f"{table}, line 1: expected each of the columns path, label, class once, separated by commas, found {found}"
+    )
+
+
+def test_a_missing_table_is_named(tmp_path):
+    with pytest.raises(InputError) as raised:
+        read_table(tmp_path / "train.csv")
+    told = "no table can be read (No such file or directory); make it with tools/split.py"
+    assert str(raised.value) == f"{tmp_path / 'train.csv'}: {told}"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"PK\x03\x04\xff\xfe", "path,label,class\n黄斑.jpg,0,amd\n".encode("gbk"), b'path,label,class\n"a.jpg,0,amd\n'],
+    ids=["a workbook", "another encoding", "a quote that is not closed"],
+)
+def test_what_is_no_csv_file_in_utf8_is_named(content, table):
+    table.write_bytes(content)
+    with pytest.raises(InputError, match=r"train.csv: this is no CSV file in UTF-8 \(.+\)"):
+        read_table(table)
+
+
+def test_what_is_written_is_read(make_records, tmp_path):
+    records = make_records(("amd/2.jpg", 0, None), ("normal/7_left.jpg", 1, "7"), ("amd/7_right.jpg", 0, "7"))
+    write_table(tmp_path / "train.csv", records)
+    assert read_table(tmp_path / "train.csv") == records
+
+
+def test_a_table_has_no_groups_that_the_names_tell(make_records, tmp_path):
+    write_table(tmp_path / "train.csv", make_records(("normal/7_left.jpg", 1, "7"), ("amd/2.jpg", 0, None)))
+    assert (tmp_path / "train.csv").read_bytes() == (b"path,label,class\nnormal/7_left.jpg,1,normal\namd/2.jpg,0,amd\n")
+
+
+def test_a_table_has_the_groups_that_the_names_do_not_tell(make_records, tmp_path):
+    records = make_records(("amd/1.jpg", 0, "p1"), ("normal/7_left.jpg", 1, "p1"), ("normal/2.jpg", 1, None))
+    write_table(tmp_path / "train.csv", records)
+    assert (tmp_path / "train.csv").read_text(encoding="utf-8").splitlines() == [
+        "path,label,class,group",
+        "amd/1.jpg,0,amd,p1",
+        "normal/7_left.jpg,1,normal,p1",
+        "normal/2.jpg,1,normal,",
+    ]
+    assert read_table(tmp_path / "train.csv") == records
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("黄斑/照片.jpg", "黄斑/照片.jpg"),
+        ("Übung/Größe 5.jpg", "Übung/Größe 5.jpg"),
+        ("eyes, left/1, old.jpg", '"eyes, left/1, old.jpg"'),
+        ('the "good" eye.jpg', '"the ""good"" eye.jpg"'),
+    ],
+)
+def test_a_path_may_have_any_characters(name, cell, make_records, tmp_path):
+    records = make_records((name, 0, None), ("2.jpg", 1, None))
+    write_table(tmp_path / "train.csv", records)
+    assert (tmp_path / "train.csv").read_text(encoding="utf-8").splitlines()[1] == f"{cell},0,amd"
+    assert read_table(tmp_path / "train.csv") == records
+
+
+def test_a_class_may_have_any_characters(make_records, tmp_path):
+    records = RecordSet(("年龄相关", "dme, mild"), make_records(("1.jpg", 0, None), ("2.jpg", 1, None)).records)
+    write_table(tmp_path / "train.csv", records)
+    assert read_table(tmp_path / "train.csv") == records
+
+
+def test_a_table_may_be_in_another_folder_than_its_pictures(make_records, tmp_path):
+    records = make_records(("set/amd/1.jpg", 0, None), ("set/normal/2.jpg", 1, None))
+    path = tmp_path / "set-fold1/new/train.csv"
+    write_table(path, records)
+    assert path.read_text(encoding="utf-8").splitlines()[1:] == [
+        "../../set/amd/1.jpg,0,amd",
+        "../../set/normal/2.jpg,1,normal",
+    ]
+    assert read_table(path) == records
+
+
+def test_pictures_may_be_given_from_the_working_folder(make_records, tmp_path, monkeypatch):
+    make_records(("set/amd/1.jpg", 0, None))
+    monkeypatch.chdir(tmp_path)
+    picture = tmp_path.relative_to(tmp_path) / "set/amd/1.jpg"
+    write_table(tmp_path / "tables/train.csv", RecordSet(CLASSES, (Record(picture, 0),)))
+    assert (tmp_path / "tables/train.csv").read_text(encoding="utf-8").splitlines()[1] == "../set/amd/1.jpg,0,amd"
+
+
+@pytest.mark.parametrize("name", ["", "a" * 300, "a\x01.jpg", ".."])
+def test_what_cannot_be_the_name_of_a_file_is_named_with_its_line(name, read, table):
+    with pytest.raises(InputError) as raised:
+        read("a.jpg,0,amd", f"{name},1,normal")
+    assert faults(raised) == [f"line 3: {name!r} is no file below {table.parent}"]
+
+
+def test_two_labels_may_not_have_one_name(read):
+    with pytest.raises(InputError) as raised:
+        read("a.jpg,0,amd", "b.jpg,1,amd")
+    assert faults(raised) == ["'amd' is the class of several labels"]
+
+
+def test_a_class_needs_a_name(read):
+    with pytest.raises(InputError) as raised:
+        read("a.jpg,0,amd", "b.jpg,1,")
+    assert faults(raised) == ["line 3: the class has no name"]
+
+
+def test_a_photograph_without_a_patient_stays_one_although_its_name_would_tell_one(make_records, tmp_path):
+    record_set = make_records(("1_left.jpg", 0, None), ("x.jpg", 1, "7"))
+    write_table(tmp_path / "train.csv", record_set)
+    assert read_table(tmp_path / "train.csv") == record_set
+
+
+def test_blanks_around_cells_and_rows_of_nothing_are_passed_over(read):
+    records = read(" a.jpg , 0, amd ", ",,", "b.jpg,1,normal").records
+    assert [(record.image.name, record.label) for record in records] == [("a.jpg", 0), ("b.jpg", 1)]

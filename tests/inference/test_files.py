@@ -1,0 +1,124 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import paddle
+import pytest
+
+from paddle_eye.data.images import read_picture
+from paddle_eye.data.mask_transforms import PixelPreprocessing
+from paddle_eye.errors import InputError
+from paddle_eye.inference.export import export
+from paddle_eye.inference.files import find_pictures, predict_files
+from paddle_eye.inference.predictor import BUNDLED_WEIGHTS, EXAMPLE_PICTURE
+from paddle_eye.models.registry import build
+from paddle_eye.runs.predict import open_predictor
+from paddle_eye.weights.format import write_weights
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    return open_predictor()
+
+
+def test_folders_give_their_pictures_also_from_inside(write_picture, tmp_path):
+    for name in ("b.png", "inner/c.jpeg", "d.jpg"):
+        write_picture(tmp_path / name)
+    (tmp_path / "d.jpg").rename(tmp_path / "A.JPG")
+    for name in ("notes.txt", ".hidden.png"):
+        (tmp_path / name).write_text("")
+    found = find_pictures([tmp_path, tmp_path / "notes.txt"])  # what is named is taken, whatever it is
+    assert [path.relative_to(tmp_path).as_posix() for path in found] == ["A.JPG", "b.png", "inner/c.jpeg", "notes.txt"]
+
+
+def test_what_is_not_there_is_named_together(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError) as caught:
+        find_pictures([tmp_path / "empty", tmp_path / "none.png"])
+    assert "empty: no picture files in this folder" in str(caught.value)
+    assert "none.png: no such file or folder" in str(caught.value)
+
+
+def test_the_example_is_pathologic(bundled):
+    """As its label says: V0003 of PALM's validation photographs."""
+    table, _, faults = predict_files(bundled, [EXAMPLE_PICTURE])
+    assert faults == []
+    assert table.loc[0, "class"] == "pathologic myopia"
+
+
+def test_pictures_are_drawn_below_their_common_folder(bundled, write_picture, tmp_path):
+    files = [write_picture(tmp_path / name, size=(64, 80)) for name in ("one/x.png", "two/x.png")]
+    predict_files(bundled, files, draw=tmp_path / "drawn", cam=True)
+    for name in ("one/x.png-predicted.png", "two/x.png-predicted.png"):
+        assert cv2.imread(str(tmp_path / "drawn" / name)).shape == (64, 80 + 64, 3)
+
+
+def test_pictures_that_differ_in_their_endings_alone_are_both_drawn(bundled, write_picture, tmp_path):
+    files = [write_picture(tmp_path / name, size=(64, 80)) for name in ("x.png", "x.jpg")]
+    before = [path.read_bytes() for path in files]
+    predict_files(bundled, files, draw=tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("x.png", "x.png-predicted.png", "x.jpg", "x.jpg-predicted.png"),
+    }
+    assert [path.read_bytes() for path in files] == before
+
+
+def test_bad_files_are_told_and_the_others_predicted(bundled, write_picture, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    table, _, faults = predict_files(bundled, [tmp_path / "bad.png", write_picture(tmp_path / "good.png")])
+    assert len(table) == 1
+    assert np.isclose(table.filter(like="p_").to_numpy().sum(), 1)
+    assert "bad.png: this is no picture" in faults[0]
+
+
+def test_nothing_but_bad_files_is_wrong_input(bundled, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"bad\.png"):
+        predict_files(bundled, [tmp_path / "bad.png"])
+
+
+def test_an_exported_network_has_no_grad_cam(tmp_path):
+    export(open_predictor(BUNDLED_WEIGHTS), tmp_path / "network", "paddle")
+    with pytest.raises(InputError, match="no gradients for --cam"):
+        predict_files(open_predictor(tmp_path / "network"), [EXAMPLE_PICTURE], draw=tmp_path, cam=True)
+
+
+@pytest.fixture(scope="module")
+def segmenter(tmp_path_factory):
+    """A U-Net that nobody trained."""
+    paddle.seed(0)
+    model = build({"name": "unet", "in_channels": 1})
+    description = {"architecture": model.architecture, "classes": ["membrane", "cell interior"]}
+    path = tmp_path_factory.mktemp("segmenter") / "unet.pdparams"
+    write_weights(path, model, {**description, "preprocessing": PixelPreprocessing(1).describe()})
+    return open_predictor(path)
+
+
+def test_masks_have_the_pictures_size_and_what_the_network_says(segmenter, write_picture, tmp_path):
+    files = [write_picture(tmp_path / name, size=size) for name, size in (("a.png", (33, 50)), ("in/b.jpg", (64, 20)))]
+    table, lines, faults = predict_files(segmenter, files, draw=tmp_path / "drawn", mask_out=tmp_path / "masks")
+    assert faults == []
+    for row, (path, name) in enumerate(zip(files, ("a.png", "in/b.jpg"))):
+        mask = cv2.imread(str(tmp_path / f"masks/{name}-mask.png"), cv2.IMREAD_UNCHANGED)
+        np.testing.assert_array_equal(mask, 255 * segmenter.mask(read_picture(path)))
+        assert table.loc[row, "share of cell interior"] == pytest.approx((mask > 0).mean())
+        assert f"{(mask > 0).mean():.4f}" in lines
+        assert cv2.imread(str(tmp_path / f"drawn/{name}-predicted.png")).shape == (*mask.shape, 3)
+
+
+def test_a_bad_file_stops_no_mask(segmenter, write_picture, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    table, _, faults = predict_files(segmenter, [tmp_path / "bad.png", write_picture(tmp_path / "good.png")])
+    assert [Path(name).name for name in table["image"]] == ["good.png"]
+    assert "bad.png: this is no picture" in faults[0]
+    with pytest.raises(InputError, match=r"bad\.png"):
+        predict_files(segmenter, [tmp_path / "bad.png"])
+
+
+def test_each_kind_of_network_refuses_what_the_other_gives(segmenter, bundled, tmp_path):
+    with pytest.raises(InputError, match=r"U-Net draws masks and has no --cam; leave it out"):
+        predict_files(segmenter, [EXAMPLE_PICTURE], draw=tmp_path, cam=True)
+    with pytest.raises(InputError, match=r"shufflenet_v2_x0_5 draws no masks; leave --mask-out out"):
+        predict_files(bundled, [EXAMPLE_PICTURE], mask_out=tmp_path)
+    with pytest.raises(InputError, match=r"U-Net draws masks; only classifiers"):
+        export(segmenter, tmp_path / "network", "paddle")

@@ -1,0 +1,134 @@
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest, norm
+from sklearn.metrics import roc_auc_score
+
+from paddle_eye.metrics.classification import auc
+from paddle_eye.metrics.intervals import bootstrap_interval, delong, holm, mcnemar, signed_rank, wilson_interval
+
+Z = 1.959963984540054  # 97.5 % point of the normal distribution, from tables
+
+
+@pytest.mark.parametrize(("successes", "count"), [(81, 263), (15, 148), (1, 29), (387, 400), (1, 2)])
+def test_wilson_bounds_solve_the_equation_of_the_interval(successes, count):
+    """The bounds are the two p at which the share is just z standard errors of p away."""
+    low, high = wilson_interval(successes, count)
+    share = successes / count
+    assert low < share < high
+    for bound in (low, high):
+        assert (share - bound) ** 2 == pytest.approx(Z**2 * bound * (1 - bound) / count, rel=1e-9)
+
+
+def test_wilson_by_hand():
+    """Half of 4: the centre is 1/2, the half width z sqrt(1/16 + z²/64) / (1 + z²/4)."""
+    half_width = Z * math.sqrt(1 / 16 + Z**2 / 64) / (1 + Z**2 / 4)
+    assert wilson_interval(2, 4) == pytest.approx((0.5 - half_width, 0.5 + half_width))
+
+
+@pytest.mark.parametrize("count", [1, 3, 7, 400])
+def test_wilson_at_none_and_all(count):
+    """The equation's roots are then 0 and z²/(n + z²), and their mirror images."""
+    width = Z**2 / (count + Z**2)
+    assert wilson_interval(0, count) == pytest.approx((0, width), abs=1e-12)
+    assert wilson_interval(count, count) == pytest.approx((1 - width, 1), abs=1e-12)
+    assert wilson_interval(0, count)[0] >= 0
+    assert wilson_interval(count, count)[1] <= 1
+
+
+def test_bootstrap_is_the_same_for_the_same_seed(example, probabilities_of):
+    labels, scores = example[0], probabilities_of(example[1])
+    first, again, other = (bootstrap_interval(auc, labels, scores, resamples=30, seed=seed) for seed in (0, 0, 1))
+    assert first == again
+    assert first != other
+
+
+def test_bootstrap_of_a_mean_is_about_that_of_the_normal_distribution():
+    values = np.random.default_rng(0).normal(3, 2, 400)
+    low, high = bootstrap_interval(lambda labels, scores: scores.mean(), np.zeros(400), values, resamples=2000)
+    error = values.std() / math.sqrt(400)
+    assert (low, high) == pytest.approx((values.mean() - Z * error, values.mean() + Z * error), abs=0.3 * error)
+
+
+def test_bootstrap_draws_labels_and_scores_together():
+    def none_is_torn_apart(labels, scores):
+        return float(np.array_equal(labels, scores))
+
+    assert bootstrap_interval(none_is_torn_apart, np.arange(50), np.arange(50), resamples=20) == [1, 1]
+
+
+def test_bootstrap_leaves_undefined_resamples_out(probabilities_of):
+    """Of two images of different classes half of the resamples have one class; the others are in order."""
+    assert bootstrap_interval(auc, np.array([0, 1]), probabilities_of([0.1, 0.9]), resamples=50) == [1, 1]
+
+
+def test_bootstrap_of_what_is_never_defined_is_none(probabilities_of):
+    assert bootstrap_interval(auc, np.array([1, 1]), probabilities_of([0.1, 0.9]), resamples=5) is None
+
+
+@pytest.mark.parametrize(
+    ("only_first", "only_second", "p"),
+    [
+        (0, 0, 1.0),
+        (3, 3, 1.0),
+        (0, 5, 2 / 2**5),
+        (1, 5, 2 * (1 + 6) / 2**6),
+        (8, 2, 2 * (1 + 10 + 45) / 2**10),
+    ],
+)
+def test_mcnemar_counts_the_coin_throws(only_first, only_second, p):
+    first = np.array([True] * only_first + [False] * only_second + [True, False, True])
+    second = np.array([False] * only_first + [True] * only_second + [True, False, True])
+    found = mcnemar(first, second)
+    assert (found["only_first"], found["only_second"]) == (only_first, only_second)
+    assert found["p"] == pytest.approx(p)
+    assert found["least_p"] == pytest.approx(binomtest(0, len(first)).pvalue)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([0.01, 0.04, 0.03, 0.005], [0.03, 0.06, 0.06, 0.02]),  # by hand: 4·.005, 3·.01, 2·.03, .04
+        ([0.4, 0.9], [0.8, 0.9]),
+        ([0.7, 0.8], [1.0, 1.0]),
+        ([0.02], [0.02]),
+        ([], []),
+    ],
+)
+def test_holm(given, expected):
+    assert holm(given) == pytest.approx(expected)
+
+
+def test_signed_ranks_by_hand():
+    """Differences +1, +2, -3, +4: of the 16 sets of the ranks 1 to 4, 5 have a sum of 3 or less: 2 · 5/16 = 0.625."""
+    found = signed_rank(np.array([5.0, 5, 5, 5]), np.array([6.0, 7, 2, 9]))
+    assert (found["first_higher"], found["second_higher"], found["difference"]) == (1, 3, 1.0)
+    assert found["p"] == pytest.approx(0.625)
+    assert signed_rank(np.ones(3), np.ones(3))["p"] == 1
+
+
+def test_delong_by_hand():
+    """Three of each class. The first scores rank one pair of nine wrongly, the second none: won per positive image
+    1, 1, 2/3 against 1, 1, 1 and per negative image 1, 1, 2/3 against 1, 1, 1; the variances are (1/27) / 3 each."""
+    labels = np.array([1, 1, 1, 0, 0, 0])
+    found = delong(labels, np.array([0.9, 0.8, 0.3, 0.1, 0.2, 0.4]), np.array([0.9, 0.8, 0.7, 0.1, 0.2, 0.4]))
+    assert found["difference"] == pytest.approx(1 / 9)
+    assert found["p"] == pytest.approx(2 * norm.sf((1 / 9) / (2 / 81) ** 0.5))
+    assert delong(labels, labels, labels) == {"difference": 0, "p": 1}
+
+
+def test_delong_agrees_with_the_bootstrap():
+    generator = np.random.default_rng(0)
+    labels = np.arange(400) % 2
+    truth = labels + generator.normal(0, 1, 400)
+    first, second = truth + generator.normal(0, 1.2, 400), truth + generator.normal(0, 0.4, 400)
+    differences = []
+    for _ in range(600):
+        drawn = generator.integers(0, 400, 400)
+        areas = [roc_auc_score(labels[drawn], scores[drawn]) for scores in (first, second)]
+        differences.append(areas[1] - areas[0])
+    found = delong(labels, first, second)
+    assert found["difference"] == pytest.approx(roc_auc_score(labels, second) - roc_auc_score(labels, first))
+    z = found["difference"] / np.std(differences)
+    assert norm.isf(found["p"] / 2) == pytest.approx(z, rel=0.15)

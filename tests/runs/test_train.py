@@ -1,0 +1,60 @@
+"""A run reads every picture once and asks its network no more often than it must."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from paddle_eye.config import Config
+from paddle_eye.data.locate import find
+from paddle_eye.engine.display import Display
+from paddle_eye.run_folder import RunFolder
+from paddle_eye.runs import train as module
+
+RECIPE = {"model.name": "shufflenet_v2_x0_25", "data.image_size": 32, "train.epochs": 2, "train.lr": 0.01}
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path, make_palm):
+    """A function that trains on a small PALM folder: its results, and how often each file was read."""
+    root = make_palm(tmp_path / "palm")
+    asked = []
+    monkeypatch.setattr(module.Run, "_evaluate", lambda self, real=module.Run._evaluate: asked.append(1) or real(self))
+
+    def train(run=None, **settings):
+        read = Counter()
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "read_bytes", lambda path, real=Path.read_bytes: read.update([path.name]) or real(path))
+            asked.clear()
+            folder, results = module.train(
+                Config().updated({**RECIPE, "data.path": str(root), **settings}, "test"),
+                find(str(root)),
+                tmp_path / "output",
+                run=run,
+                overwrite=False,
+                command="",
+                display=Display(),
+            )
+        return folder, results, {name: count for name, count in read.items() if name.endswith(".jpg")}, len(asked)
+
+    return train
+
+
+def test_every_picture_is_read_once_and_the_last_epoch_evaluated_once(run):
+    folder, results, read, asked_again = run()
+    assert (set(read.values()), len(read), asked_again) == ({1}, 17, 0)
+    continued = RunFolder(folder.path, folder.name)
+    _, again, read, asked_again = run(continued)
+    assert (set(read.values()), len(read), asked_again) == ({1}, 17, 2)
+    assert (again["best"], again["last"]) == (results["best"], results["last"])
+
+
+def test_with_photographs_kept_aside_the_validation_part_is_looked_at_after_training(run):
+    _, results, read, asked_again = run(**{"data.holdout": 0.3})
+    assert (set(read.values()), asked_again) == ({1}, 2)
+    assert results["data"]["images_chosen_on"] == 4 and results["best"]["images"] == 5
+
+
+def test_augmented_pictures_are_read_once_too(run):
+    _, _, read, _ = run(**{"data.preset": "fundus", "data.holdout": 0.3})
+    assert (set(read.values()), len(read)) == ({1}, 17)

@@ -1,0 +1,67 @@
+import pytest
+
+from paddle_eye.errors import InputError
+from paddle_eye.run_folder import RunFolder
+
+
+def test_create_numbers_the_folders(tmp_path):
+    names = [RunFolder.create(tmp_path / "output", "run").path.name for _ in range(3)]
+    assert names == ["run", "run-2", "run-3"]
+
+
+def test_create_passes_over_a_file_of_the_name(tmp_path):
+    (tmp_path / "run").touch()
+    assert RunFolder.create(tmp_path, "run").path == tmp_path / "run-2"
+
+
+def test_existing_counts_as_people_do(tmp_path):
+    for name in ("run-10", "run-9", "run", "run-2"):
+        (tmp_path / name).mkdir()
+    assert [run.path.name for run in RunFolder.existing(tmp_path, "run")] == ["run", "run-2", "run-9", "run-10"]
+
+
+def test_existing_takes_no_other_name(tmp_path):
+    for name in ("runner", "run-x", "run-2-old", "other"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "run-3").touch()
+    assert RunFolder.existing(tmp_path, "run") == []
+
+
+def test_existing_of_a_folder_that_is_not_there_is_empty(tmp_path):
+    assert RunFolder.existing(tmp_path / "output", "run") == []
+
+
+def test_replace_empties_a_run(tmp_path):
+    run = RunFolder.create(tmp_path, "run")
+    run.config.touch()
+    (run.path / "old.txt").touch()
+    assert RunFolder.replace(tmp_path, "run") == run
+    assert list(run.path.iterdir()) == []
+
+
+def test_replace_makes_a_folder_that_is_not_there(tmp_path):
+    assert RunFolder.replace(tmp_path / "output", "run").path.is_dir()
+
+
+def test_replace_refuses_a_folder_that_is_no_run(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").touch()
+    with pytest.raises(InputError, match=r"run is no training run .* and is not overwritten"):
+        RunFolder.replace(tmp_path, "run")
+    assert (tmp_path / "run" / "thesis.txt").is_file()
+
+
+def test_the_weights_are_named_after_the_experiment(tmp_path):
+    RunFolder.create(tmp_path, "run")
+    assert RunFolder.create(tmp_path, "run").best_weights == tmp_path / "run-2" / "run.pdparams"
+
+
+def test_a_name_with_signs_of_patterns_is_a_name(tmp_path):
+    """A data set's folder may be called anything."""
+    for _ in range(2):
+        RunFolder.create(tmp_path, "resnet18_a[1]b")
+    (tmp_path / "resnet18_a1b").mkdir()
+    assert [run.path.name for run in RunFolder.existing(tmp_path, "resnet18_a[1]b")] == [
+        "resnet18_a[1]b",
+        "resnet18_a[1]b-2",
+    ]
