@@ -1,42 +1,51 @@
 #!/usr/bin/env python
-"""Train every row of a table; finished rows are skipped, and a stopped table goes on where it was.
+"""Train every row of a table and write its CSV file, its Markdown, its differences and its pictures.
+
+Finished rows are skipped, and a stopped table goes on where it was.
 
 Examples:
   python tools/reproduce.py configs/tables/palm_document.yaml
   python tools/reproduce.py configs/tables/palm_document.yaml --rows O,B
+  python tools/reproduce.py configs/tables/palm_document.yaml --dry-run     what it will cost, from a few steps
+  python tools/reproduce.py configs/tables/palm_document.yaml --check       the shortest row again: the same figures?
 """
 
 from pathlib import Path
 
 from paddle_eye import cli
-from paddle_eye.errors import InputError, JobError
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("table", type=cli.path, metavar="TABLE", help="a file of configs/tables")
-    parser.add_argument("--rows", help="names of the rows to train, separated by commas (default: all)")
+    parser.add_argument("--rows", metavar="A,B", help="names of the rows to train (default: all)")
     parser.add_argument("--output", type=cli.path, default=Path("output"), help="folder of the runs (default: output)")
+    parser.add_argument("--results", type=cli.path, default=ROOT / "docs/results", help="folder of the CSV file")
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument("--dry-run", action="store_true", help="measure a few steps of each row, train nothing")
+    other.add_argument("--check", action="store_true", help="train the shortest row again and compare its figures")
     arguments = parser.parse_args()
 
-    from paddle_eye.runs import reproduce as reproduction
+    from paddle_eye.runs.tables.plan import read_plan
+    from paddle_eye.runs.tables.reproduce import Table
 
-    rows = reproduction.read_plan(arguments.table)
-    wanted = arguments.rows.split(",") if arguments.rows else [row.name for row in rows]
-    unknown = set(wanted) - {row.name for row in rows}
-    if unknown:
-        raise InputError(f"--rows {arguments.rows}: {arguments.table} has no row {', '.join(sorted(unknown))}")
-    trainer, output, faults = Path(__file__).with_name("train.py"), arguments.output / arguments.table.stem, []
-    for row in rows:
-        if row.name in wanted:
-            print(f"{row.key} …", flush=True)
-            try:
-                reproduction.train_row(row, trainer, output)
-            except JobError as error:
-                print(error, flush=True)
-                faults.append(row.key)
-    if faults:
-        raise JobError(f"{len(faults)} rows failed: {', '.join(faults)}")
+    plan = read_plan(arguments.table)
+    table = Table(
+        plan,
+        plan.choose(arguments.rows),
+        trainer=ROOT / "tools/train.py",
+        output=arguments.output / arguments.table.stem,
+        results=arguments.results,
+        pages=[ROOT / "README.md", *ROOT.glob("docs/**/*.md")],
+    )
+    if arguments.dry_run:
+        table.estimate()
+    elif arguments.check:
+        table.check()
+    else:
+        table.train()
 
 
 if __name__ == "__main__":

@@ -77,11 +77,12 @@ def classification_figures(labels: np.ndarray, probabilities: np.ndarray) -> dic
 
     Returns:
         Shares in [0, 1]; None where a figure is not defined (a division by zero images), but the precision of a class
-        that has images and is never predicted is 0, as in scikit-learn. ``confusion_matrix`` has one
-        row per true class and one column per predicted class. ``per_class`` has the figures of each class against the
-        rest, in the order of the labels, ``macro`` their means over the classes for which they are defined and
-        ``weighted`` those weighted by the classes' images (``support``). For two classes, the figures of class 1 also
-        stand beside the others, with recall called sensitivity.
+        that has images and is never predicted is 0, as in scikit-learn. ``confusion_matrix`` has one row per true class
+        and one column per predicted class. ``per_class`` has the figures of each class against the rest, in the order
+        of the labels, ``macro`` their means over the classes for which they are defined, ``macro_interval`` 95 %
+        bootstrap intervals of some of these means over images, and ``weighted`` the means weighted by the classes'
+        images (``support``). For two classes, the figures of class 1 also stand beside the others, with recall called
+        sensitivity.
     """
     predicted = np.argmax(probabilities, axis=1)
     matrix = confusion(labels, predicted, probabilities.shape[1])
@@ -98,6 +99,7 @@ def classification_figures(labels: np.ndarray, probabilities: np.ndarray) -> dic
         "confusion_matrix": matrix.tolist(),
         "per_class": per_class,
         "macro": {name: defined_mean(per_class, name) for name in _CLASS_FIGURES},
+        "macro_interval": {name: _macro_interval(labels, predicted, len(matrix), name) for name in _WITH_INTERVAL},
         "weighted": {name: defined_mean(per_class, name, weighted=True) for name in _CLASS_FIGURES},
         "calibration": calibration(labels, probabilities),
     }
@@ -108,6 +110,16 @@ def classification_figures(labels: np.ndarray, probabilities: np.ndarray) -> dic
 
 
 _CLASS_FIGURES = ("precision", "recall", "specificity", "f1", "auc")
+_WITH_INTERVAL = ("precision", "recall", "f1")
+
+
+def _macro_interval(labels: np.ndarray, predicted: np.ndarray, count: int, name: str) -> list[float] | None:
+    """95 % bootstrap interval of the mean over the classes of one of `class_figures`."""
+
+    def mean(labels: np.ndarray, predicted: np.ndarray) -> float | None:
+        return defined_mean(class_figures(confusion(labels, predicted, count)), name)
+
+    return bootstrap_interval(mean, labels, predicted)
 
 
 def _one_against_rest(matrix: np.ndarray, label: int) -> dict[str, Any]:

@@ -62,6 +62,7 @@ class Comparison(NamedTuple):
         other: the one beside it.
         drawn: main figure, its interval and the other one.
         test: of two runs on the same images.
+        further_tests: others that tables show as well; one may have nothing to say, None.
         same: the columns of the predictions that tell the images.
         needed: the other columns that the test looks at.
     """
@@ -74,6 +75,7 @@ class Comparison(NamedTuple):
     test: Callable[[FinishedRun, FinishedRun], Tested]
     same: list[str]
     needed: list[str]
+    further_tests: tuple[Callable[[FinishedRun, FinishedRun], Tested | None], ...] = ()
 
 
 def read_run(path: Path, which: Which) -> FinishedRun:
@@ -131,14 +133,24 @@ def comparison_picture(runs: Sequence[FinishedRun], which: Which, comparison: Co
     return plots.comparison(names, comparison.main, mains, intervals, comparison.other, others, f"{which} epoch")
 
 
-def differences(runs: Sequence[FinishedRun], comparison: Comparison) -> list[str]:
+def differences(
+    runs: Sequence[FinishedRun],
+    comparison: Comparison,
+    test: Callable[[FinishedRun, FinishedRun], Tested | None] | None = None,
+) -> list[str]:
     """A sentence on each pair of runs: whether they differ by more than noise.
 
-    McNemar's test of the predicted classes, or Wilcoxon's signed-rank test of the masks' Dice, on the images that both
-    were measured on; of several pairs, corrected after Holm.
+    Tested on the images that both were measured on; of several pairs, corrected after Holm.
+
+    Args:
+        runs: of one task.
+        comparison: how they are compared.
+        test: one of its further tests; None takes its main one, such as McNemar's test of the predicted classes, or
+            Wilcoxon's signed-rank test of the masks' Dice.
     """
+    test = test or comparison.test
     pairs = list(combinations(runs, 2))
-    found = [comparison.test(*pair) if _same_images(*pair, comparison.same) else None for pair in pairs]
+    found = [test(*pair) if _same_images(*pair, comparison.same) else None for pair in pairs]
     corrected = holm([each.p for each in found if each is not None])
     remaining = iter(corrected)
     several = " after Holm's correction" if len(pairs) > 1 else ""

@@ -18,7 +18,13 @@ from sklearn.metrics import roc_auc_score, roc_curve
 _TRAINING, _EVALUATION, _MARK = "#7f7f7f", "#c0392b", "#1f4e79"
 
 
-def curves(history: Sequence[dict[str, Any]], criterion: str, evaluated_on: str, notice: str | None = None) -> bytes:
+def curves(
+    history: Sequence[dict[str, Any]],
+    criterion: str,
+    evaluated_on: str,
+    notice: str | None = None,
+    higher_is_better: bool = True,
+) -> bytes:
     """Loss (logarithmic) and the figure that chooses over the epochs, the best epoch marked.
 
     Args:
@@ -26,11 +32,12 @@ def curves(history: Sequence[dict[str, Any]], criterion: str, evaluated_on: str,
         criterion: the figure, ``'accuracy'`` or ``'dice'``.
         evaluated_on: what it was measured on, for the legend.
         notice: printed into the picture, so that it cannot be taken for something else.
+        higher_is_better: whether the figure is to rise.
     """
     figure, (left, right) = _figure(10, 4, notice, columns=2)
     _draw_curve(left, history, "loss", evaluated_on)
     _draw_curve(right, history, criterion, evaluated_on)
-    best = max(history, key=lambda row: row[criterion])
+    best = (max if higher_is_better else min)(history, key=lambda row: row[criterion])
     right.axvline(best["epoch"], color=_MARK, linewidth=1, linestyle="--", label=f"best epoch ({best['epoch']})")
     right.legend(loc="lower right")
     return png(figure)
@@ -109,6 +116,44 @@ def roc(labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str], n
         axes.plot(*operating_point, marker="o", linestyle="", color=line.get_color())
     axes.plot([], [], marker="o", linestyle="", color=_TRAINING, label="most probable class")
     axes.set_xlabel("1 - specificity")
+    axes.set_ylabel("sensitivity")
+    axes.legend(loc="lower right", fontsize=8)
+    axes.grid(alpha=0.3)
+    return png(figure)
+
+
+def curves_together(histories: Mapping[str, Sequence[float]], name: str) -> bytes:
+    """One figure of several runs over their epochs, from before training.
+
+    Args:
+        histories: the values of each run, by its name.
+        name: of the figure.
+    """
+    figure, axes = _figure(8, 4.8, None)
+    for run, values in histories.items():
+        axes.plot(range(len(values)), values, marker=".", label=literal(run))
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(name)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right", fontsize=8)
+    return png(figure)
+
+
+def rocs_together(scores: Mapping[str, tuple[np.ndarray, np.ndarray]], positive: str) -> bytes:
+    """The receiver operating characteristics of several classifiers for one class.
+
+    Args:
+        scores: of each run, by its name, the labels of the images (1 is the class) and its probabilities, both [N].
+        positive: the class.
+    """
+    figure, axes = _figure(5.6, 5, None)
+    axes.plot([0, 1], [0, 1], color=_TRAINING, linewidth=1, linestyle="--")
+    for run, (labels, probabilities) in scores.items():
+        false_positive_rate, sensitivity, _ = roc_curve(labels, probabilities)
+        area = roc_auc_score(labels, probabilities)
+        axes.plot(false_positive_rate, sensitivity, label=f"{literal(run)}: AUC {area:.4f}")
+    axes.set_xlabel(f"1 - specificity ({literal(positive)})")
     axes.set_ylabel("sensitivity")
     axes.legend(loc="lower right", fontsize=8)
     axes.grid(alpha=0.3)

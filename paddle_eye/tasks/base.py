@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import paddle
+import pandas as pd
 
 from paddle_eye.choices import NetworkTask
 from paddle_eye.config import Config
 from paddle_eye.data.locate import Location
 from paddle_eye.engine.objective import Evaluation, Objective
+from paddle_eye.errors import InputError
 from paddle_eye.inference.exported import Exported
 from paddle_eye.inference.trained import TrainedNetwork
-from paddle_eye.report.compare import Comparison
+from paddle_eye.report.compare import Comparison, FinishedRun
 from paddle_eye.run_folder import RunFolder
 from paddle_eye.weights.opened import Opened
 
@@ -170,6 +172,45 @@ class Task(ABC):
             results: with ``classes``.
             figures: of an `Objective`.
         """
+
+    # Tables of runs
+
+    table_columns: ClassVar[tuple[tuple[str, str], ...]]
+    """Key of `table_figures` and title of each figure that a table shows, the main one first."""
+
+    @staticmethod
+    @abstractmethod
+    def table_figures(figures: Mapping[str, Any]) -> dict[str, float | None]:
+        """The main figures of an epoch, ends of an interval as ``NAME_low`` and ``NAME_high``.
+
+        Args:
+            figures: of an `Objective`.
+        """
+
+    @staticmethod
+    @abstractmethod
+    def table_pictures(runs: Mapping[str, FinishedRun], histories: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
+        """Pictures of the runs of a table together, PNG files by name.
+
+        Args:
+            runs: with the figures and predictions of the last epoch, by the name of their row.
+            histories: one row per evaluation of each.
+        """
+
+    @staticmethod
+    def over_folds(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """The figures of runs that were measured on different images, over all of these.
+
+        Args:
+            runs: what the ``metrics.json`` of each holds.
+
+        Returns:
+            ``runs``, their names, ``classes``, and the figures of the ``best`` and the ``last`` epochs.
+
+        Raises:
+            InputError: the task has no such figures.
+        """
+        raise InputError(f"{', '.join(str(each['run']) for each in runs)}: folds of this kind cannot be summed up")
 
     # A finished network
 

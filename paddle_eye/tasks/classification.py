@@ -10,6 +10,7 @@ from typing import Any, Callable
 import numpy as np
 import paddle
 import paddle.nn.functional as F
+import pandas as pd
 
 from paddle_eye.config import Config
 from paddle_eye.data.identity import data_digest, short
@@ -31,7 +32,7 @@ from paddle_eye.errors import InputError, raise_faults
 from paddle_eye.inference.exported import Exported
 from paddle_eye.inference.predictor import Predictor
 from paddle_eye.metrics.classification import accuracy, auc, classification_figures, confusion
-from paddle_eye.metrics.intervals import mcnemar
+from paddle_eye.metrics.intervals import delong, mcnemar
 from paddle_eye.models.attention import nam_regulariser
 from paddle_eye.models.registry import family
 from paddle_eye.report import plots
@@ -137,6 +138,17 @@ def _mcnemar(first: FinishedRun, second: FinishedRun) -> Tested:
     return Tested("McNemar's test", counts, found["p"], found["least_p"])
 
 
+def _delong(first: FinishedRun, second: FinishedRun) -> Tested | None:
+    """Of two classes; of more there is no one area."""
+    classes = first.results["classes"]
+    if len(classes) != 2:
+        return None
+    labels = first.predictions["label"].to_numpy()
+    found = delong(labels, *(run.predictions[f"p_{classes[1]}"].to_numpy() for run in (first, second)))
+    counts = f"the AUC of {second.name} differs by {found['difference']:+.4f}"
+    return Tested("DeLong's test", counts, found["p"], least_p=0.0)
+
+
 class ClassificationTask(Task):
     """Two parts of photographs with a class each; see `Task`."""
 
@@ -157,6 +169,7 @@ class ClassificationTask(Task):
         other="loss (cross-entropy)",
         drawn=lambda run: (run.figures["accuracy"], run.figures["accuracy_interval"], run.figures["loss"]),
         test=_mcnemar,
+        further_tests=(_delong,),
         same=["image", "label"],
         needed=["predicted"],
     )
@@ -274,6 +287,39 @@ class ClassificationTask(Task):
         rows.append(("Expected calibration error", [figure(each["calibration"]["ece"]) for each in evaluations]))
         rows.append(("Loss (cross-entropy)", [figure(each["loss"]) for each in evaluations]))
         return {"criterion": "accuracy", "figures": rows}
+
+    table_columns = (
+        ("accuracy", "accuracy [95 %]"),
+        ("auc", "AUC [95 %]"),
+        ("precision", "mean precision [95 %]"),
+        ("recall", "mean recall [95 %]"),
+        ("loss", "loss"),
+    )
+
+    @staticmethod
+    def table_figures(figures: Mapping[str, Any]) -> dict[str, float | None]:
+        intervals = {name: figures[f"{name}_interval"] for name in ("accuracy", "auc")}
+        of_means = figures.get("macro_interval", {})  # runs of earlier versions have none
+        intervals.update({name: of_means.get(name) for name in ("precision", "recall", "f1")})
+        flat = {}
+        for name, interval in intervals.items():
+            low, high = interval or (None, None)
+            flat[name] = figures[name] if name in ("accuracy", "auc") else figures["macro"][name]
+            flat.update({f"{name}_low": low, f"{name}_high": high})
+        return {**flat, "kappa": figures["kappa"], "ece": figures["calibration"]["ece"], "loss": figures["loss"]}
+
+    @staticmethod
+    def table_pictures(runs: Mapping[str, FinishedRun], histories: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
+        accuracies = {name: history["accuracy"].tolist() for name, history in histories.items()}
+        pictures = {"curves": plots.curves_together(accuracies, "accuracy")}
+        classes = next(iter(runs.values())).results["classes"]
+        if len(classes) == 2:
+            scores = {
+                name: (run.predictions["label"].to_numpy(), run.predictions[f"p_{classes[1]}"].to_numpy())
+                for name, run in runs.items()
+            }
+            pictures["roc"] = plots.rocs_together(scores, classes[1])
+        return pictures
 
     @staticmethod
     def main_figure(results: Mapping[str, Any], figures: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import paddle
+import pandas as pd
 
 from paddle_eye.config import Config
 from paddle_eye.data.identity import data_digest, short
@@ -261,6 +262,28 @@ class SegmentationTask(Task):
         worst = masks.worst([figures["dice"] for figures in results["best"]["per_image"]])
         return {"criterion": "Dice", "figures": rows, "worst": worst}
 
+    table_columns = (
+        ("dice", "Dice [95 %]"),
+        ("constant_dice", "all foreground"),
+        ("background_dice", "Dice of background"),
+        ("v_rand", "V_rand"),
+        ("v_info", "V_info"),
+    )
+
+    @staticmethod
+    def table_figures(figures: Mapping[str, Any]) -> dict[str, float | None]:
+        flat = {}
+        for name, mean in figures["mean"].items():
+            flat[name] = mean
+            low, high = figures["interval"][name] or (None, None)
+            flat.update({f"{name}_low": low, f"{name}_high": high})
+        return {**flat, "loss": figures.get("loss")}
+
+    @staticmethod
+    def table_pictures(runs: Mapping[str, FinishedRun], histories: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
+        dices = {name: history["dice"].tolist() for name, history in histories.items()}
+        return {"curves": plots.curves_together(dices, "Dice of the foreground")}
+
     @staticmethod
     def main_figure(results: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
         """The Dice of the foreground, which is named, and the two figures to read it by."""
@@ -307,7 +330,7 @@ class SegmentationTask(Task):
 
     @staticmethod
     def over_folds(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Over the images of all folds: ``images``, their number, and `paddle_eye.metrics.masks.mask_summary`."""
+        """See `Task.over_folds`; ``images`` is their number, the rest `paddle_eye.metrics.masks.mask_summary`."""
         results: dict[str, Any] = {"runs": [each["run"] for each in runs], "classes": runs[0]["classes"]}
         for which in ("best", "last"):
             per_image = [figures for each in runs for figures in each[which]["per_image"]]

@@ -82,12 +82,22 @@ class ToyTask(ClassificationTask):
             write_table(run.predictions(which), {"image": images, "first": [each[0] for each in evaluation.outputs]})
 
     def pictures(self, run, results, history, data, best):
-        return {run.curves: plots.curves(history, "brier", "validation images", notice(results))}
+        return {run.curves: plots.curves(history, "brier", "validation images", notice(results), False)}
 
     @staticmethod
     def report(results):
         rows = [("Brier score", [figure(results[which]["brier"]) for which in ("best", "last")])]
         return {"criterion": "Brier score", "figures": rows}
+
+    table_columns = (("brier", "Brier score"),)
+
+    @staticmethod
+    def table_figures(figures):
+        return {"brier": figures["brier"], "loss": figures["loss"]}
+
+    @staticmethod
+    def table_pictures(runs, histories):
+        return {}
 
     @staticmethod
     def main_figure(results, figures):

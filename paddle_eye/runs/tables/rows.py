@@ -1,4 +1,4 @@
-"""Tables of trained networks: a plan of rows, and each row trained by a process of its own."""
+"""One row of a table, trained by a process of its own."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import fcntl
 import json
 import os
 import platform
-import re
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,39 +18,11 @@ import yaml
 
 from paddle_eye.errors import InputError, JobError
 from paddle_eye.files import write_json
-from paddle_eye.run_folder import best_weights_in
+from paddle_eye.run_folder import RunFolder, best_weights_in
+from paddle_eye.runs.tables.plan import Row
 
 _ROW_FILE = "row.json"
 _LOG_FILE = "train.log"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of a table: a network, its recipe and a seed.
-
-    Args:
-        name: of the row; also a folder.
-        config: the file of settings.
-        settings: dotted keys that differ from the file.
-        seed: of the run.
-        begins_with: a row whose best weights the run begins with.
-        continues: a row whose run goes on with these settings.
-        reported: figures of a document to stand beside the row's, by name.
-    """
-
-    name: str
-    config: Path
-    settings: Mapping[str, Any]
-    seed: int
-    begins_with: str | None
-    continues: str | None
-    reported: Mapping[str, float]
-
-    @property
-    def key(self) -> str:
-        """Name and seed; the folder of the row."""
-        return f"{self.name}-seed{self.seed}"
 
 
 @dataclass
@@ -63,7 +33,7 @@ class Provenance:
         command: what a person would type for it.
         commits: of the project, each that had a part in it.
         processors: likewise.
-        peak_memory: largest resident memory of its processes in bytes.
+        peak_memory: largest resident memory of its processes, in bytes.
         finished: whether the run's report is written.
     """
 
@@ -74,85 +44,28 @@ class Provenance:
     finished: bool = False
 
 
-def read_plan(path: Path) -> list[Row]:
-    """The rows of a table, each with every seed it has, in the order of the file.
-
-    Args:
-        path: a YAML file with ``rows``; a row has ``name`` and ``config`` (seen from the folder above the file's) and
-            may have ``settings``, ``seeds`` (0), ``begins_with``, ``continues`` and ``reported``.
-
-    Raises:
-        InputError: no such file, or a row that is not as described; all faults in one message.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: no table can be read ({' '.join(str(error).split())})") from error
-    entries = content.get("rows") if isinstance(content, dict) else None
-    if not isinstance(entries, list) or not entries:
-        raise InputError(f"{path}: expected a list of rows under 'rows:'")
-    rows: list[Row] = []
-    for number, entry in enumerate(entries, start=1):
-        try:
-            rows += _rows(entry, path.parent.parent, {row.name for row in rows})
-        except ValueError as error:
-            raise InputError(f"{path}: row {number}: {error}") from error
-    return rows
-
-
-_FIELDS = {
-    "name": str,
-    "config": str,
-    "settings": dict,
-    "seeds": list,
-    "begins_with": str,
-    "continues": str,
-    "reported": dict,
-}
-
-
-def _rows(entry: Any, configs: Path, before: set[str]) -> list[Row]:
-    if not isinstance(entry, dict) or not {"name", "config"} <= entry.keys():
-        raise ValueError(f"expected name, config and perhaps {', '.join(list(_FIELDS)[2:])}")
-    for key, value in entry.items():
-        if key not in _FIELDS:
-            raise ValueError(f"unknown key {key!r}; known are {', '.join(_FIELDS)}")
-        if not isinstance(value, _FIELDS[key]):
-            raise ValueError(f"{key}: expected {_FIELDS[key].__name__}, got {value!r}")
-    name = entry["name"]
-    if not _NAME.fullmatch(name) or name in before:
-        raise ValueError(f"name {name!r}: expected letters, digits, '.', '_' and '-', and no other row of this name")
-    for key in ("begins_with", "continues"):
-        if entry.get(key) not in (None, *before):
-            raise ValueError(f"{key} {entry[key]}: no row of this name stands before it")
-    seeds = entry.get("seeds", [0])
-    if not seeds or not all(type(seed) is int and seed >= 0 for seed in seeds):
-        raise ValueError(f"seeds: expected whole numbers from 0, got {seeds!r}")
-    given = (entry.get("settings", {}), entry.get("begins_with"), entry.get("continues"), entry.get("reported", {}))
-    settings, begins_with, continues, reported = given
-    return [Row(name, configs / entry["config"], settings, seed, begins_with, continues, reported) for seed in seeds]
-
-
 def row_command(row: Row, output: Path) -> list[str]:
     """The arguments for ``tools/train.py`` that train a row.
 
     Args:
         row: of the table.
         output: the folder of the table's runs.
-
-    Raises:
-        JobError: a row that it begins with has no weights.
     """
     settings = dict(row.settings)
     if row.begins_with is not None:
-        (settings["train.weights"],) = _best_weights(output / f"{row.begins_with}-seed{row.seed}")
+        settings["train.weights"] = str(output / f"{row.begins_with}-seed{row.seed}")
     assignments = [text for key, value in settings.items() for text in ("--set", f"{key}={_as_yaml(value)}")]
     where = ["--seed", str(row.seed), "--output", str(output / row.key), "--resume"]
     return ["--config", str(row.config), *assignments, *where]
 
 
+def shown_command(row: Row, output: Path) -> str:
+    """What a person would type to train a row."""
+    return shlex.join(["python", "tools/train.py", *row_command(row, output)])
+
+
 def _as_yaml(value: Any) -> str:
-    return yaml.safe_dump(str(value) if isinstance(value, Path) else value, default_flow_style=True).split("\n")[0]
+    return yaml.safe_dump(value, default_flow_style=True).split("\n")[0]
 
 
 def _best_weights(folder: Path) -> list[Path]:
@@ -175,7 +88,7 @@ def train_row(row: Row, trainer: Path, output: Path) -> Provenance:
     """
     folder = output / row.key
     arguments = row_command(row, output)
-    provenance = read_provenance(folder) or Provenance(shlex.join(["python", "tools/train.py", *arguments]))
+    provenance = read_provenance(folder) or Provenance(shown_command(row, output))
     if provenance.finished:
         return provenance
     folder.mkdir(parents=True, exist_ok=True)
@@ -203,6 +116,16 @@ def read_provenance(folder: Path) -> Provenance | None:
         return Provenance(**json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise InputError(f"{path}: this is no row that was begun ({error}); remove {folder}") from error
+
+
+def finished_run(folder: Path) -> RunFolder:
+    """The run of a finished row.
+
+    Raises:
+        JobError: it is not there any more.
+    """
+    (weights,) = _best_weights(folder)
+    return RunFolder(weights.parent, weights.stem)
 
 
 def _copy_run(source: Path, target: Path) -> None:
@@ -240,7 +163,7 @@ def _last_line(log: Path) -> str:
 
 def _commit() -> str:
     """The commit of the project's folder, with ``+`` behind it if files differ from it."""
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[3]
 
     def git(*arguments: str) -> str:
         done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, encoding="utf-8")

@@ -1,0 +1,134 @@
+"""A whole table: what it costs, its rows one after the other, its pages, and whether a row comes out the same again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from paddle_eye.errors import InputError, JobError
+from paddle_eye.runs.tables.cost import measure_cost
+from paddle_eye.runs.tables.plan import Plan, Row
+from paddle_eye.runs.tables.results import collect, read_lines, row_line, table_file, update_pages
+from paddle_eye.runs.tables.rows import read_provenance, shown_command, train_row
+
+_SAME_AGAIN = ("last_", "best_")  # columns whose figures must be the same to the last digit
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table and where its files are.
+
+    Args:
+        plan: what it is made of.
+        rows: those that are asked for.
+        trainer: ``tools/train.py``.
+        output: the folder of its runs.
+        results: the folder of its CSV file.
+        pages: Markdown files that may show it.
+    """
+
+    plan: Plan
+    rows: Sequence[Row]
+    trainer: Path
+    output: Path
+    results: Path
+    pages: Sequence[Path]
+
+    def estimate(self) -> None:
+        """Print what each row and all of them take, from a few steps; finished ones take nothing."""
+        total = 0.0
+        for row in self.rows:
+            if self._is_finished(row):
+                print(f"{row.key}: finished")
+                continue
+            try:
+                cost = measure_cost(row)
+            except JobError as error:
+                print(f"{row.key}: {error}")
+                continue
+            total += cost.seconds
+            steps = f"{cost.steps} steps of {cost.seconds_per_step:.2f} s"
+            evaluation = f"an evaluation of {cost.seconds_per_evaluation:.0f} s"
+            print(f"{row.key}: {cost.seconds / 60:.0f} minutes ({cost.epochs} epochs, {steps} and {evaluation})")
+        print(f"{self.plan.name}: {total / 3600:.1f} hours")
+
+    def train(self) -> None:
+        """Train the rows that are not finished, and write what is finished after each of them.
+
+        Raises:
+            JobError: rows failed; the others are finished.
+        """
+        failed = []
+        self._write()
+        for row in self._needed():
+            print(f"{row.key} …", flush=True)
+            try:
+                train_row(row, self.trainer, self.output)
+            except JobError as error:
+                print(error, flush=True)
+                failed.append(row.key)
+            else:
+                self._write()
+        print(table_file(self.results, self.plan))
+        if failed:
+            raise JobError(f"{len(failed)} rows failed: {', '.join(failed)}")
+
+    def check(self) -> None:
+        """Train the shortest row again, in a folder of its own, and compare its figures to the last digit.
+
+        Raises:
+            InputError: no row that could be trained by itself is finished.
+            JobError: it failed, or a figure differs.
+        """
+        lines = read_lines(table_file(self.results, self.plan))
+        alone = [row for row in self.rows if row.key in lines and not (row.begins_with or row.continues)]
+        if not alone:
+            raise InputError(f"{table_file(self.results, self.plan)}: holds no finished row that can be trained again")
+        row = min(alone, key=lambda row: float(lines[row.key]["seconds"]))
+        output = self.output.with_name(f"{self.output.name}-check")
+        earlier = read_provenance(output / row.key)
+        if earlier is not None and earlier.finished:  # of a check before; one that was stopped goes on
+            shutil.rmtree(output)
+        print(f"{row.key} again …", flush=True)
+        provenance = train_row(row, self.trainer, output)
+        again = row_line(self.plan, row, provenance, output)
+        before = lines[row.key]
+        names = [name for name in again if name.startswith(_SAME_AGAIN) and "sha256" not in name]
+        where = f"here {again['processors']}, before {before['processors']}"
+        differing = [name for name in names if before.get(name) != again[name]]
+        if differing:
+            values = "; ".join(f"{name} {before.get(name)} before, {again[name]} here" for name in differing)
+            raise JobError(f"{row.key}: {len(differing)} of {len(names)} figures differ ({where}): {values}")
+        print(f"{row.key}: all {len(names)} figures are the same to the last digit ({where})")
+
+    def _write(self) -> None:
+        lines = collect(self.plan, self.output, self.results)
+        update_pages(self.plan, lines, self.results, self.pages)
+
+    def _needed(self) -> list[Row]:
+        """The rows to train: those that are not finished, after those that they begin with or continue."""
+        by_name = {(row.name, row.seed): row for row in self.plan.rows}
+        needed: dict[str, Row] = {}
+
+        def add(row: Row) -> None:
+            for name in filter(None, (row.begins_with, row.continues)):
+                before = by_name[name, row.seed]
+                provenance = read_provenance(self.output / before.key)
+                if provenance is None or not provenance.finished:
+                    add(before)
+            needed[row.key] = row
+
+        for row in self.rows:
+            if not self._is_finished(row):
+                add(row)
+        return list(needed.values())
+
+    def _is_finished(self, row: Row) -> bool:
+        """Whether its run is here and finished, or the CSV file has a line of the same command."""
+        provenance = read_provenance(self.output / row.key)
+        if provenance is not None:
+            return provenance.finished
+        line = read_lines(table_file(self.results, self.plan)).get(row.key)
+        return line is not None and line["command"] == shown_command(row, self.output)

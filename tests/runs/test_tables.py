@@ -1,0 +1,209 @@
+"""Whole tables, with rows that train in seconds."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from paddle_eye.errors import InputError, JobError
+from paddle_eye.runs.tables.plan import read_plan
+from paddle_eye.runs.tables.reproduce import Table
+from paddle_eye.runs.tables.results import read_lines, table_file, update_pages
+from paddle_eye.runs.tables.rows import shown_command
+
+ROOT = Path(__file__).resolve().parents[2]
+RECIPE = """
+model: {name: shufflenet_v2_x0_25}
+data: {path: palm, image_size: 32}
+train: {epochs: 1, batch_size: 6, lr: 0.01}
+"""
+TABLE = """
+rows:
+  - {name: first, config: small.yaml, reported: {accuracy: 0.5}}
+  - {name: broken, config: small.yaml, settings: {train.lr: 1.0e+30}}
+  - {name: again, config: small.yaml, begins_with: first, settings: {train.epochs: 0}}
+  - {name: longer, config: small.yaml, continues: first, settings: {train.epochs: 2}}
+"""
+PAGE = """before
+<!-- table: small -->
+old
+<!-- end of table -->
+<!-- differences: small -->
+<!-- end of differences -->
+after
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, make_palm):
+    """A folder in which a table of four rows was trained, one of which fails, and the tool's output."""
+    folder = tmp_path_factory.mktemp("tables")
+    make_palm(folder / "palm")
+    (folder / "configs/tables").mkdir(parents=True)
+    (folder / "configs/small.yaml").write_text(RECIPE)
+    (folder / "configs/tables/small.yaml").write_text(TABLE)
+    (folder / "page.md").write_text(PAGE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        with pytest.raises(JobError, match="1 rows failed: broken-seed0"):
+            table().train()
+    return folder
+
+
+def table(rows=None):
+    plan = read_plan(Path("configs/tables/small.yaml"))
+    return Table(
+        plan, plan.choose(rows), ROOT / "tools/train.py", Path("output/small"), Path("results"), [Path("page.md")]
+    )
+
+
+def lines():
+    with open("results/small.csv", newline="") as file:
+        return {line["row"]: line for line in csv.DictReader(file)}
+
+
+@pytest.fixture
+def inside(place, monkeypatch):
+    monkeypatch.chdir(place)
+    return place
+
+
+def test_every_row_that_can_be_trained_has_a_line(inside):
+    found = lines()
+    assert list(found) == ["first", "again", "longer"]
+    metrics = json.loads((inside / "output/small/longer-seed0/shufflenet_v2_x0_25_PALM/metrics.json").read_text())
+    assert float(found["longer"]["last_accuracy"]) == metrics["last"]["accuracy"]
+    assert float(found["longer"]["last_accuracy_low"]) == metrics["last"]["accuracy_interval"][0]
+    assert found["longer"]["data_digest"] == metrics["data"]["digest"]
+    assert (found["longer"]["last_epoch"], found["first"]["last_epoch"], found["again"]["last_epoch"]) == (
+        "2",
+        "1",
+        "0",
+    )
+    assert int(found["first"]["peak_memory_mib"]) > 100
+    assert len(found["first"]["last_sha256"]) == 64
+    assert found["first"]["command"].startswith("python tools/train.py --config configs/small.yaml --seed 0 --output")
+
+
+def test_the_page_holds_the_table_and_its_differences(inside):
+    page = (inside / "page.md").read_text()
+    assert page.startswith("before\n") and page.endswith("after\n") and "old" not in page
+    assert "| the document |" in page and "| 0.50000 |" in page
+    assert f"| first | 1 | {float(lines()['first']['last_accuracy']):.4f} [" in page
+    assert "first and longer: too few images to tell a difference from noise" in page
+    assert "DeLong's test" in page
+    assert (inside / "results/small-curves.png").read_bytes()[:4] == b"\x89PNG"
+    assert (inside / "results/small-roc.png").is_file()
+
+
+def test_finished_rows_are_skipped_and_lines_outlive_their_runs(inside, monkeypatch, capsys):
+    (inside / "output").rename(inside / "elsewhere")
+    before = (inside / "results/small.csv").read_text()
+    table("first,longer").train()
+    assert capsys.readouterr().out == "results/small.csv\n"
+    assert (inside / "results/small.csv").read_text() == before
+    (inside / "elsewhere").rename(inside / "output")
+
+
+def test_a_row_comes_out_the_same_again(inside, capsys):
+    table("first").check()
+    assert "first-seed0: all " in capsys.readouterr().out
+    text = (inside / "results/small.csv").read_text()
+    (inside / "results/small.csv").write_text(text.replace(lines()["first"]["last_loss"], "0.123"))
+    with pytest.raises(JobError, match=r"2 of \d+ figures differ .*last_loss 0.123 before"):
+        table("first").check()
+    (inside / "results/small.csv").write_text(text)
+
+
+def test_the_cost_of_a_row_is_measured(inside, capsys):
+    shutil.rmtree(inside / "output/small/longer-seed0")
+    (inside / "results/small.csv").rename("small.csv")
+    table().estimate()
+    Path("small.csv").rename("results/small.csv")
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == "first-seed0: finished"
+    assert out[1].startswith("broken-seed0: the loss became nan")
+    assert re.match(r"longer-seed0: \d+ minutes \(2 epochs, 2 steps of \d+\.\d\d s and an evaluation of", out[3])
+    assert out[-1].startswith("small: 0.0 hours")
+
+
+def test_a_row_whose_table_was_killed_is_trained_by_one_process_alone(inside, tmp_path):
+    command = [sys.executable, str(ROOT / "tools/reproduce.py"), "configs/tables/small.yaml", "--rows", "first"]
+    command += ["--output", str(tmp_path / "output"), "--results", str(tmp_path / "results")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    row = tmp_path / "output/small/first-seed0/row.json"
+    while not row.is_file():
+        time.sleep(0.05)
+    time.sleep(0.5)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    second = subprocess.run(command, capture_output=True, text=True)
+    if second.returncode:  # the first one's training still goes on
+        assert "another process is training this row" in second.stdout
+    end = time.monotonic() + 120
+    while subprocess.run(command, capture_output=True).returncode and time.monotonic() < end:
+        time.sleep(1)
+    assert (tmp_path / "results/small.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("rows: 3", "expected a list of rows"),
+        ("rows: [{name: a}]", "row 1: expected name, config"),
+        ("rows: [{name: a, config: x, colour: red}]", "row 1: unknown key 'colour'"),
+        ("rows: [{name: ../a, config: x}]", "row 1: name '../a'"),
+        ("rows: [{name: a, config: x, seeds: [-1]}]", "seeds: expected whole numbers"),
+        ("rows: [{name: a, config: x, begins_with: b}]", "begins_with b: no row of this name stands before it"),
+        ("rows: [{name: a, config: x}]\nsells: true", "unknown key 'sells'"),
+        ("rows: [{name: a, config: x}]\ntogether: {b: [c]}", "together: expected lists"),
+        ("rows: [", "no table can be read"),
+    ],
+)
+def test_a_wrong_table_is_explained(tmp_path, text, message):
+    (tmp_path / "table.yaml").write_text(text)
+    with pytest.raises(InputError) as caught:
+        read_plan(tmp_path / "table.yaml")
+    assert message in str(caught.value)
+
+
+def test_a_row_that_is_not_there_is_named():
+    plan = read_plan(ROOT / "configs/tables/palm_document.yaml")
+    with pytest.raises(InputError, match="palm_document has no row E; it has O, B, C, D, O-again, D-again"):
+        plan.choose("O,E")
+
+
+TABLES = sorted((ROOT / "configs/tables").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
+def test_the_project_s_tables_can_be_read(path):
+    plan = read_plan(path)
+    assert all(row.config.is_file() for row in plan.rows)
+    assert len({shown_command(row, Path("output") / plan.name) for row in plan.rows}) == len(plan.rows)
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
+def test_pages_hold_what_the_csv_files_of_the_tables_say(path, tmp_path):
+    """Written anew from the CSV file and what is kept beside it, every page stays as it is."""
+    plan, results = read_plan(path), ROOT / "docs/results"
+    pages = {
+        page: tmp_path / str(number) for number, page in enumerate([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
+    }
+    for page, copied in pages.items():
+        shutil.copy(page, copied)
+    shutil.copytree(results, tmp_path / "results")
+    lines = read_lines(table_file(results, plan))
+    update_pages(plan, lines, tmp_path / "results", pages.values())
+    assert [page for page, copied in pages.items() if page.read_text() != copied.read_text()] == []
+    shown = [page.name for page in pages if f"<!-- table: {plan.name} -->" in page.read_text()]
+    assert shown
+    assert set(lines) <= {row.key for row in plan.rows} | {f"{name}-seed0" for name in plan.together}
