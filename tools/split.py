@@ -25,6 +25,12 @@ def main() -> None:
         metavar="REGEX",
         help=r"the patient in a file name, for example '^(\d+)_' (default: <number>_left, <number>_right)",
     )
+    parser.add_argument(
+        "--by",
+        choices=("patient", "photograph"),
+        default="patient",
+        help="photograph: LEAKS, patients and copies stand on both sides, and what is measured flatters",
+    )
     parser.add_argument("--leave-out", type=cli.path, metavar="FILE", help="list of files that stay out of both parts")
     arguments = parser.parse_args()
 
@@ -39,10 +45,16 @@ def main() -> None:
         seed=arguments.seed,
         group=arguments.group,
         leave_out=arguments.leave_out,
+        by_photograph=arguments.by == "photograph",
     )
     for split in splits:
         print(f"{split.folder}: train.csv and test.csv, {split.left_out} photographs left out")
         print(split_table(split.training, split.test))
+        if split.leaking:
+            print(
+                f"LEAK: {split.leaking} patients or photographs with copies are on both sides. What is measured on "
+                "this split flatters; it shows what others measured, not how good a network is."
+            )
 
 
 if __name__ == "__main__":

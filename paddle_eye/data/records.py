@@ -49,6 +49,10 @@ class RecordSet:
         found = Counter(label for label, _ in groups)
         return {name: found[label] for label, name in enumerate(self.classes)}
 
+    def by_photograph(self) -> RecordSet:
+        """The same photographs, each a group of its own."""
+        return replace(self, records=tuple(replace(record, group=None) for record in self.records))
+
     def subset(self, indices: Sequence[int]) -> RecordSet:
         """The records at ``indices``, in that order."""
         return replace(self, records=tuple(self.records[index] for index in indices))

@@ -24,12 +24,14 @@ class Split(NamedTuple):
     Args:
         folder: where ``train.csv`` and ``test.csv`` are.
         left_out: how many photographs are in neither because a list said so.
+        leaking: how many patients, or photographs with copies, are in both.
     """
 
     folder: Path
     training: RecordSet
     test: RecordSet
     left_out: int
+    leaking: int
 
 
 def split_folders(
@@ -41,6 +43,7 @@ def split_folders(
     seed: int = 0,
     group: str | None = None,
     leave_out: Path | None = None,
+    by_photograph: bool = False,
 ) -> list[Split]:
     """Write class folders as tables, by class and with the photographs of a patient on one side.
 
@@ -54,6 +57,8 @@ def split_folders(
         seed: of the split and the order.
         group: regular expression whose one group, found in a file name, is the patient; None: see `patient_of`.
         leave_out: a list of files, as `write_list` writes it, that stay out of both parts.
+        by_photograph: patients and copies may be on both sides, as in a split that does not look at them; what is
+            measured on it flatters.
 
     Raises:
         InputError: a wrong setting, folder, list or picture, or a class that would be missing on one side.
@@ -74,19 +79,23 @@ def split_folders(
     if empty:
         raise InputError(f"--leave-out {leave_out}: leaves no photograph of {', '.join(empty)}")
     records = join_same_pictures(records)
+    divided = records.by_photograph() if by_photograph else records
     if fold_count is not None:
-        parts = folds(records, fold_count, seed, f"--folds {fold_count}")
+        parts = folds(divided, fold_count, seed, f"--folds {fold_count}")
         named = out if out.name not in ("", "..") else out.resolve()
         targets = [named.with_name(f"{named.name}-fold{number}") for number in range(1, fold_count + 1)]
         others = sorted(set(named.parent.glob(f"{named.name}-fold*/{TEST_TABLE}")) - {t / TEST_TABLE for t in targets})
         if others:
             raise InputError(f"{others[0].parent}: a fold of another division; remove {named}-fold* first")
     else:
-        parts, targets = [set_aside(records, 1 - ratio, seed, f"--ratio {ratio}")], [out]
-    splits = [
-        Split(target, shuffled(training, seed), shuffled(test, seed), len(everything) - len(records))
-        for target, (training, test) in zip(targets, parts)
-    ]
+        parts, targets = [set_aside(divided, 1 - ratio, seed, f"--ratio {ratio}")], [out]
+    splits = []
+    for target, (training, test) in zip(targets, parts):
+        asides = {record.image for record in test.records}
+        sides = [records.without(asides), records.without({record.image for record in training.records})]
+        patients = [{record.group for record in side.records} - {None} for side in sides]
+        left_out, leaking = len(everything) - len(records), len(patients[0] & patients[1])
+        splits.append(Split(target, *(shuffled(side, seed) for side in sides), left_out, leaking))
     for split in splits:
         write_table(split.folder / TRAINING_TABLE, split.training)
         write_table(split.folder / TEST_TABLE, split.test)

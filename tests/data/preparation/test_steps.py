@@ -423,3 +423,19 @@ def test_folds_of_another_division_are_not_left_beside_new_ones(make_folders):
     split_folders(root, root, fold_count=3)
     with pytest.raises(InputError, match=r"set-fold3: a fold of another division; remove .*set-fold\* first"):
         split_folders(root, root, fold_count=2)
+
+
+def test_a_split_by_photograph_leaks_and_says_so(tmp_path, write_picture):
+    """Both eyes of six patients in each of two classes: hardly any patient stays on one side."""
+    for label, name in enumerate(("healthy", "ill")):
+        for number in range(6):
+            for side in ("left", "right"):
+                write_picture(tmp_path / f"set/{name}/{10 * label + number}_{side}.png", label)
+    (split,) = split_folders(tmp_path / "set", tmp_path / "leaking", ratio=0.5, by_photograph=True)
+    patients = [{record.image.name.split("_")[0] for record in part.records} for part in (split.training, split.test)]
+    assert split.leaking == len(patients[0] & patients[1]) > 0
+    assert (len(split.training), len(split.test)) == (12, 12)
+    found = audit(tmp_path / "leaking").findings
+    assert sum(finding.kind == "patient on both sides of the split" for finding in found) == split.leaking
+    (apart,) = split_folders(tmp_path / "set", tmp_path / "apart", ratio=0.5)
+    assert apart.leaking == 0
