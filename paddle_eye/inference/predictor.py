@@ -105,7 +105,7 @@ class Predictor(TrainedNetwork):
         fitted = self.preprocessing.fit(picture)
         (probabilities,) = self.probabilities(self.preprocessing.normalise(fitted)[None])
         label = int(probabilities.argmax())
-        pictures = [(None, fitted[..., ::-1])]
+        pictures = [("as the network sees it", fitted[..., ::-1])]
         if self.model is not None:
             caption = f"evidence for {self.classes[label]} (Grad-CAM)"
             pictures.append((caption, self._heat_picture(picture, label)[..., ::-1]))

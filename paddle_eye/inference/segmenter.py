@@ -73,7 +73,7 @@ class Segmenter(TrainedNetwork):
         mask = self.mask(picture)
         share = float(mask.mean())
         caption = f"{self.classes[1]}: {share:.1%} of the picture"
-        pictures = [(None, picture[..., ::-1]), (caption, masks.over(picture, mask)[..., ::-1])]
+        pictures = [("", picture[..., ::-1]), (caption, masks.over(picture, mask)[..., ::-1])]
         return Shown(share, pictures, mask=masks.as_png(255 * mask))
 
     def row(self, answer: Segmented) -> float:

@@ -25,14 +25,15 @@ class Shown(NamedTuple):
 
     Args:
         row: what the table has of it, see `TrainedNetwork.table`.
-        pictures: caption (None: the name of the picture) and pixels, uint8 [H, W, 3] in RGB order, side by side.
+        pictures: caption and pixels, uint8 [H, W, 3] in RGB order, side by side; the first one is what was asked about,
+            and its caption stands behind its name.
         heading: the answer in a word; None has none.
         shares: name and probability of each class.
         mask: a PNG file to download; None has none.
     """
 
     row: Any
-    pictures: list[tuple[str | None, np.ndarray]]
+    pictures: list[tuple[str, np.ndarray]]
     heading: str | None = None
     shares: tuple[tuple[str, float], ...] = ()
     mask: bytes | None = None

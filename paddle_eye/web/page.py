@@ -147,8 +147,10 @@ def _show(name: str, answer: Shown) -> None:
     """Draw an answer: its pictures side by side, then what it says in words and shares."""
     wordy = answer.heading is not None
     columns = st.columns([2] * len(answer.pictures) + [3] * wordy)
-    for column, (caption, picture) in zip(columns, answer.pictures):
-        column.image(picture, _as_text(name if caption is None else caption), width="stretch")
+    (first, _), *_ = answer.pictures
+    captions = [", ".join(filter(None, (name, first))), *(caption for caption, _ in answer.pictures[1:])]
+    for column, caption, (_, picture) in zip(columns, captions, answer.pictures):
+        column.image(picture, _as_text(caption), width="stretch")
     if answer.mask is not None:
         file = f"{name}-mask.png"
         columns[-1].download_button("Download the mask", answer.mask, file, "image/png", key=name)
