@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _SHOWN = 20
 
@@ -13,6 +13,11 @@ class InputError(ValueError):
 
 class JobError(RuntimeError):
     """A job cannot go on although its input was right; the message says why and what to change."""
+
+
+def listed(things: Sequence[object], shown: int = 5) -> str:
+    """The first few of many things, for a message."""
+    return ", ".join(map(str, things[:shown])) + (" …" if len(things) > shown else "")
 
 
 def raise_faults(place: object, faults: Iterable[str], advice: str) -> None:

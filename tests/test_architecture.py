@@ -30,7 +30,7 @@ FLOORS = [
 DATA_FLOORS = [
     ["locate"],
     ["preparation", "mask_loading"],
-    ["sources", "loading", "identity"],
+    ["sources", "loading", "identity", "fingerprints"],
     ["records", "images", "patients", "transforms", "mask_transforms"],
 ]
 

@@ -42,7 +42,7 @@ def main() -> None:
 
     from paddle_eye.engine.device import select_device
     from paddle_eye.files import write_bytes
-    from paddle_eye.inference.files import find_pictures, predict_files
+    from paddle_eye.inference.files import find_files, predict_files
     from paddle_eye.inference.predictor import BUNDLED_WEIGHTS, EXAMPLE_PICTURE
     from paddle_eye.report.predictions import as_csv, as_xlsx
     from paddle_eye.runs.predict import open_predictor
@@ -51,7 +51,7 @@ def main() -> None:
     predictor = open_predictor(arguments.weights or BUNDLED_WEIGHTS, device)
     if not arguments.images and not predictor.has_example:
         raise InputError(f"{predictor.source}: name the pictures; the example is of an eye, for classifiers")
-    files = find_pictures(arguments.images or [EXAMPLE_PICTURE])
+    files, passed_over = find_files(arguments.images or [EXAMPLE_PICTURE])
     table, lines, faults = predict_files(
         predictor, files, arguments.batch_size, arguments.draw, arguments.cam, arguments.mask_out
     )
@@ -59,6 +59,11 @@ def main() -> None:
     for path, encode in ((arguments.csv, as_csv), (arguments.xlsx, as_xlsx)):
         if path is not None:
             write_bytes(path.resolve(), encode(table))
+    if passed_over:
+        names = ", ".join(map(str, passed_over[:5])) + (" …" if len(passed_over) > 5 else "")
+        print(
+            f"{len(passed_over)} files are passed over, no pictures or drawn by a prediction: {names}", file=sys.stderr
+        )
     print(f"{predictor.title} from {predictor.source}; a research tool, not a diagnosis", file=sys.stderr)
     if faults:
         raise JobError("\n".join(faults))

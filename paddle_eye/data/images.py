@@ -1,62 +1,80 @@
-"""The one place that decodes, checks and compares picture files."""
+"""The one place that reads and decodes picture files."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
-import os
-import tempfile
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import stat
 from pathlib import Path
-from typing import Any, Callable, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from paddle_eye.errors import InputError
-from paddle_eye.opencv import cv2
+from paddle_eye.opencv import MOST_MEGAPIXELS, cv2
+
+READING_THREADS = 2  # OpenCV decodes outside Python's lock
+MOST_MEGABYTES = 512  # of a picture file
 
 # (first bytes, the marker that opens the last part, the marker that must follow it)
 _JPEG = (b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9")
 _PNG = (b"\x89PNG\r\n\x1a\n", b"IHDR", b"IEND")
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
-READING_THREADS = 2  # OpenCV decodes outside Python's lock
-
-LEAST_LIKENESS, MOST_DIFFERENCE = 0.95, 5.0
-_SIDE, _COARSE, _RADIUS, _NOISE = 64, 6.0, 0.28, 2.0
-
 _TIFF = (b"II*\x00", b"MM\x00*")  # both byte orders
-_OTHER_SIGNATURES = (b"BM", *_TIFF, b"RIFF")  # BMP, TIFF, WebP
+_GIF = (b"GIF87a", b"GIF89a")
+_NETPBM = tuple(f"P{number}".encode() for number in range(1, 7))
+_JPEG_2000 = (b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51")
+_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp"),
+    *(".gif", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".avif"),
+)
+# The largest value of a picture of so many bits, when it uses at least the upper half of them.
+_FULL_RANGES = {8: 255, 12: 4095, 16: 65535}
 
 
-def pictures_in(folder: Path) -> list[Path]:
-    """The files with the ending of a picture in a folder and the folders inside, in the order of their names."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in _SUFFIXES and path.is_file() and not path.name.startswith(".")
-    )
+class Found(NamedTuple):
+    """The files of a folder and the folders inside, hidden ones apart.
+
+    Args:
+        pictures: those that look like pictures, by their endings or, without one, by their first bytes, in the order of
+            their names.
+        others: the rest.
+    """
+
+    pictures: list[Path]
+    others: list[Path]
+
+
+def find_pictures(folder: Path) -> Found:
+    """The picture files in a folder and the folders inside, and what else is there."""
+    pictures, others = [], []
+    for path in sorted(folder.rglob("*")):
+        if path.name.startswith(".") or path.is_dir():
+            continue
+        known = path.suffix.lower() in _SUFFIXES or (not path.suffix and path.is_file() and looks_like_picture(path))
+        (pictures if known else others).append(path)
+    return Found(pictures, others)
 
 
 def looks_like_picture(path: Path) -> bool:
-    """Whether the first bytes are those of a JPEG, PNG, BMP, TIFF or WebP file."""
+    """Whether the first bytes are those of a file that `read_picture` may be able to read."""
     with open(path, "rb") as file:
-        return file.read(8).startswith((_JPEG[0], _PNG[0], *_OTHER_SIGNATURES))
+        start = file.read(12)
+    signatures = (_JPEG[0], _PNG[0], *_TIFF, *_GIF, *_JPEG_2000, b"BM", b"RIFF")
+    return start.startswith(signatures) or start[4:12] == b"ftypavif" or (start[:2] in _NETPBM and start[2:3].isspace())
 
 
 def read_picture(path: Path) -> np.ndarray:
     """Decode a picture file, also under a path that is not ASCII.
 
     Returns:
-        uint8 array [H, W, 3] in BGR order, turned as the file's EXIF orientation says; the same pixels as
-        ``cv2.imread(path)``.
+        uint8 array [H, W, 3] in BGR order, turned as the file's EXIF orientation says; of an ordinary file the same
+        pixels as ``cv2.imread(path)``. What is transparent lies on black; 12 and 16 bits are reduced to 8.
 
     Raises:
-        InputError: the file cannot be read, is no picture, or was cut off (OpenCV would fill the rest of a
-            cut-off JPEG with grey and say nothing), or holds a stack of pictures (OpenCV would take the first).
+        InputError: the file cannot be read, is too large, is no picture, or was cut off (OpenCV would fill the rest of
+            a cut-off JPEG with grey and say nothing), holds several pictures (OpenCV would take the first), or uses a
+            part of 16 bits that does not tell how bright it is.
 
     Example:
         >>> import paddle_eye
@@ -71,54 +89,21 @@ def read_file(path: Path) -> bytes:
     """A picture file's bytes.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: it cannot be read, is no ordinary file (a device or a pipe would never end), or is too large.
     """
     try:
+        found = Path(path).stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise InputError(f"{path}: this is no ordinary file; give a picture file")
+        if found.st_size > MOST_MEGABYTES * 2**20:
+            raise InputError(f"{path}: {found.st_size / 2**20:.0f} MB are too many for a picture; reduce it")
         return Path(path).read_bytes()
+    except ValueError as error:  # a NUL in the path
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{str(path)!r}: this is no name of a file") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check its name and permissions") from error
-
-
-def decode_picture(data: bytes, name: object) -> np.ndarray:
-    """Decode the bytes of a picture file; ``name`` is for the message. See `read_picture`."""
-    for start, last_part, end in (_JPEG, _PNG):
-        if data.startswith(start) and data.rfind(end) < data.rfind(last_part):
-            raise InputError(f"{name}: the picture is cut off; copy or download it again")
-    try:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:  # empty, or said to be larger than any picture OpenCV accepts
-        picture = None
-    if picture is None:
-        raise InputError(f"{name}: this is no picture OpenCV can decode; replace it or take it out")
-    if data.startswith(_TIFF) and _is_stack(data):
-        raise InputError(f"{name}: several pictures in one TIFF file; write each to a file of its own")
-    return picture
-
-
-def _is_stack(data: bytes) -> bool:
-    """Whether a TIFF file has a second page as large as the first; a smaller one is a preview."""
-    try:
-        with Image.open(io.BytesIO(data), formats=["TIFF"]) as file:
-            size = file.size
-            file.seek(1)
-            return file.size == size
-    except Exception:  # no second page, or a kind of TIFF that OpenCV alone reads
-        return False
-
-
-@dataclass(frozen=True)
-class Fingerprint:
-    """What two files of one picture have in common.
-
-    Args:
-        digest: of the file's bytes.
-        structure: float32 [D], of length 1 or less; the perceptual hash. The inner product of two is their likeness.
-        colours: float32 [32, 32, 3], the picture reduced.
-    """
-
-    digest: str
-    structure: np.ndarray
-    colours: np.ndarray
 
 
 def digest(data: bytes) -> str:
@@ -126,107 +111,163 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def fingerprint(data: bytes, picture: np.ndarray) -> Fingerprint:
-    """Digest and perceptual hash of a picture.
+def decode_picture(data: bytes, name: object) -> np.ndarray:
+    """Decode the bytes of a picture file; ``name`` is for the message. See `read_picture`."""
+    header = _checked_header(data, name)
+    if header.special:
+        return _turned(_eight_bits(_decode_stored(data, name), name), orientation(data))
+    picture = _decode(data, cv2.IMREAD_COLOR)
+    return _turned(_by_pillow(data, name), orientation(data)) if picture is None else picture
 
-    Fundus photographs share the round rim and the shading, which fill the usual 64-bit hashes. So the hash is what is
-    left when the picture, in grey and 64x64, loses its coarse shading, within a disc inside the rim.
 
-    Args:
-        data: the file's bytes.
-        picture: what they decode to, uint8 [H, W, 3] in BGR order.
+def decode_unchanged(data: bytes, name: object) -> np.ndarray:
+    """The bytes of a picture file as they are stored: of any depth, with transparency, and not turned.
+
+    Returns:
+        [H, W] or [H, W, C] with C of 3 (BGR) or 4 (with alpha), of any type of number.
+
+    Raises:
+        InputError: see `read_picture`.
     """
-    colours = cv2.resize(picture, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
-    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-    small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    detail = small - cv2.GaussianBlur(small, (0, 0), _COARSE)
-    across = np.arange(_SIDE) - (_SIDE - 1) / 2
-    structure = detail[across**2 + across[:, None] ** 2 < (_RADIUS * _SIDE) ** 2]
-    structure -= structure.mean()
-    structure /= np.linalg.norm(structure) + _NOISE  # a picture without detail is like no other
-    return Fingerprint(digest(data), structure, colours)
+    _checked_header(data, name)
+    return _decode_stored(data, name)
 
 
-class Examined(NamedTuple):
-    """What `examine_pictures` found, by file.
+def _decode_stored(data: bytes, name: object) -> np.ndarray:
+    picture = _decode(data, cv2.IMREAD_UNCHANGED)
+    return _by_pillow(data, name) if picture is None else picture
 
-    Args:
-        prepared: what the preparation of each picture gave, in the order of the files; None of those with a fault.
-        fingerprints: of every file that is a whole picture.
-        faults: why the others are none.
-        warnings: what the decoder complained of in a picture that it decoded all the same.
+
+def _turned(picture: np.ndarray, how: int) -> np.ndarray:
+    """A picture as EXIF has it turned; 5 to 8 also swap its sides."""
+    if how in (5, 6, 7, 8):
+        picture = picture.swapaxes(0, 1)
+    if how in (2, 3, 6, 7):
+        picture = picture[:, ::-1]
+    if how in (3, 4, 7, 8):
+        picture = picture[::-1]
+    return np.ascontiguousarray(picture)
+
+
+def orientation(data: bytes) -> int:
+    """How a picture is to be turned, 1 to 8 as EXIF counts; 1 is not at all."""
+    try:
+        with Image.open(io.BytesIO(data)) as file:
+            return int(file.getexif().get(0x0112, 1))
+    except Exception:  # no header that Pillow reads, or no EXIF in it
+        return 1
+
+
+class _Header(NamedTuple):
+    """What is known before decoding: ``special``, see `_is_special`."""
+
+    special: bool
+
+
+def _checked_header(data: bytes, name: object) -> _Header:
+    """What the first bytes of a file say, before anything is decoded.
+
+    Raises:
+        InputError: it is cut off, too large, or holds several pictures.
     """
+    for start, last_part, end in (_JPEG, _PNG):
+        if data.startswith(start) and data.rfind(end) < data.rfind(last_part):
+            raise InputError(f"{name}: the picture is cut off; copy or download it again")
+    try:
+        with Image.open(io.BytesIO(data)) as file:
+            (width, height), kind, special = file.size, file.format, _is_special(file, data)
+            several = _holds_several(file)
+    except Image.DecompressionBombError as error:
+        raise InputError(_too_large(name, "more than 178")) from error
+    except Exception:  # OpenCV reads kinds of files that Pillow does not; it checks their size itself
+        return _Header(special=False)
+    if width * height > MOST_MEGAPIXELS * 10**6:
+        raise InputError(_too_large(name, f"{width * height / 10**6:.0f}"))
+    if several:
+        what = "several pictures in one TIFF file" if kind == "TIFF" else "this picture is animated"
+        raise InputError(f"{name}: {what}; write each to a file of its own")
+    return _Header(special)
 
-    prepared: list[Any]
-    fingerprints: dict[Path, Fingerprint]
-    faults: dict[Path, str]
-    warnings: dict[Path, str]
+
+def _is_special(file: Image.Image, data: bytes) -> bool:
+    """Whether a file has transparency, or may have more than 8 bits."""
+    transparent = "transparency" in file.info or file.mode in ("RGBA", "LA", "PA", "RGBa", "La")
+    deep = file.mode.startswith(("I", "F")) or file.format in ("JPEG2000", "AVIF", "PPM")
+    if file.format == "PNG":
+        deep = data[24] > 8  # of three channels, Pillow does not say
+    elif file.format == "TIFF":
+        deep = max(file.tag_v2.get(258, (1,))) > 8
+    return transparent or deep
 
 
-def examine_pictures(paths: Sequence[Path], prepare: Sequence[Callable[[np.ndarray], Any]] | None = None) -> Examined:
-    """Read and decode every picture file once: its fingerprint, what is kept of it, and what is wrong with the files.
+def _holds_several(file: Image.Image) -> bool:
+    """Whether a file has a second picture as large as the first; a smaller one is a preview."""
+    if getattr(file, "n_frames", 1) < 2 or file.format in ("MPO", "JPEG"):
+        return False
+    size = file.size
+    file.seek(1)
+    return file.size == size
 
-    Args:
-        paths: the files.
-        prepare: for each file, what is made of the decoded picture, uint8 [H, W, 3] BGR; None keeps nothing.
+
+def _too_large(name: object, megapixels: str) -> str:
+    return f"{name}: {megapixels} megapixels are too many; reduce the picture to {MOST_MEGAPIXELS} or fewer"
+
+
+def _decode(data: bytes, how: int) -> np.ndarray | None:
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), how)
+    except cv2.error:  # empty, or said to be larger than any picture OpenCV accepts
+        return None
+
+
+def _by_pillow(data: bytes, name: object) -> np.ndarray:
+    """A kind of file that this build of OpenCV does not read, such as GIF in some, as uint8 [H, W, 3] in BGR order."""
+    try:
+        with Image.open(io.BytesIO(data)) as file:
+            if file.format not in ("GIF", "AVIF", "JPEG2000", "PPM"):
+                raise ValueError("a damaged file of a kind that OpenCV reads")
+            stored = file.convert("RGBA")
+    except Exception as error:
+        raise InputError(f"{name}: this is no picture OpenCV can decode; replace it or take it out") from error
+    return _on_black(np.asarray(stored)[..., [2, 1, 0, 3]])
+
+
+def _eight_bits(stored: np.ndarray, name: object) -> np.ndarray:
+    """A picture of any depth, perhaps with transparency, as uint8 [H, W, 3] in BGR order.
+
+    Raises:
+        InputError: its numbers do not tell how bright it is.
     """
-    fingerprints, faults = {}, {}
-    prepared: list[Any] = [None] * len(paths)
-
-    def read(number: int) -> None:
-        path = paths[number]
-        try:
-            data = read_file(path)
-            picture = decode_picture(data, path)
-        except InputError as error:
-            faults[path] = str(error)
-            return
-        fingerprints[path] = fingerprint(data, picture)
-        if prepare is not None:
-            prepared[number] = prepare[number](picture)
-
-    with _decoder_complaints() as complaints, ThreadPoolExecutor(max_workers=READING_THREADS) as pool:
-        list(pool.map(read, range(len(paths))))
-    warnings = {}
-    for path in paths if complaints else ():  # rare; which file it was shows only one by one
-        if path in fingerprints:
-            with _decoder_complaints() as complaints:
-                read_picture(path)
-            if complaints:
-                warnings[path] = complaints[0]
-    return Examined(prepared, fingerprints, {path: faults[path] for path in paths if path in faults}, warnings)
+    if stored.dtype == np.uint16:
+        stored = _reduced(stored, name)
+    elif stored.dtype != np.uint8:
+        raise InputError(f"{name}: pixels of type {stored.dtype} do not say what is white; save it with 8 bits")
+    if stored.ndim == 2:
+        return np.repeat(stored[..., None], 3, axis=2)
+    return stored if stored.shape[2] == 3 else _on_black(stored)
 
 
-@contextlib.contextmanager
-def _decoder_complaints() -> Iterator[list[str]]:
-    """What libjpeg, within OpenCV, says of lost data on the process's standard error; nothing else tells of it."""
-    lines: list[str] = []
-    with tempfile.TemporaryFile() as file:
-        kept = os.dup(2)
-        os.dup2(file.fileno(), 2)
-        try:
-            yield lines
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            file.seek(0)
-            complaints = file.read().decode(errors="replace").splitlines()
-            lines += [line for line in complaints if "Corrupt JPEG data" in line and "extraneous" not in line]
+def _reduced(stored: np.ndarray, name: object) -> np.ndarray:
+    """16 bits as 8, by the range that is used.
 
-
-def same_pictures(fingerprints: Sequence[Fingerprint]) -> list[tuple[int, int]]:
-    """Pairs of indices, first < second, of files that show the same photograph.
-
-    Their bytes are equal, or their likeness is at least 0.95 and their colours differ by at most 5 of 255 on average.
-    A copy that was turned, cut or mirrored is not found.
+    Raises:
+        InputError: that could be the dark part of several ranges.
     """
-    structures = np.array([each.structure for each in fingerprints], dtype=np.float32)
-    digests = np.array([each.digest for each in fingerprints])
-    pairs = []
-    for first, each in enumerate(fingerprints):
-        alike = structures[first + 1 :] @ each.structure >= LEAST_LIKENESS
-        equal = digests[first + 1 :] == each.digest
-        for second in first + 1 + np.flatnonzero(alike | equal):
-            if np.abs(fingerprints[second].colours - each.colours).mean() <= MOST_DIFFERENCE:
-                pairs.append((first, int(second)))
-    return pairs
+    colours = stored[..., :3] if stored.ndim == 3 else stored
+    brightest = int(colours.max())
+    for bits, full in _FULL_RANGES.items():
+        if (brightest <= full and bits == 8) or full // 2 < brightest <= full:
+            reduced = (colours >> (bits - 8)).astype(np.uint8)
+            if stored.ndim == 3 and stored.shape[2] == 4:
+                return np.dstack([reduced, (stored[..., 3] >> 8).astype(np.uint8)])
+            return reduced
+    raise InputError(
+        f"{name}: 16 bits, the brightest pixel is {brightest}; this could be a dark picture of 12 or of 16 bits; "
+        "save it with 8 bits"
+    )
+
+
+def _on_black(picture: np.ndarray) -> np.ndarray:
+    """uint8 [H, W, 4] in BGR order with alpha, on black; what a transparent pixel hides is not shown."""
+    alpha = picture[..., 3:].astype(np.uint16)
+    return ((picture[..., :3] * alpha + 127) // 255).astype(np.uint8)

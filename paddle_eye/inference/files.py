@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from paddle_eye.data.images import pictures_in
+from paddle_eye.data.images import find_pictures
 from paddle_eye.errors import InputError
 from paddle_eye.files import write_bytes
 from paddle_eye.inference.trained import TrainedNetwork
+
+_DRAWN = re.compile(r"\.\w+-(?:predicted|mask)\.png$")  # see `_names`
 
 
 class Predicted(NamedTuple):
@@ -29,23 +32,38 @@ class Predicted(NamedTuple):
     faults: list[str]
 
 
-def find_pictures(paths: Sequence[Path]) -> list[Path]:
+class Asked(NamedTuple):
+    """The files that were asked about.
+
+    Args:
+        pictures: to be looked at.
+        passed_over: in folders that were named: what is no picture, and what an earlier prediction drew.
+    """
+
+    pictures: list[Path]
+    passed_over: list[Path]
+
+
+def find_files(paths: Sequence[Path]) -> Asked:
     """The files that were named, and the picture files in the folders that were named, also in folders inside.
 
     Raises:
         InputError: a path that is not there, or a folder without pictures; all of them in one message.
     """
-    found, faults = [], []
+    pictures, passed_over, faults = [], [], []
     for path in paths:
-        inside = pictures_in(path) if path.is_dir() else [path]
+        inside, others = find_pictures(path) if path.is_dir() else ([path], [])
+        own = [file for file in inside if path.is_dir() and _DRAWN.search(file.name)]
+        inside = [file for file in inside if file not in own]
         if not path.exists():
             faults.append(f"{path}: no such file or folder")
         elif not inside:
             faults.append(f"{path}: no picture files in this folder")
-        found += inside
+        pictures += inside
+        passed_over += [*others, *own]
     if faults:
         raise InputError("\n".join(faults))
-    return found
+    return Asked(pictures, passed_over)
 
 
 def predict_files(

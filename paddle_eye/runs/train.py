@@ -265,6 +265,8 @@ def train(
     display.note(f"{size['trainable_parameters']:,} of {size['parameters']:,} parameters are trained")
     for fault in training.faults:
         display.note(f"FAULT of the data: {fault}")
+    for note in training.data.notes:
+        display.note(f"note: {note}")
     training.fit(run, display)
     return run, training.finish(run, commands)
 

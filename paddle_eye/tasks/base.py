@@ -33,6 +33,7 @@ class Data(NamedTuple):
         validation_digests: of those that it is measured on.
         digest: of the whole data set; it changes when a picture, its label or its side does.
         faults: what falsifies the figures.
+        notes: what else a person should know.
     """
 
     training: paddle.io.Dataset
@@ -42,6 +43,7 @@ class Data(NamedTuple):
     validation_digests: list[str]
     digest: str
     faults: list[str]
+    notes: list[str]
 
 
 class Measured(NamedTuple):

@@ -13,8 +13,8 @@ import paddle.nn.functional as F
 import pandas as pd
 
 from paddle_eye.config import Config
+from paddle_eye.data.fingerprints import examine_pictures
 from paddle_eye.data.identity import data_digest, short
-from paddle_eye.data.images import examine_pictures
 from paddle_eye.data.loading import (
     AugmentedDataset,
     PictureDataset,
@@ -213,6 +213,7 @@ class ClassificationTask(Task):
             validation_digests=digests[1],
             digest=data_digest([[record.label for record in part.records] for part in self.parts], digests),
             faults=[f"{finding.kind}: {finding.found}" for finding in findings if finding.falsifies],
+            notes=[],
         )
 
     def objective(self, model: paddle.nn.Layer, training: PictureDataset) -> ClassificationObjective:

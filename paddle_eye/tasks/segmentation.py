@@ -18,7 +18,7 @@ from paddle_eye.data.mask_loading import CropDataset, MaskDataset
 from paddle_eye.data.mask_transforms import PixelPreprocessing
 from paddle_eye.data.sources.pairs import Pair, block_split, find_pairs, last_aside, read_pairs
 from paddle_eye.engine.objective import Evaluation, Objective, as_tensor
-from paddle_eye.errors import InputError
+from paddle_eye.errors import InputError, listed
 from paddle_eye.inference.exported import Exported
 from paddle_eye.inference.segmenter import Segmenter
 from paddle_eye.inference.tiles import foreground_logits
@@ -203,6 +203,7 @@ class SegmentationTask(Task):
             validation_digests=digests[1],
             digest=data_digest([[short(pair.mask_digest) for pair in part] for part in parts], digests),
             faults=_on_both_sides(*parts),
+            notes=_passed_over(self.found.passed_over),
         )
 
     def objective(self, model: paddle.nn.Layer, training: CropDataset) -> SegmentationObjective:
@@ -297,7 +298,7 @@ class SegmentationTask(Task):
     @staticmethod
     def measured(path: Path, opened: Opened, location: Path) -> Measured:
         """The block that a network was not trained on; of other data than it was trained with, all pairs."""
-        records, faults = find_pairs(location)
+        records, faults, _ = find_pairs(location)
         data = opened.description.get("data", {})
         split, trained_here = (data.get("folds"), data.get("fold")), Path(data.get("path", "")).resolve()
         if trained_here == location.resolve() and all(isinstance(number, int) for number in split):
@@ -344,6 +345,10 @@ def _on_both_sides(training: Sequence[Pair], validation: Sequence[Pair]) -> list
         f"identical pictures on both sides of the split: {names[0][digest]} and {names[1][digest]}"
         for digest in names[0].keys() & names[1].keys()
     ]
+
+
+def _passed_over(files: Sequence[Path]) -> list[str]:
+    return [f"{len(files)} files that are no pictures are passed over: {listed(files)}"] if files else []
 
 
 def _mean_and_overall(figures: Mapping[str, Any], key: str) -> str:

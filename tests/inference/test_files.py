@@ -9,7 +9,7 @@ from paddle_eye.data.images import read_picture
 from paddle_eye.data.mask_transforms import PixelPreprocessing
 from paddle_eye.errors import InputError
 from paddle_eye.inference.export import export
-from paddle_eye.inference.files import find_pictures, predict_files
+from paddle_eye.inference.files import find_files, predict_files
 from paddle_eye.inference.predictor import BUNDLED_WEIGHTS, EXAMPLE_PICTURE
 from paddle_eye.models.registry import build
 from paddle_eye.runs.predict import open_predictor
@@ -27,14 +27,24 @@ def test_folders_give_their_pictures_also_from_inside(write_picture, tmp_path):
     (tmp_path / "d.jpg").rename(tmp_path / "A.JPG")
     for name in ("notes.txt", ".hidden.png"):
         (tmp_path / name).write_text("")
-    found = find_pictures([tmp_path, tmp_path / "notes.txt"])  # what is named is taken, whatever it is
-    assert [path.relative_to(tmp_path).as_posix() for path in found] == ["A.JPG", "b.png", "inner/c.jpeg", "notes.txt"]
+    found = find_files([tmp_path, tmp_path / "notes.txt"])  # what is named is taken, whatever it is
+    names = [path.relative_to(tmp_path).as_posix() for path in found.pictures]
+    assert names == ["A.JPG", "b.png", "inner/c.jpeg", "notes.txt"]
+    assert found.passed_over == [tmp_path / "notes.txt"]
+
+
+def test_what_was_drawn_inside_a_folder_is_not_predicted_again(write_picture, tmp_path):
+    for name in ("b.png", "drawn/b.png-predicted.png", "masks/b.png-mask.png", "b-mask.png"):
+        write_picture(tmp_path / name)
+    found = find_files([tmp_path])
+    assert [path.name for path in found.pictures] == ["b-mask.png", "b.png"]
+    assert [path.name for path in found.passed_over] == ["b.png-predicted.png", "b.png-mask.png"]
 
 
 def test_what_is_not_there_is_named_together(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError) as caught:
-        find_pictures([tmp_path / "empty", tmp_path / "none.png"])
+        find_files([tmp_path / "empty", tmp_path / "none.png"])
     assert "empty: no picture files in this folder" in str(caught.value)
     assert "none.png: no such file or folder" in str(caught.value)
 

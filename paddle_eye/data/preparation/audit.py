@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from paddle_eye.data.images import Examined, examine_pictures, same_pictures
+from paddle_eye.data.fingerprints import Examined, examine_pictures, same_pictures
 from paddle_eye.data.patients import GENERATED
 from paddle_eye.data.records import Record, RecordSet
 

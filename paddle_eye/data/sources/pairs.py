@@ -10,12 +10,12 @@ from typing import Callable, NamedTuple, TypeVar
 
 import numpy as np
 
-from paddle_eye.data.images import decode_picture, digest, pictures_in, read_file
+from paddle_eye.data.images import decode_picture, decode_unchanged, digest, find_pictures, orientation, read_file
 from paddle_eye.errors import InputError, raise_faults
 
 IMAGE_FOLDER, MASK_FOLDER = "image", "label"
 _ADVICE = "every picture needs a mask of its name and size, of two values"
-_VALUES = ([0], [1], [255], [0, 1], [0, 255])  # that a mask may have
+_VALUES = (0, 1, 255, 65535)  # that the foreground of a mask may have
 
 
 Each = TypeVar("Each", "MaskRecord", "Pair")
@@ -58,10 +58,12 @@ class FoundPairs(NamedTuple):
     Args:
         records: in the order of the numbers in their names.
         faults: pictures without a mask, masks without a picture, and files of the same name.
+        passed_over: files that are no pictures.
     """
 
     records: tuple[MaskRecord, ...]
     faults: list[str]
+    passed_over: list[Path]
 
 
 def find_pairs(root: Path) -> FoundPairs:
@@ -76,7 +78,8 @@ def find_pairs(root: Path) -> FoundPairs:
         raise InputError(
             f"{' and '.join(missing)}: no such folder; expected {IMAGE_FOLDER} and {MASK_FOLDER} in {root}"
         )
-    found = [pictures_in(folder) for folder in folders]
+    contents = [find_pictures(folder) for folder in folders]
+    found = [content.pictures for content in contents]
     images, masks = ({path.stem: path for path in paths} for paths in found)
     faults = [f"{path}: another file of this name" for path in found[0] if path != images[path.stem]]
     faults += [f"{path}: another file of this name" for path in found[1] if path != masks[path.stem]]
@@ -85,7 +88,7 @@ def find_pairs(root: Path) -> FoundPairs:
     records = tuple(MaskRecord(images[name], masks[name]) for name in sorted(images.keys() & masks.keys(), key=_order))
     if not records and not faults:
         faults.append("no picture files in it")
-    return FoundPairs(records, faults)
+    return FoundPairs(records, faults, [path for content in contents for path in content.others])
 
 
 def read_pairs(
@@ -114,7 +117,10 @@ def read_pairs(
         except InputError as error:
             faults.append(str(error))
             continue
-        if picture.shape[:2] != truth.shape:
+        turning = _fault_of_turning(record, data, picture, truth)
+        if turning is not None:
+            faults.append(turning)
+        elif picture.shape[:2] != truth.shape:
             sizes = ["x".join(map(str, shape[1::-1])) for shape in (picture.shape, truth.shape)]
             faults.append(f"{record.mask}: {sizes[1]} pixels, its picture has {sizes[0]}")
         pairs.append(Pair(record.image, fit(picture), truth, digest(data), digest(mask_data)))
@@ -125,17 +131,36 @@ def read_pairs(
 def decode_mask(data: bytes, path: Path) -> np.ndarray:
     """The bytes of a mask file as uint8 [H, W], 1 in the foreground; ``path`` is for the message.
 
+    The mask may be drawn in the transparency of a picture of one colour.
+
     Raises:
-        InputError: no picture, or it has other values than 0 and 1 or 0 and 255.
+        InputError: no picture, or it has other values than 0 and 1, 255 or, of 16 bits, 65535.
     """
-    picture = decode_picture(data, path)
-    if (picture != picture[..., :1]).any():
+    stored = decode_unchanged(data, path)
+    colours = stored[..., None] if stored.ndim == 2 else stored[..., :3]
+    if stored.ndim == 3 and stored.shape[2] == 4 and (stored[..., 3] != stored[0, 0, 3]).any():
+        if (colours != colours[0, 0]).any():
+            raise InputError(f"{path}: a mask in colours and in transparency; write it as 0 and 255 alone")
+        colours = stored[..., 3:]
+    if (colours != colours[..., :1]).any():
         raise InputError(f"{path}: a mask has no colours; write 0 for the background and 255 (or 1) for the foreground")
-    values = np.unique(picture).tolist()
-    if values not in _VALUES:
+    values = np.unique(colours).tolist()
+    if len(values) > 2 or not set(values) <= {0, values[-1]} or values[-1] not in _VALUES:
         found = ", ".join(map(str, values[:5])) + (" …" if len(values) > 5 else "")
         raise InputError(f"{path}: a mask has two values, 0 and 255 (or 1); this one has {found}")
-    return (picture[..., 0] > 0).astype(np.uint8)
+    return (colours[..., 0] > 0).astype(np.uint8)
+
+
+def _fault_of_turning(record: MaskRecord, data: bytes, picture: np.ndarray, truth: np.ndarray) -> str | None:
+    """Why it cannot be told whether a mask was drawn on a picture as it is stored or as EXIF has it turned."""
+    how = orientation(data)
+    stored = picture.shape[1::-1] if how >= 5 else picture.shape[:2]
+    if how == 1 or (truth.shape == picture.shape[:2] and truth.shape != stored):
+        return None
+    return (
+        f"{record.image}: EXIF turns this picture, and its mask may fit the stored or the turned one; "
+        "save it without an EXIF orientation"
+    )
 
 
 def block_split(pairs: Sequence[Each], folds: int, fold: int | None = None) -> tuple[list[Each], list[Each]]:

@@ -4,6 +4,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from paddle_eye.data.sources.pairs import MaskRecord, block_split, decode_mask, find_pairs, last_aside, read_pairs
 from paddle_eye.errors import InputError
@@ -16,8 +17,8 @@ def save(path, values):
 
 
 def read_all(root):
-    records, faults = find_pairs(root)
-    return read_pairs(root, records, lambda picture: picture, faults)
+    found = find_pairs(root)
+    return read_pairs(root, found.records, lambda picture: picture, found.faults)
 
 
 @pytest.fixture
@@ -30,8 +31,8 @@ def slices(tmp_path):
 
 
 def test_pairs_are_found_by_name_in_the_order_of_their_numbers(slices):
-    records, faults = find_pairs(slices)
-    assert faults == []
+    records, faults, passed_over = find_pairs(slices)
+    assert faults == passed_over == []
     assert [record.image.name for record in records] == ["0.png", "2.png", "10.png"]
     assert all(record.mask == slices / "label" / record.image.name for record in records)
 
@@ -143,3 +144,76 @@ def test_the_last_ones_are_kept_aside():
 def test_too_little_on_one_side(share):
     with pytest.raises(InputError, match=f"--holdout {share}: keeps (0|30) of 30 pictures aside"):
         last_aside(PAIRS, share)
+
+
+def mask_file(path, pixels):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(cv2.imencode(path.suffix, pixels)[1].tobytes())
+    return decode_mask(path.read_bytes(), path)
+
+
+HALF = np.array([[0, 0, 1, 1]] * 3)
+
+
+@pytest.mark.parametrize("foreground", [1, 255, 65535])
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+def test_the_lower_bytes_of_16_bits_count(tmp_path, foreground, suffix):
+    np.testing.assert_array_equal(mask_file(tmp_path / f"m{suffix}", (foreground * HALF).astype(np.uint16)), HALF)
+
+
+def test_other_values_of_16_bits_are_refused(tmp_path):
+    with pytest.raises(InputError, match="a mask has two values"):
+        mask_file(tmp_path / "m.png", (300 * HALF).astype(np.uint16))
+
+
+@pytest.mark.parametrize("colour", [0, 255])
+def test_a_mask_may_be_drawn_in_the_transparency_of_one_colour(tmp_path, colour):
+    pixels = np.full((3, 4, 4), colour, np.uint8)
+    pixels[..., 3] = 255 * HALF
+    np.testing.assert_array_equal(mask_file(tmp_path / "m.png", pixels), HALF)
+
+
+def test_transparency_that_is_the_same_everywhere_is_not_looked_at(tmp_path):
+    pixels = np.full((3, 4, 4), 255, np.uint8)
+    pixels[..., :3] = 255 * HALF[..., None]
+    np.testing.assert_array_equal(mask_file(tmp_path / "m.png", pixels), HALF)
+
+
+def test_colours_and_transparency_together_are_refused(tmp_path):
+    pixels = np.zeros((3, 4, 4), np.uint8)
+    pixels[..., :3], pixels[..., 3] = 255 * HALF[..., None], 255 * (1 - HALF)
+    with pytest.raises(InputError, match=r"m.png: a mask in colours and in transparency"):
+        mask_file(tmp_path / "m.png", pixels)
+
+
+def write_turned(path, size, how):
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (*size, 3), dtype=np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = how
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, exif=exif, quality=95)
+
+
+@pytest.mark.parametrize(("how", "mask", "fits"), [(6, (30, 20), True), (6, (20, 30), False), (3, (20, 30), False)])
+def test_a_turned_picture_whose_mask_may_lie_either_way_is_refused(tmp_path, how, mask, fits):
+    """Stored with 20 rows of 30 pixels: only a mask of 30 rows of 20 tells that it was drawn on the turned one."""
+    write_turned(tmp_path / "image/a.jpg", (20, 30), how)
+    save(tmp_path / "label/a.png", np.zeros(mask))
+    if fits:
+        (pair,) = read_all(tmp_path)
+        assert pair.picture.shape[:2] == pair.truth.shape == (30, 20)
+    else:
+        with pytest.raises(InputError, match=r"a.jpg: EXIF turns this picture, .*; save it without"):
+            read_all(tmp_path)
+
+
+def test_every_kind_of_picture_counts_and_other_files_are_named(slices):
+    """A GIF in the folder of masks is a mask; a text is passed over, and that is said."""
+    mask = Image.fromarray((255 * np.random.default_rng(1).integers(0, 2, (20, 30))).astype(np.uint8))
+    mask.save(slices / "label/3.gif")
+    save(slices / "image/3.pgm", np.zeros((20, 30)))
+    (slices / "label/notes.txt").write_text("mine")
+    found = find_pairs(slices)
+    assert [record.mask.name for record in found.records] == ["0.png", "2.png", "3.gif", "10.png"]
+    assert found.passed_over == [slices / "label/notes.txt"]
+    np.testing.assert_array_equal(read_all(slices)[2].truth, np.asarray(mask) > 0)
