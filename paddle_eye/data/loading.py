@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Callable
 
 import numpy as np
@@ -14,7 +14,7 @@ import paddle
 from paddle_eye.data.images import READING_THREADS, read_picture
 from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.data.transforms import Preprocessing
-from paddle_eye.errors import InputError, raise_faults
+from paddle_eye.errors import InputError, JobError, raise_faults
 
 
 class PictureDataset(paddle.io.Dataset):
@@ -151,12 +151,49 @@ def class_weights(dataset: PictureDataset) -> np.ndarray:
     return len(dataset) / (len(counts) * counts)
 
 
-def training_loader(
-    dataset: PictureDataset, batch_size: int, seed: int, sampler: str = "shuffled"
-) -> paddle.io.DataLoader:
-    """Shuffled batches; call `set_epoch` before each epoch.
+class Batches:
+    """The batches of a data set, made one ahead by a thread of its own.
 
-    No worker processes: the pictures are in memory, and workers need more shared memory than AI Studio gives.
+    An error in that thread is one here; `paddle.io.DataLoader` waits for ever when its thread dies.
+
+    Args:
+        dataset: its items are tuples of arrays.
+        batch_sampler: gives the numbers of the items of each batch; its ``epoch`` and that of the data set decide order
+            and changes.
+    """
+
+    def __init__(self, dataset: paddle.io.Dataset, batch_sampler: paddle.io.BatchSampler) -> None:
+        self.dataset, self.batch_sampler = dataset, batch_sampler
+
+    def __len__(self) -> int:
+        return len(self.batch_sampler)
+
+    def __iter__(self) -> Iterator[tuple[paddle.Tensor, ...]]:
+        """Tensors of the items' parts, [N, …].
+
+        Raises:
+            JobError: a batch could not be made.
+        """
+        with ThreadPoolExecutor(max_workers=1) as maker:
+            coming: deque[Future] = deque()
+            for numbers in self.batch_sampler:
+                coming.append(maker.submit(self._made, numbers))
+                if len(coming) > 1:
+                    yield tuple(map(paddle.to_tensor, coming.popleft().result()))
+            while coming:
+                yield tuple(map(paddle.to_tensor, coming.popleft().result()))
+
+    def _made(self, numbers: list[int]) -> list[np.ndarray]:
+        try:
+            return [np.stack(parts) for parts in zip(*(self.dataset[number] for number in numbers))]
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise JobError(f"a batch could not be made ({type(error).__name__}: {error})") from error
+
+
+def training_loader(dataset: PictureDataset, batch_size: int, seed: int, sampler: str = "shuffled") -> Batches:
+    """Shuffled batches; call `set_epoch` before each epoch.
 
     Args:
         dataset: what is trained on.
@@ -168,15 +205,14 @@ def training_loader(
     shares = None
     if sampler == "balanced":
         shares = class_weights(dataset)[dataset.labels] / len(dataset)
-    batches = EpochSampler(len(dataset), batch_size, seed, shares)
-    return paddle.io.DataLoader(dataset, batch_sampler=batches, num_workers=0)
+    return Batches(dataset, EpochSampler(len(dataset), batch_size, seed, shares))
 
 
-def set_epoch(loader: paddle.io.DataLoader, epoch: int) -> None:
+def set_epoch(loader: Batches, epoch: int) -> None:
     """Give a training loader the order and the changes of an epoch, counted from 0."""
     loader.batch_sampler.epoch = loader.dataset.epoch = epoch
 
 
-def evaluation_loader(dataset: PictureDataset, batch_size: int = 50) -> paddle.io.DataLoader:
+def evaluation_loader(dataset: paddle.io.Dataset, batch_size: int = 50) -> Batches:
     """Batches in the order of the records."""
-    return paddle.io.DataLoader(dataset, batch_size=batch_size, shuffle=False, num_workers=0)
+    return Batches(dataset, paddle.io.BatchSampler(dataset, batch_size=batch_size, shuffle=False))

@@ -13,7 +13,7 @@ import safetensors.numpy
 from paddle_eye.engine import optim
 from paddle_eye.errors import InputError
 from paddle_eye.files import write_bytes
-from paddle_eye.weights.format import load_into
+from paddle_eye.weights.format import load_into, require_finite
 
 _MODEL, _OPTIMIZER = "model/", "optimizer/"
 
@@ -21,7 +21,12 @@ _MODEL, _OPTIMIZER = "model/", "optimizer/"
 def save_checkpoint(
     path: Path, model: paddle.nn.Layer, optimizer: paddle.optimizer.Optimizer, history: list[dict[str, Any]]
 ) -> None:
-    """Save parameters, optimizer and history; one file, so that they cannot disagree."""
+    """Save parameters, optimizer and history; one file, so that they cannot disagree.
+
+    Raises:
+        JobError: the network has numbers that are not finite; the checkpoint before stays.
+    """
+    require_finite(model)
     arrays = {f"{_MODEL}{key}": tensor.numpy() for key, tensor in model.state_dict().items()}
     arrays.update({f"{_OPTIMIZER}{key}": value for key, value in optim.state_arrays(optimizer, model).items()})
     write_bytes(path, safetensors.numpy.save(arrays, metadata={"history": json.dumps(history, allow_nan=False)}))

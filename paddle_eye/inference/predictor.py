@@ -15,7 +15,7 @@ import pandas as pd
 from paddle import nn
 
 from paddle_eye.data.images import READING_THREADS, read_picture
-from paddle_eye.errors import InputError
+from paddle_eye.errors import InputError, JobError
 from paddle_eye.inference.cam import grad_cam
 from paddle_eye.inference.exported import Exported
 from paddle_eye.inference.trained import Shown, TrainedNetwork
@@ -72,7 +72,10 @@ class Predictor(TrainedNetwork):
 
         @paddle.no_grad()
         def probabilities(inputs: np.ndarray) -> np.ndarray:
-            return F.softmax(network.model(paddle.to_tensor(inputs)), axis=1).numpy()
+            given = F.softmax(network.model(paddle.to_tensor(inputs)), axis=1).numpy()
+            if not np.isfinite(given).all():
+                raise JobError(f"{source}: what the network gives are no finite numbers; its weights are no use")
+            return given
 
         return cls(*described, network.model, probabilities)
 

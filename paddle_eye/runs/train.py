@@ -15,7 +15,7 @@ import pandas as pd
 from paddle_eye import __version__
 from paddle_eye.config import Config
 from paddle_eye.data.identity import seen_pictures
-from paddle_eye.data.loading import set_epoch
+from paddle_eye.data.loading import Batches, set_epoch
 from paddle_eye.data.locate import Location
 from paddle_eye.engine import optim
 from paddle_eye.engine.checkpoint import save_checkpoint
@@ -136,7 +136,7 @@ class Run:
         counts = {"training": len(data.training.pictures), "validation": len(data.selection)}
         loader = self.task.training_loader(data.training)
 
-        def train_batches(epoch: int) -> paddle.io.DataLoader:
+        def train_batches(epoch: int) -> Batches:
             set_epoch(loader, epoch)
             return loader
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from paddle_eye.choices import NetworkTask
 from paddle_eye.config import Config
+from paddle_eye.data.loading import Batches
 from paddle_eye.data.locate import Location
 from paddle_eye.engine.objective import Evaluation, Objective
 from paddle_eye.errors import InputError
@@ -122,11 +123,11 @@ class Task(ABC):
         """What loss and figures are."""
 
     @abstractmethod
-    def training_loader(self, training: paddle.io.Dataset) -> paddle.io.DataLoader:
+    def training_loader(self, training: paddle.io.Dataset) -> Batches:
         """Batches in an order that the epoch decides."""
 
     @abstractmethod
-    def evaluation_loader(self, dataset: paddle.io.Dataset) -> paddle.io.DataLoader:
+    def evaluation_loader(self, dataset: paddle.io.Dataset) -> Batches:
         """Batches in the order of the files."""
 
     # What a run leaves behind

@@ -17,6 +17,7 @@ from paddle_eye.data.fingerprints import examine_pictures
 from paddle_eye.data.identity import data_digest, short
 from paddle_eye.data.loading import (
     AugmentedDataset,
+    Batches,
     PictureDataset,
     class_weights,
     evaluation_loader,
@@ -223,11 +224,11 @@ class ClassificationTask(Task):
             self.settings.train.label_smoothing,
         )
 
-    def training_loader(self, training: PictureDataset) -> paddle.io.DataLoader:
+    def training_loader(self, training: PictureDataset) -> Batches:
         recipe = self.settings.train
         return training_loader(training, recipe.batch_size, recipe.seed, recipe.sampler)
 
-    def evaluation_loader(self, dataset: PictureDataset) -> paddle.io.DataLoader:
+    def evaluation_loader(self, dataset: PictureDataset) -> Batches:
         return evaluation_loader(dataset)
 
     def facts(self, data: Data) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from paddle_eye.config import Config
 from paddle_eye.data.identity import data_digest, short
-from paddle_eye.data.loading import evaluation_loader, training_loader
+from paddle_eye.data.loading import Batches, evaluation_loader, training_loader
 from paddle_eye.data.locate import Location
 from paddle_eye.data.mask_loading import CropDataset, MaskDataset
 from paddle_eye.data.mask_transforms import PixelPreprocessing
@@ -209,10 +209,10 @@ class SegmentationTask(Task):
     def objective(self, model: paddle.nn.Layer, training: CropDataset) -> SegmentationObjective:
         return SegmentationObjective(self.settings.train.loss)
 
-    def training_loader(self, training: CropDataset) -> paddle.io.DataLoader:
+    def training_loader(self, training: CropDataset) -> Batches:
         return training_loader(training, self.settings.train.batch_size, self.settings.train.seed)
 
-    def evaluation_loader(self, dataset: MaskDataset) -> paddle.io.DataLoader:
+    def evaluation_loader(self, dataset: MaskDataset) -> Batches:
         return evaluation_loader(dataset, batch_size=1)
 
     def facts(self, data: Data) -> dict[str, Any]:

@@ -24,7 +24,7 @@ import safetensors
 import safetensors.numpy
 
 from paddle_eye import __version__
-from paddle_eye.errors import InputError
+from paddle_eye.errors import InputError, JobError
 from paddle_eye.files import write_bytes
 from paddle_eye.weights.torch_files import STREAM_START, ZIP_START, read_torch
 
@@ -50,7 +50,11 @@ def write_weights(path: Path, model: paddle.nn.Layer, description: Mapping[str, 
 
     The description is one more entry of the dict, JSON in a uint8 array, which ``set_state_dict`` passes over.
     The versions of everything that had a part in it are added.
+
+    Raises:
+        JobError: the network has numbers that are not finite; nothing is written.
     """
+    require_finite(model)
     versions = {
         "paddle_eye": __version__,
         "paddle": paddle.__version__,
@@ -66,6 +70,17 @@ def write_weights(path: Path, model: paddle.nn.Layer, description: Mapping[str, 
     buffer = io.BytesIO()
     paddle.save({**model.state_dict(), DESCRIPTION_KEY: paddle.to_tensor(encoded)}, buffer)
     write_bytes(path, buffer.getvalue())
+
+
+def require_finite(model: paddle.nn.Layer) -> None:
+    """Raise a JobError if a network has numbers that are not finite."""
+    broken = [key for key, tensor in model.state_dict().items() if not _is_finite(tensor.numpy())]
+    if broken:
+        raise JobError(f"the network's weights are no finite numbers any more ({broken[0]}); try a lower learning rate")
+
+
+def _is_finite(array: np.ndarray) -> bool:
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
 
 def read_weights(path: Path) -> WeightFile:
@@ -116,7 +131,8 @@ def load_into(
         never_read: whether a key that the network does not have may be passed over.
 
     Raises:
-        InputError: keys are missing or unexpected, or shapes or kinds of number differ; all of them are named.
+        InputError: keys are missing or unexpected, shapes or kinds of number differ, or numbers are not finite; all of
+            them are named.
 
     Example:
         >>> import paddle_eye
@@ -146,6 +162,9 @@ def load_into(
     ]
     if faults:
         raise InputError(f"{source}: these weights are not for this network; " + "; ".join(faults))
+    broken = [key for key, given, _ in shared if not _is_finite(given)]
+    if broken:
+        raise InputError(f"{source}: not all weights are finite numbers ({_named(broken)}); its training has failed")
     model.set_state_dict({key: given.astype(needed.dtype) for key, given, needed in shared})
 
 

@@ -1,6 +1,7 @@
 from itertools import combinations
 
 import numpy as np
+import paddle
 import pytest
 
 from paddle_eye.data.images import read_picture
@@ -15,7 +16,7 @@ from paddle_eye.data.loading import (
 )
 from paddle_eye.data.sources.palm import read_palm
 from paddle_eye.data.transforms import Preprocessing
-from paddle_eye.errors import InputError
+from paddle_eye.errors import InputError, JobError
 
 PREPROCESSING = Preprocessing(32)
 
@@ -189,3 +190,32 @@ def test_a_training_loader_takes_new_changes_each_epoch(record_set):
         ((pictures, _),) = list(loader)
         sums.append(float(pictures.sum()))
     assert sums[0] == sums[2] != sums[1]
+
+
+class Failing(paddle.io.Dataset):
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, number):
+        if number == 4:
+            raise self.error
+        return np.float32(number), np.int64(number)
+
+
+@pytest.mark.parametrize("error", [ValueError("a fault"), InputError("x.png: gone")])
+def test_an_error_while_a_batch_is_made_ends_the_epoch_with_a_sentence(error):
+    """Paddle's own loader waits for ever."""
+    loader, seen = evaluation_loader(Failing(error), 2), []
+    with pytest.raises(JobError, match=f"a batch could not be made .*{error}"):
+        for numbers, _ in loader:
+            seen.append(numbers.numpy().tolist())
+    assert seen == [[0, 1], [2, 3]]
+
+
+def test_running_out_of_memory_is_no_fault_of_the_data():
+    with pytest.raises(MemoryError):
+        list(evaluation_loader(Failing(MemoryError()), 2))

@@ -11,7 +11,7 @@ import pytest
 import safetensors.numpy
 from paddle import nn
 
-from paddle_eye.errors import InputError
+from paddle_eye.errors import InputError, JobError
 from paddle_eye.models.resnet import BLOCKS_PER_STAGE, ResNet
 from paddle_eye.weights.format import DESCRIPTION_KEY, load_into, read_weights, write_weights
 
@@ -258,3 +258,16 @@ def test_weights_of_the_documents_code_load(version, tmp_path, monkeypatch):
     path.write_bytes(buffer.getvalue())
     with pytest.raises(InputError, match=r"unexpected: bb_0_0\.pathB\.9\._conv\.weight"):
         load_into(target, read_weights(path).arrays, path, target.never_read)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_numbers_that_are_not_finite_are_neither_written_nor_taken(tmp_path, value):
+    model = paddle.nn.Linear(2, 2)
+    write_weights(tmp_path / "w.pdparams", model, {})
+    before = (tmp_path / "w.pdparams").read_bytes()
+    model.weight.set_value(np.array([[1, value], [0, 0]], "float32"))
+    with pytest.raises(JobError, match=r"no finite numbers any more \(weight\); try a lower learning rate"):
+        write_weights(tmp_path / "w.pdparams", model, {})
+    assert (tmp_path / "w.pdparams").read_bytes() == before
+    with pytest.raises(InputError, match=r"w.pdparams: not all weights are finite numbers \(weight\)"):
+        load_into(paddle.nn.Linear(2, 2), {key: t.numpy() for key, t in model.state_dict().items()}, "w.pdparams")
