@@ -49,11 +49,16 @@ def find_pictures(folder: Path) -> Found:
     """The picture files in a folder and the folders inside, and what else is there."""
     pictures, others = [], []
     for path in sorted(folder.rglob("*")):
-        if path.name.startswith(".") or path.is_dir():
+        if is_clutter(path) or path.is_dir():
             continue
         known = path.suffix.lower() in _SUFFIXES or (not path.suffix and path.is_file() and looks_like_picture(path))
         (pictures if known else others).append(path)
     return Found(pictures, others)
+
+
+def is_clutter(path: Path) -> bool:
+    """Whether a file or folder is hidden, or one that file browsers and archives leave behind."""
+    return path.name.startswith((".", "__")) or path.name in ("Thumbs.db", "desktop.ini")
 
 
 def looks_like_picture(path: Path) -> bool:

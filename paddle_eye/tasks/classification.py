@@ -214,7 +214,7 @@ class ClassificationTask(Task):
             validation_digests=digests[1],
             digest=data_digest([[record.label for record in part.records] for part in self.parts], digests),
             faults=[f"{finding.kind}: {finding.found}" for finding in findings if finding.falsifies],
-            notes=[],
+            notes=layouts.notes(self.location.path),
         )
 
     def objective(self, model: paddle.nn.Layer, training: PictureDataset) -> ClassificationObjective:

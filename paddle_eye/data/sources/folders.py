@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from paddle_eye.data.images import looks_like_picture
+from paddle_eye.data.images import is_clutter, looks_like_picture
 from paddle_eye.data.patients import patient_of
 from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.errors import InputError, raise_faults
 
 TRAINING_FOLDER, VALIDATION_FOLDER = "train", "val"
-_CLUTTER = ("Thumbs.db", "desktop.ini")  # what Windows leaves in folders of pictures
 
 
 def read_folders(root: Path, pattern: re.Pattern | None = None) -> RecordSet:
@@ -107,9 +106,7 @@ def _is_utf8(path: Path) -> bool:
 
 
 def _visible(folder: Path) -> list[Path]:
-    return sorted(
-        path for path in folder.iterdir() if not path.name.startswith((".", "__")) and path.name not in _CLUTTER
-    )
+    return sorted(path for path in folder.iterdir() if not is_clutter(path))
 
 
 def _folders(folder: Path) -> list[Path]:

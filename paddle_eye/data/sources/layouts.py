@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Callable, NamedTuple
 
 from paddle_eye.data.records import RecordSet
-from paddle_eye.data.sources import folders
+from paddle_eye.data.sources import folders, palm
 from paddle_eye.data.sources.pairs import IMAGE_FOLDER, MASK_FOLDER
 from paddle_eye.data.sources.palm import LABEL_FILE, TRAINING_FOLDER, VALIDATION_FOLDER, read_palm
 from paddle_eye.data.sources.tables import TEST_TABLE, TRAINING_TABLE, read_table
-from paddle_eye.errors import InputError
+from paddle_eye.errors import InputError, listed
 
 
 class Parts(NamedTuple):
@@ -27,11 +27,13 @@ class Layout(NamedTuple):
         described: its two parts in words.
         matches: whether a folder looks like it.
         read: a folder's two parts; raises an InputError if it has faults, or has not been split into two parts.
+        notes: what a person should know of what was not read.
     """
 
     described: str
     matches: Callable[[Path], bool]
     read: Callable[[Path], Parts]
+    notes: Callable[[Path], list[str]] = lambda root: []
 
 
 def layout(root: Path) -> str:
@@ -46,6 +48,11 @@ def read(root: Path) -> Parts:
         InputError: faults of the data, or it has not been split into two parts.
     """
     return LAYOUTS[layout(root)].read(root)
+
+
+def notes(root: Path) -> list[str]:
+    """What a person should know of what `read` passes over."""
+    return LAYOUTS[layout(root)].notes(root)
 
 
 def refuse_masks(root: Path) -> None:
@@ -76,6 +83,10 @@ def _not_split(root: Path) -> Parts:
     )
 
 
+def _without_label(files: list[Path]) -> list[str]:
+    return [f"{len(files)} validation photographs have no row in the sheet: {listed(files)}"] if files else []
+
+
 def _any_exists(*names: object) -> Callable[[Path], bool]:
     return lambda root: any((root / name).exists() for name in names)
 
@@ -90,6 +101,7 @@ LAYOUTS = {
         "PALM's two parts",
         _any_exists(TRAINING_FOLDER, VALIDATION_FOLDER, LABEL_FILE),
         lambda root: Parts(*read_palm(root)),
+        lambda root: _without_label(palm.without_label(root)),
     ),
     "train and val": Layout(
         "train and val",

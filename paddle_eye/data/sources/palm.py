@@ -9,17 +9,13 @@ The layout is the one the document unpacks the archives to::
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
-
-from paddle_eye.data.images import looks_like_picture
+from paddle_eye.data.images import is_clutter, looks_like_picture
 from paddle_eye.data.records import Record, RecordSet
+from paddle_eye.data.sources.workbook import Sheet, read_sheet
 from paddle_eye.errors import InputError, raise_faults
 
 CLASSES = ("not pathologic", "pathologic myopia")
@@ -30,11 +26,7 @@ TRAINING_FOLDER = Path("train_data/PALM-Training400")
 VALIDATION_FOLDER = Path("PALM-Validation400")
 LABEL_FILE = Path("PALM-Validation-GT/PM_Label_and_Fovea_Location.xlsx")
 
-# What openpyxl raises for files that are no xlsx, are damaged, or show a chart instead of a table.
-_UNREADABLE = (
-    *(OSError, InvalidFileException, zipfile.BadZipFile, zlib.error),
-    *(KeyError, ValueError, TypeError, SyntaxError, AttributeError),
-)
+_HEADERS = ("imgname", "label")
 _ADVICE = "mend or remove them and start again"
 
 
@@ -66,6 +58,13 @@ def read_palm(root: Path) -> Palm:
     validation = _validation_records(root / VALIDATION_FOLDER, root / LABEL_FILE, faults)
     raise_faults(root, faults, _ADVICE)
     return Palm(RecordSet(CLASSES, tuple(training)), RecordSet(CLASSES, tuple(validation)))
+
+
+def without_label(root: Path) -> list[Path]:
+    """The validation photographs that the sheet has no row for, as `read_palm` passes over them."""
+    named = {name for _, name, _ in _label_rows(read_sheet(root / LABEL_FILE, _HEADERS))}
+    found = sorted(path for path in (root / VALIDATION_FOLDER).iterdir() if path.is_file() and not is_clutter(path))
+    return [path for path in found if path.name not in named]
 
 
 def read_training(folder: Path) -> RecordSet:
@@ -100,7 +99,7 @@ def _training_records(folder: Path, faults: list[str]) -> list[Record]:
         raise InputError(f"{folder}: no such folder; give the folder with the photographs H0001.jpg, N0001.jpg …")
     records = []
     for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):  # .DS_Store, .ipynb_checkpoints: left behind by file browsers
+        if is_clutter(path):
             continue
         letter = path.name[0]
         if not path.is_file() or not looks_like_picture(path):
@@ -117,9 +116,13 @@ def _training_records(folder: Path, faults: list[str]) -> list[Record]:
 def _validation_records(folder: Path, label_file: Path, faults: list[str]) -> list[Record]:
     records: list[Record] = []
     first_row_of: dict[str, int] = {}
-    for row, name, value in _label_rows(label_file):
-        place = f"{label_file}, row {row}"
-        if not isinstance(name, str) or Path(name).name != name:
+    sheet = read_sheet(label_file, _HEADERS)
+    for row, name, value in _label_rows(sheet):
+        place = f"{sheet.place}, row {row}"
+        if name is None and value is None:
+            faults.append(f"{place}: no name and no label; if they are formulas, open and save the file in Excel")
+            continue
+        if not isinstance(name, str) or not name or Path(name).name != name:
             faults.append(f"{place}: expected the name of a photograph, found {name!r}")
             continue
         if name in first_row_of:
@@ -131,31 +134,41 @@ def _validation_records(folder: Path, label_file: Path, faults: list[str]) -> li
         if label is None:
             faults.append(f"{place}: the label of {name} must be 0 or 1, found {value!r}")
         if not path.is_file():
-            faults.append(f"{place}: {name} is not in {folder}")
+            faults.append(f"{place}: {_shown(name)} is not in {folder}{_meant(folder, name)}")
         elif not looks_like_picture(path):
             faults.append(f"{place}: {path} is no picture")
         elif label is not None:
             records.append(Record(path, label))
     if not first_row_of:
-        faults.append(f"{label_file}: the sheet has no row with a photograph and its label")
+        faults.append(f"{sheet.place}: the sheet has no row with a photograph and its label")
     return records
 
 
-def _label_rows(label_file: Path) -> Iterator[tuple[int, Any, Any]]:
-    """Row number, name and label of each row that is not blank."""
-    try:
-        workbook = openpyxl.load_workbook(label_file, data_only=True)
-        rows = list(workbook.active.iter_rows(values_only=True))
-    except _UNREADABLE as error:
-        raise InputError(f"{label_file}: this is no readable xlsx file ({error}); download it again") from error
-    header = [str(cell).strip().lower() for cell in rows[0]] if rows else []
-    named = "imgname" in header and "label" in header
-    name_column, label_column = (header.index("imgname"), header.index("label")) if named else (1, 2)
-    for number, cells in enumerate(rows, start=1):
+def _label_rows(sheet: Sheet) -> Iterator[tuple[int, Any, Any]]:
+    """Row number, name and label of each row but the header."""
+    header = sheet.header
+    named = sheet.has_columns(_HEADERS)
+    name_column, label_column = map(header.index, _HEADERS) if named else (1, 2)
+    for number, cells in sheet.rows:
         padded = (*cells, None, None, None)
-        is_header = number == 1 and _label(padded[label_column]) is None
-        if any(cell is not None for cell in cells) and not is_header:
-            yield number, padded[name_column], padded[label_column]
+        name, label = padded[name_column], padded[label_column]
+        is_header = number == sheet.rows[0][0] and (named or not (isinstance(name, str) and Path(name).suffix))
+        if not is_header or _label(label) is not None:
+            yield number, name, label
+
+
+def _shown(name: str) -> str:
+    """A name, in quotes if it has blanks, which are hard to see."""
+    return repr(name) if any(letter.isspace() for letter in name) else name
+
+
+def _meant(folder: Path, name: str) -> str:
+    """The file that a name may mean, when it lacks its ending, or has blanks or other letters."""
+    if not folder.is_dir():
+        return ""
+    wanted = name.strip().lower()
+    close = [path.name for path in sorted(folder.iterdir()) if wanted in (path.name.lower(), path.stem.lower())]
+    return f"; {close[0]} is there, write its name like that" if close else ""
 
 
 def _label(value: Any) -> int | None:

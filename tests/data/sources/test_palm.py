@@ -1,8 +1,14 @@
+import os
 import shutil
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
+import openpyxl
 import pytest
 
+from paddle_eye.data.sources import layouts
 from paddle_eye.data.sources.palm import (
     CLASSES,
     LABEL_FILE,
@@ -11,9 +17,11 @@ from paddle_eye.data.sources.palm import (
     read_palm,
     read_training,
     read_validation,
+    without_label,
 )
 from paddle_eye.errors import InputError
 
+ROOT = Path(__file__).resolve().parents[3]
 DOCUMENT_NAMES = ("ID", "imgName", "Label", "Fovea_X", "Fovea_Y")
 
 
@@ -141,7 +149,7 @@ def test_blank_rows_are_passed_over(read):
 def test_a_label_is_0_or_1(read, tmp_path, label):
     with pytest.raises(InputError) as raised:
         read([(1, "V0001.jpg", 0), (2, "V0002.jpg", label)])
-    place = f"{tmp_path / 'labels.xlsx'}, row 3"
+    place = f"{tmp_path / 'labels.xlsx'}, sheet 'Sheet', row 3"
     assert f"{place}: the label of V0002.jpg must be 0 or 1, found {label!r}" in str(raised.value)
 
 
@@ -150,7 +158,7 @@ def test_a_name_is_that_of_a_photograph(read, tmp_path, name):
     (tmp_path / "x.jpg").touch()
     with pytest.raises(InputError) as raised:
         read([(1, name, 0)])
-    place = f"{tmp_path / 'labels.xlsx'}, row 2"
+    place = f"{tmp_path / 'labels.xlsx'}, sheet 'Sheet', row 2"
     assert f"{place}: expected the name of a photograph, found {name!r}" in str(raised.value)
 
 
@@ -162,16 +170,16 @@ def test_faults_of_the_sheet_come_in_one_message(read, folder, tmp_path):
         read(rows)
     assert str(raised.value).splitlines() == [
         f"{sheet}: 4 faults found; mend or remove them and start again",
-        f"  - {sheet}, row 3: V0009.jpg is not in {folder}",
-        f"  - {sheet}, row 4: V0001.jpg has a row already, row 2",
-        f"  - {sheet}, row 5: {folder / 'V0003.jpg'} is no picture",
-        f"  - {sheet}, row 6: the label of V0004.jpg must be 0 or 1, found 2",
+        f"  - {sheet}, sheet 'Sheet', row 3: V0009.jpg is not in {folder}",
+        f"  - {sheet}, sheet 'Sheet', row 4: V0001.jpg has a row already, row 2",
+        f"  - {sheet}, sheet 'Sheet', row 5: {folder / 'V0003.jpg'} is no picture",
+        f"  - {sheet}, sheet 'Sheet', row 6: the label of V0004.jpg must be 0 or 1, found 2",
     ]
 
 
 @pytest.mark.parametrize("header", [DOCUMENT_NAMES, ()])
 def test_a_sheet_without_rows_is_an_error(read, header):
-    with pytest.raises(InputError, match=r"labels.xlsx: the sheet has no row with a photograph and its label"):
+    with pytest.raises(InputError, match=r"labels.xlsx.*: the sheet has no row with a photograph"):
         read([], header)
 
 
@@ -247,3 +255,82 @@ def test_training_photographs_of_one_class_are_a_fault(tmp_path, make_palm):
     root = make_palm(tmp_path / "palm", training={"P": 3})
     with pytest.raises(InputError, match=r"no photograph of class 0, 'not pathologic'"):
         read_palm(root)
+
+
+def test_the_sheet_with_the_columns_is_read_whichever_was_shown_last(folder, tmp_path):
+    workbook = openpyxl.Workbook()
+    workbook.active.append(["notes"])
+    labels = workbook.create_sheet("labels")
+    for row in (("imgName", "Label"), ("V0001.jpg", 1)):
+        labels.append(row)
+    workbook.active = 0
+    workbook.save(tmp_path / "labels.xlsx")
+    assert [record.label for record in read_validation(folder, tmp_path / "labels.xlsx").records] == [1]
+    second = workbook.copy_worksheet(labels)
+    second.title = "old labels"
+    workbook.save(tmp_path / "labels.xlsx")
+    with pytest.raises(InputError, match=r"sheet 'labels', .*sheet 'old labels': several sheets have"):
+        read_validation(folder, tmp_path / "labels.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [("V0001", "V0001 is not in .*; V0001.jpg is there"), ("v0001.JPG", "V0001.jpg is there")],
+)
+def test_a_name_that_is_nearly_right_is_answered_with_the_right_one(read, name, cure):
+    with pytest.raises(InputError, match=cure):
+        read([(1, name, 1)])
+
+
+def test_blanks_in_a_name_are_shown(read):
+    with pytest.raises(InputError, match=r"'V0001.jpg ' is not in .*; V0001.jpg is there, write its name like that"):
+        read([(1, "V0001.jpg ", 1)])
+
+
+def test_the_first_row_of_a_sheet_without_headers_is_no_header(read):
+    """It has the name of a photograph; only its label is wrong."""
+    with pytest.raises(InputError, match=r"row 1: the label of V0001.jpg must be 0 or 1, found 'x'"):
+        read([(2, "V0002.jpg", 1)], header=(1, "V0001.jpg", "x"))
+
+
+def test_photographs_without_a_row_are_found(tmp_path, make_palm, write_picture):
+    root = make_palm(tmp_path)
+    assert without_label(root) == layouts.notes(root) == []
+    (root / VALIDATION_FOLDER / "Thumbs.db").write_bytes(b"x")
+    path = write_picture(root / VALIDATION_FOLDER / "V0099.jpg")
+    assert without_label(root) == [path]
+    assert layouts.notes(root) == [f"1 validation photographs have no row in the sheet: {path}"]
+
+
+def test_a_cell_far_away_and_a_million_blank_rows_cost_little(folder, tmp_path, write_sheet):
+    """In a process of its own with little memory, should it fail."""
+    path = write_sheet(tmp_path / "labels.xlsx", [(1, "V0001.jpg", 1)])
+    workbook = openpyxl.load_workbook(path)
+    workbook.active.cell(1048576, 16384, "far away")
+    workbook.save(path)
+    program = f"""
+import resource, sys, time
+sys.path.insert(0, {str(ROOT)!r})
+from pathlib import Path
+from paddle_eye.data.sources.palm import read_validation
+resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31))
+print(len(read_validation(Path({str(folder)!r}), Path({str(path)!r}))))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "1\n", done.stderr[-500:]
+
+
+def test_a_zip_bomb_and_what_is_no_file_are_refused(folder, tmp_path):
+    with zipfile.ZipFile(tmp_path / "bomb.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", bytes(300 * 2**20))
+    with pytest.raises(InputError, match="unpacks to 300 MB, too many for a sheet"):
+        read_validation(folder, tmp_path / "bomb.xlsx")
+    os.mkfifo(tmp_path / "pipe.xlsx")
+    with pytest.raises(InputError, match="no ordinary file"):
+        read_validation(folder, tmp_path / "pipe.xlsx")
+
+
+def test_an_old_excel_file_is_answered_with_the_cure(folder, tmp_path):
+    (tmp_path / "labels.xls").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600))
+    with pytest.raises(InputError, match=r"no readable xlsx file .*; save it as .xlsx"):
+        read_validation(folder, tmp_path / "labels.xls")

@@ -1,0 +1,109 @@
+"""The one reader of xlsx files, within bounds of time and memory."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import openpyxl
+
+from paddle_eye.errors import InputError
+
+MOST_MEGABYTES, MOST_UNPACKED_MEGABYTES = 64, 256
+MOST_ROWS, MOST_COLUMNS, MOST_BLANK_ROWS = 200_000, 200, 1000
+
+
+class Sheet(NamedTuple):
+    """One sheet of a workbook.
+
+    Args:
+        place: file and sheet, for messages.
+        rows: number (from 1) and cells of every row that is not blank.
+    """
+
+    place: str
+    rows: list[tuple[int, tuple[Any, ...]]]
+
+    def has_columns(self, columns: Sequence[str]) -> bool:
+        """Whether its first row has all of these headers, in whatever case."""
+        return bool(self.rows) and set(columns) <= set(self.header)
+
+    @property
+    def header(self) -> list[str]:
+        """The cells of the first row as headers are compared: without blanks around them, in small letters."""
+        return ["" if cell is None else str(cell).strip().lower() for cell in self.rows[0][1]] if self.rows else []
+
+
+def read_sheet(path: Path, columns: Sequence[str]) -> Sheet:
+    """The sheet of an xlsx file that has these columns; of a single one, whatever it has.
+
+    It does not matter which sheet was shown last.
+
+    Args:
+        path: the file.
+        columns: headers, in small letters.
+
+    Raises:
+        InputError: the file is no xlsx file, is too large, or has several sheets, none or some of which have the
+            columns.
+    """
+    sheets = _sheets(path)
+    having = [sheet for sheet in sheets if sheet.has_columns(columns)]
+    filled = [sheet for sheet in sheets if sheet.rows]
+    if len(having) == 1:
+        return having[0]
+    if not having and len(filled) == 1:
+        return filled[0]
+    if not filled:
+        return Sheet(str(path), [])
+    names = ", ".join(sheet.place for sheet in having or filled)
+    what = "several sheets have" if having else "no sheet has"
+    raise InputError(f"{names}: {what} the columns {', '.join(columns)}; leave one sheet that has them")
+
+
+def _sheets(path: Path) -> list[Sheet]:
+    try:
+        _require_small(path)
+        workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        try:
+            return [Sheet(f"{path}, sheet {sheet.title!r}", _rows(path, sheet)) for sheet in workbook.worksheets]
+        finally:
+            workbook.close()
+    except InputError:
+        raise
+    except (MemoryError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # openpyxl fails in many ways on what is no xlsx file, or a damaged one
+        cure = "save it as .xlsx" if path.suffix.lower() == ".xls" else "download it again"
+        raise InputError(f"{path}: this is no readable xlsx file ({error}); {cure}") from error
+
+
+def _require_small(path: Path) -> None:
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise InputError(f"{path}: this is no ordinary file; give an xlsx file")
+    if found.st_size > MOST_MEGABYTES * 2**20:
+        raise InputError(f"{path}: {found.st_size / 2**20:.0f} MB are too many for a sheet of labels")
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    if unpacked > MOST_UNPACKED_MEGABYTES * 2**20:
+        raise InputError(f"{path}: it unpacks to {unpacked / 2**20:.0f} MB, too many for a sheet of labels")
+
+
+def _rows(path: Path, sheet: Any) -> list[tuple[int, tuple[Any, ...]]]:
+    rows: list[tuple[int, tuple[Any, ...]]] = []
+    blank = 0
+    for number, cells in enumerate(sheet.iter_rows(max_col=MOST_COLUMNS, values_only=True), start=1):
+        if all(cell is None for cell in cells):
+            blank += 1
+            if blank > MOST_BLANK_ROWS:  # a cell far below the others, as programs leave it
+                break
+            continue
+        blank = 0
+        rows.append((number, cells))
+        if len(rows) > MOST_ROWS:
+            raise InputError(f"{path}: more than {MOST_ROWS} rows are too many for a sheet of labels")
+    return rows
