@@ -19,12 +19,14 @@ def main() -> None:
     parser.add_argument(
         "--fix-list", type=cli.path, metavar="FILE", help="write the files to leave out, of faults and notes"
     )
+    parser.add_argument("--classes", metavar="A,B", help="the folders that are classes, if their names say otherwise")
     arguments = parser.parse_args()
+    classes = arguments.classes.split(",") if arguments.classes else None
 
     from paddle_eye.data.preparation.steps import audit, write_list
     from paddle_eye.report.table import audit_report
 
-    looked_at, findings = audit(arguments.data, before_split=arguments.fix_list is not None)
+    looked_at, findings = audit(arguments.data, arguments.fix_list is not None, classes)
     print(looked_at)
     print(audit_report(findings))
     if arguments.fix_list:

@@ -31,6 +31,8 @@ def main() -> None:
         default="patient",
         help="photograph: LEAKS, patients and copies stand on both sides, and what is measured flatters",
     )
+    parser.add_argument("--classes", metavar="A,B", help="the folders that are classes, if their names say otherwise")
+    parser.add_argument("--overwrite", action="store_true", help="replace train.csv and test.csv of other origin, too")
     parser.add_argument("--leave-out", type=cli.path, metavar="FILE", help="list of files that stay out of both parts")
     arguments = parser.parse_args()
 
@@ -46,10 +48,14 @@ def main() -> None:
         group=arguments.group,
         leave_out=arguments.leave_out,
         by_photograph=arguments.by == "photograph",
+        overwrite=arguments.overwrite,
+        classes=arguments.classes.split(",") if arguments.classes else None,
     )
     for split in splits:
         print(f"{split.folder}: train.csv and test.csv, {split.left_out} photographs left out")
         print(split_table(split.training, split.test))
+        for note in split.notes:
+            print(f"note: {note}")
         if split.leaking:
             print(
                 f"LEAK: {split.leaking} patients or photographs with copies are on both sides. What is measured on "

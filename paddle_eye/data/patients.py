@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 from paddle_eye.errors import InputError
 
-EYES = re.compile(r"(\d+)_(?:left|right)")
+_WORDS, _BETWEEN = "left|right|od|os|左眼|右眼|左|右", "[ _.-]"
+# The patient, with a digit in it, and the side of the eye: 12_left, p7-OD, 12L, 12左; perhaps a suffix: 12_left_2.
+_SIDE_BEHIND = re.compile(rf"(.*\d|.*\d.*?{_BETWEEN})(?:{_WORDS}|l|r)(?:{_BETWEEN}.*)?", re.IGNORECASE)
+# The side before the patient: left_12, OD12; of a letter alone it must be set apart, R0001 is a number.
+_SIDE_BEFORE = re.compile(rf"(?:(?:{_WORDS}){_BETWEEN}*|[lr]{_BETWEEN}+)(.*\d.*)", re.IGNORECASE)
 GENERATED = re.compile(r"_(\d+)_\d+")  # Keras' ImageDataGenerator: _<number of the original>_<random number>
 
 
 def patient_of(path: Path, pattern: re.Pattern | None = None) -> str | None:
     """The patient of a photograph, or None if the name does not tell.
 
-    ``<number>_left`` and ``<number>_right`` are two eyes of one patient, in whatever folder they are. Pictures that an
-    augmentation program made are named ``_<number>_<number>``; the first number counts the originals of a folder.
+    ``<number>_left`` and ``<number>_right`` are two eyes of one patient, in whatever folder they are; so are names with
+    OD and OS, L and R, 左 and 右, in any case, set apart by a blank, ``_``, ``-``, ``.`` or nothing, behind or before
+    the patient. Pictures that an augmentation program made are named ``_<number>_<number>``; the first number counts
+    the originals of a folder.
 
     Args:
         path: the picture file.
@@ -24,10 +32,32 @@ def patient_of(path: Path, pattern: re.Pattern | None = None) -> str | None:
     if pattern is not None:
         found = pattern.search(path.name)
         return (found[1] or None) if found else None
-    if eye := EYES.fullmatch(path.stem):
-        return eye[1]
     if copy := GENERATED.fullmatch(path.stem):
         return f"{path.parent.name}/_{copy[1]}"
+    if eye := _SIDE_BEHIND.fullmatch(path.stem) or _SIDE_BEFORE.fullmatch(path.stem):
+        return eye[1].strip(" _.-").casefold()
+    return None
+
+
+def look_like_pairs(paths: Iterable[Path]) -> tuple[str, str] | None:
+    """Two names that differ in one part that has but two values in most of the names, such as p7_a and p7_b.
+
+    Such names may be two eyes of one patient, which `patient_of` does not know.
+    """
+    for position in (-1, 0):
+        names_of: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
+        count = 0
+        for path in paths:
+            parts = re.split(_BETWEEN, path.stem.casefold())
+            count += 1
+            if len(parts) > 1:
+                rest = (str(path.parent), *parts[:position], *parts[position:][1:])
+                names_of[rest][parts[position]] = path.name
+        pairs = [names for names in names_of.values() if len(names) == 2]
+        values = {value for names in names_of.values() for value in names}
+        if len(values) == 2 and 4 * len(pairs) >= count > 0:
+            first, second = sorted(pairs[0].values())
+            return first, second
     return None
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from paddle_eye.data.patients import compile_pattern, patient_of
+from paddle_eye.data.patients import compile_pattern, look_like_pairs, patient_of
 from paddle_eye.errors import InputError
 
 
@@ -14,8 +14,56 @@ def test_two_eyes_are_of_one_patient_in_whatever_folder(folder, name):
 
 
 @pytest.mark.parametrize(
+    ("left", "right", "patient"),
+    [
+        ("12_LEFT", "12_Right", "12"),
+        ("12_OD", "12_os", "12"),
+        ("12-L", "12-R", "12"),
+        ("12.l", "12.r", "12"),
+        ("12L", "12R", "12"),
+        ("12left", "12right", "12"),
+        ("12_左", "12_右", "12"),
+        ("12左眼", "12右眼", "12"),
+        ("12_left_2", "12_right_1", "12"),
+        ("12_left.2019", "12_right.2020", "12"),
+        ("left_12", "right_12", "12"),
+        ("OD12", "OS12", "12"),
+        ("L-12", "R-12", "12"),
+        ("a12_left", "A12_right", "a12"),
+        ("p7 visit OD", "p7 visit OS", "p7 visit"),
+    ],
+)
+def test_the_sides_of_eyes_are_known_as_people_write_them(left, right, patient):
+    assert patient_of(Path(f"{left}.jpg")) == patient_of(Path(f"x/{right}.png")) == patient
+
+
+@pytest.mark.parametrize(
+    ("names", "pair"),
+    [
+        (["p1_a", "p1_b", "p2_a", "p2_b"], ("p1_a.jpg", "p1_b.jpg")),
+        (["x-1", "y-1", "x-2", "y-2"], ("x-1.jpg", "x-2.jpg")),
+        (["1", "2", "3"], None),
+        (["eye_1", "eye_2", "eye_3"], None),
+        ([], None),
+    ],
+)
+def test_names_that_look_like_pairs(names, pair):
+    assert look_like_pairs([Path(f"{name}.jpg") for name in names]) == pair
+
+
+@pytest.mark.parametrize(
     "name",
-    ["12.jpg", "left.jpg", "12_middle.jpg", "a12_left.jpg", "12_left_2.jpg", "12left.jpg", "_12.jpg", "_12_x.jpg"],
+    [
+        "12.jpg",
+        "left.jpg",
+        "12_middle.jpg",
+        "normal_left.jpg",
+        "R0001.jpg",
+        "L12.jpg",
+        "12floor.jpg",
+        "_12.jpg",
+        "_12_x.jpg",
+    ],
 )
 def test_other_names_do_not_tell_the_patient(name):
     assert patient_of(Path("amd", name)) is None

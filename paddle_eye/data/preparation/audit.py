@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paddle_eye.data.fingerprints import Examined, examine_pictures, same_pictures
-from paddle_eye.data.patients import GENERATED
+from paddle_eye.data.patients import GENERATED, look_like_pairs
 from paddle_eye.data.records import Record, RecordSet
 
 FEW = 30  # fewer photographs of a class than this allow no figure of it
@@ -53,6 +53,7 @@ def examine(parts: Mapping[str, RecordSet], examined: Examined | None = None) ->
         equal = fingerprints[readable[first][1].image].digest == fingerprints[readable[second][1].image].digest
         findings.append(_same_picture(readable[first], readable[second], "identical" if equal else "near-identical"))
     findings += _patients_on_several_sides(placed)
+    findings += _unknown_pairs(placed)
     findings += _generated(placed)
     for part, record_set in parts.items():
         findings += _small_classes(part, record_set)
@@ -82,6 +83,13 @@ def _patients_on_several_sides(placed: list[tuple[str, Record]]) -> Iterator[Fin
     for group, parts in parts_of.items():
         if len(parts) > 1:
             yield Finding("patient on both sides of the split", True, f"{group}: {', '.join(files_of[group])}")
+
+
+def _unknown_pairs(placed: list[tuple[str, Record]]) -> Iterator[Finding]:
+    unknown = [record.image for _, record in placed if record.group is None]
+    if pair := look_like_pairs(unknown):
+        found = f"{pair[0]} and {pair[1]}, for example, may be of one patient; say with --group of tools/split.py which"
+        yield Finding("names look like pairs, patients are not known", False, found)
 
 
 def _generated(placed: list[tuple[str, Record]]) -> Iterator[Finding]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from paddle_eye.data.patients import compile_pattern
+from paddle_eye.data.patients import compile_pattern, look_like_pairs
 from paddle_eye.data.preparation.audit import Finding, examine
 from paddle_eye.data.preparation.split import folds, join_same_pictures, set_aside, shuffled
 from paddle_eye.data.records import RecordSet
 from paddle_eye.data.sources import layouts
 from paddle_eye.data.sources.folders import has_class_folders, read_folders
-from paddle_eye.data.sources.tables import TEST_TABLE, TRAINING_TABLE, write_table
+from paddle_eye.data.sources.tables import TEST_TABLE, write_tables
 from paddle_eye.errors import InputError, raise_faults
 from paddle_eye.files import write_text
 
@@ -25,6 +25,7 @@ class Split(NamedTuple):
         folder: where ``train.csv`` and ``test.csv`` are.
         left_out: how many photographs are in neither because a list said so.
         leaking: how many patients, or photographs with copies, are in both.
+        notes: what else a person should know.
     """
 
     folder: Path
@@ -32,6 +33,7 @@ class Split(NamedTuple):
     test: RecordSet
     left_out: int
     leaking: int
+    notes: list[str]
 
 
 def split_folders(
@@ -44,6 +46,8 @@ def split_folders(
     group: str | None = None,
     leave_out: Path | None = None,
     by_photograph: bool = False,
+    overwrite: bool = False,
+    classes: Sequence[str] | None = None,
 ) -> list[Split]:
     """Write class folders as tables, by class and with the photographs of a patient on one side.
 
@@ -59,6 +63,8 @@ def split_folders(
         leave_out: a list of files, as `write_list` writes it, that stay out of both parts.
         by_photograph: patients and copies may be on both sides, as in a split that does not look at them; what is
             measured on it flatters.
+        overwrite: also replace tables that were not made here, see `write_tables`.
+        classes: the names of the folders that are classes; None takes all, unless their names say something else.
 
     Raises:
         InputError: a wrong setting, folder, list or picture, or a class that would be missing on one side.
@@ -70,7 +76,7 @@ def split_folders(
     if not 0 <= seed < 2**31:
         raise InputError(f"--seed {seed}: expected a whole number from 0 to {2**31 - 1}")
     layouts.refuse_masks(root)
-    everything = records = read_folders(root, compile_pattern(group) if group is not None else None)
+    everything = records = read_folders(root, compile_pattern(group) if group is not None else None, classes)
     if group is not None and all(record.group is None for record in records.records):
         raise InputError(f"--group {group}: found in none of the {len(records)} file names of {root}")
     if leave_out is not None:
@@ -89,16 +95,18 @@ def split_folders(
             raise InputError(f"{others[0].parent}: a fold of another division; remove {named}-fold* first")
     else:
         parts, targets = [set_aside(divided, 1 - ratio, seed, f"--ratio {ratio}")], [out]
+    notes = []
+    if pair := look_like_pairs(record.image for record in everything.records if record.group is None):
+        notes.append(f"{pair[0]} and {pair[1]}, for example, may be of one patient; say with --group which names are")
     splits = []
     for target, (training, test) in zip(targets, parts):
         asides = {record.image for record in test.records}
         sides = [records.without(asides), records.without({record.image for record in training.records})]
         patients = [{record.group for record in side.records} - {None} for side in sides]
         left_out, leaking = len(everything) - len(records), len(patients[0] & patients[1])
-        splits.append(Split(target, *(shuffled(side, seed) for side in sides), left_out, leaking))
+        splits.append(Split(target, *(shuffled(side, seed) for side in sides), left_out, leaking, notes))
     for split in splits:
-        write_table(split.folder / TRAINING_TABLE, split.training)
-        write_table(split.folder / TEST_TABLE, split.test)
+        write_tables(split.folder, split.training, split.test, overwrite)
     return splits
 
 
@@ -109,17 +117,18 @@ class Audit(NamedTuple):
     findings: list[Finding]
 
 
-def audit(root: Path, before_split: bool = False) -> Audit:
+def audit(root: Path, before_split: bool = False, classes: Sequence[str] | None = None) -> Audit:
     """`examine` a data set in any layout that `layouts.layout` knows.
 
     Args:
         root: the data set's folder.
         before_split: look at the folders of classes, where there are any, although they have been split already.
+        classes: see `split_folders`.
     """
     layouts.refuse_masks(root)
     layout = layouts.layout(root)
     if layout == "folders" or (before_split and layout == "tables" and has_class_folders(root)):
-        return Audit(f"the folders of classes in {root}", examine({"all": read_folders(root)}))
+        return Audit(f"the folders of classes in {root}", examine({"all": read_folders(root, classes=classes)}))
     return Audit(f"{layouts.LAYOUTS[layout].described} in {root}", examine(layouts.read(root)._asdict()))
 
 

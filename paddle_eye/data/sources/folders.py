@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from paddle_eye.data.images import is_clutter, looks_like_picture
 from paddle_eye.data.patients import patient_of
 from paddle_eye.data.records import Record, RecordSet
+from paddle_eye.data.sources.tables import TEST_TABLE, TRAINING_TABLE
 from paddle_eye.errors import InputError, raise_faults
 
-TRAINING_FOLDER, VALIDATION_FOLDER = "train", "val"
+_TRAINING, _VALIDATION = ("train", "training"), ("val", "valid", "validation", "test", "testing")
+_SHEETS = (".csv", ".tsv", ".xlsx", ".xls", ".ods")
+# Names of parts of a data set or of kinds of files: train_images, ODIR-5K_Training_Images, masks, val …
+_PART = r"train|training|trainset|test|testing|testset|val|valid|validation|dev|fold ?\d+|split ?\d+"
+_KIND = "images?|imgs?|pictures?|photos?|photographs?|masks?|labels?|annotations?|gt|ground ?truths?|data|files?"
+_NO_CLASS = re.compile(rf"(?:.*[_ .-])?(?:{_PART})(?:[_ .-]*(?:{_KIND}))?|(?:.*[_ .-])?(?:{_KIND})", re.IGNORECASE)
 
 
-def read_folders(root: Path, pattern: re.Pattern | None = None) -> RecordSet:
+def read_folders(root: Path, pattern: re.Pattern | None = None, classes: Sequence[str] | None = None) -> RecordSet:
     """Records of the files below ``root``; classes and files in the order of their names.
 
     An archive may have packed the classes into one more folder; it is entered. Files beside the class folders and
@@ -22,25 +29,42 @@ def read_folders(root: Path, pattern: re.Pattern | None = None) -> RecordSet:
     Args:
         root: the folder of the class folders.
         pattern: see `patient_of`.
+        classes: the names of the folders that are classes; None takes all, unless their names say something else.
 
     Raises:
-        InputError: there are not at least two classes, a class is empty, or a folder is inside a class; all faults in
-            one message.
+        InputError: there are not at least two classes, a class is empty, a folder is inside a class, a sheet beside the
+            folders or their names say that they are no classes; all faults in one message.
     """
     folders = _class_folders(root)
+    if classes is None:
+        _require_classes(root, folders)
+    else:
+        missing = [name for name in classes if name not in {folder.name for folder in folders}]
+        if missing or len(set(classes)) < 2:
+            raise InputError(
+                f"--classes {','.join(classes)}: expected two or more folders of {root}, missing {missing}"
+            )
+        folders = [folder for folder in folders if folder.name in classes]
     records, faults = _records(folders, pattern)
     raise_faults(root, faults, "give the folder whose subfolders are the classes, only photographs in them")
     return RecordSet(tuple(folder.name for folder in folders), records)
 
 
+def train_val_folders(root: Path) -> list[Path]:
+    """``train`` and ``val`` below a folder, or what people call them, in any case; fewer if one is not there."""
+    inside = {path.name.casefold(): path for path in sorted(root.iterdir()) if path.is_dir()} if root.is_dir() else {}
+    found = (next((inside[name] for name in names if name in inside), None) for names in (_TRAINING, _VALIDATION))
+    return [path for path in found if path is not None]
+
+
 def read_train_val(root: Path) -> tuple[RecordSet, RecordSet]:
-    """Records of the class folders below ``root/train`` and ``root/val``, which must have the same classes.
+    """Records of the class folders below the `train_val_folders`, which must have the same classes.
 
     Raises:
         InputError: see `read_folders`; also a class that one side lacks and files that are no pictures; all faults of
             both sides in one message.
     """
-    places = [root / name for name in (TRAINING_FOLDER, VALIDATION_FOLDER)]
+    places = train_val_folders(root)
     sides = [_class_folders(place) for place in places]
     names = [[folder.name for folder in folders] for folders in sides]
     faults = [
@@ -55,9 +79,26 @@ def read_train_val(root: Path) -> tuple[RecordSet, RecordSet]:
         files = [record.image for record in records if record.image.is_file()]
         faults += found + [f"{path}: this is no picture" for path in files if not looks_like_picture(path)]
         parts.append(records)
-    raise_faults(root, faults, f"{TRAINING_FOLDER} and {VALIDATION_FOLDER} need the same classes of photographs")
+    raise_faults(root, faults, f"{places[0].name} and {places[1].name} need the same classes of photographs")
     training, validation = (RecordSet(tuple(names[0]), records) for records in parts)
     return training, validation
+
+
+def _require_classes(root: Path, folders: list[Path]) -> None:
+    """Raise an InputError if folders are parts or kinds of files rather than classes, by their names or a sheet."""
+    named = [folder.name for folder in folders if _NO_CLASS.fullmatch(folder.name)]
+    sheets = sorted(
+        path.name
+        for place in {root, folders[0].parent}
+        for path in place.iterdir()
+        if path.suffix.lower() in _SHEETS and not is_clutter(path) and path.name not in (TRAINING_TABLE, TEST_TABLE)
+    )
+    names = ",".join(folder.name for folder in folders)
+    cure = f"put the photographs into one folder for each class, or insist with --classes {names}"
+    if named:
+        raise InputError(f"{root}: {', '.join(named)} look like parts of a data set, not like classes; {cure}")
+    if sheets:
+        raise InputError(f"{root}: {', '.join(sheets)} beside the folders may hold the labels; {cure}")
 
 
 def has_class_folders(root: Path) -> bool:

@@ -9,7 +9,7 @@ from paddle_eye.data.records import RecordSet
 from paddle_eye.data.sources import folders, palm
 from paddle_eye.data.sources.pairs import IMAGE_FOLDER, MASK_FOLDER
 from paddle_eye.data.sources.palm import LABEL_FILE, TRAINING_FOLDER, VALIDATION_FOLDER, read_palm
-from paddle_eye.data.sources.tables import TEST_TABLE, TRAINING_TABLE, read_table
+from paddle_eye.data.sources.tables import TEST_TABLE, TRAINING_TABLE, read_table, settle
 from paddle_eye.errors import InputError, listed
 
 
@@ -62,6 +62,7 @@ def refuse_masks(root: Path) -> None:
 
 
 def _read_tables(root: Path) -> Parts:
+    settle(root)
     training = read_table(root / TRAINING_TABLE)
     if len(training.classes) < 2:
         raise InputError(f"{root / TRAINING_TABLE}: expected rows of at least two classes, found one")
@@ -105,7 +106,7 @@ LAYOUTS = {
     ),
     "train and val": Layout(
         "train and val",
-        _all_folders(folders.TRAINING_FOLDER, folders.VALIDATION_FOLDER),
+        lambda root: len(folders.train_val_folders(root)) == 2,
         lambda root: Parts(*folders.read_train_val(root)),
     ),
     "masks": Layout("pictures and masks", _all_folders(IMAGE_FOLDER, MASK_FOLDER), _no_classes),

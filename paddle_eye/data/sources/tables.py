@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -13,11 +15,12 @@ from typing import Any
 from paddle_eye.data.patients import patient_of
 from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.errors import InputError, raise_faults
-from paddle_eye.files import write_text
+from paddle_eye.files import write_json, write_text
 
 COLUMNS = ("path", "label", "class")
 GROUP_COLUMN = "group"
 TRAINING_TABLE, TEST_TABLE = "train.csv", "test.csv"
+_MARK = ".split.json"  # beside tables that tools/split.py wrote: their digests
 
 
 def read_table(path: Path, classes: tuple[str, ...] | None = None) -> RecordSet:
@@ -104,8 +107,76 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[Any, Any]]]:
         raise InputError(f"{path}: this is no CSV file in UTF-8 ({error})") from error
 
 
-def write_table(path: Path, record_set: RecordSet) -> None:
-    """Write what `read_table` reads; the column ``group`` only if the names do not tell the patients."""
+def write_tables(folder: Path, training: RecordSet, test: RecordSet, overwrite: bool = False) -> None:
+    """Write ``train.csv`` and ``test.csv``, both or neither, and a mark that they were made here.
+
+    Args:
+        folder: where to.
+        training: the one part.
+        test: the other.
+        overwrite: also replace tables without such a mark, or that were changed since.
+
+    Raises:
+        InputError: there are tables that were not made here; they are not replaced.
+    """
+    paths = [folder / TRAINING_TABLE, folder / TEST_TABLE]
+    mine = [str(path) for path in paths if path.exists() and _digest(path) not in _made_here(folder)]
+    if mine and not overwrite:
+        raise InputError(
+            f"{' and '.join(mine)}: not made by tools/split.py, or changed since, and not replaced; "
+            "give another --out, or --overwrite"
+        )
+    settle(folder)
+    texts = [_text(path, part) for path, part in zip(paths, (training, test))]
+    made = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+    try:
+        for path, text in zip(paths, texts):
+            write_text(_coming(path), text)
+        write_json(folder / _MARK, {"made_here": sorted({*made, *_made_here(folder)}), "coming": made})
+    except BaseException:
+        for path in paths:
+            _coming(path).unlink(missing_ok=True)
+        raise
+    settle(folder)
+
+
+def settle(folder: Path) -> None:
+    """Finish what `write_tables` was stopped in, so that both tables are the former ones or both the new ones."""
+    coming = _mark(folder).get("coming")
+    paths = [folder / TRAINING_TABLE, folder / TEST_TABLE]
+    if isinstance(coming, list) and len(coming) == len(paths):
+        for path, digest in zip(paths, coming):
+            if _coming(path).is_file() and _digest(_coming(path)) == digest:
+                os.replace(_coming(path), path)
+        write_json(folder / _MARK, {"made_here": coming})
+    for path in paths:
+        _coming(path).unlink(missing_ok=True)
+
+
+def _coming(path: Path) -> Path:
+    return path.with_name(f".{path.name}.coming")
+
+
+def _mark(folder: Path) -> dict[str, Any]:
+    """What `write_tables` left in a folder; nothing if it did not, or what it left is damaged."""
+    try:
+        content = json.loads((folder / _MARK).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _made_here(folder: Path) -> set[str]:
+    digests = _mark(folder).get("made_here")
+    return set(map(str, digests)) if isinstance(digests, list) else set()
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _text(path: Path, record_set: RecordSet) -> str:
+    """What `read_table` reads; the column ``group`` only if the names do not tell the patients."""
     records = record_set.records
     grouped = any(record.group != patient_of(record.image) for record in records)
     text = io.StringIO()
@@ -116,4 +187,4 @@ def write_table(path: Path, record_set: RecordSet) -> None:
         picture = Path(os.path.relpath(image, os.path.realpath(path.parent))).as_posix()
         row = (picture, record.label, record_set.classes[record.label])
         writer.writerow((*row, record.group or "") if grouped else row)
-    write_text(path, text.getvalue())
+    return text.getvalue()

@@ -4,6 +4,7 @@ import re
 import pytest
 
 from paddle_eye.data.records import Record
+from paddle_eye.data.sources import layouts
 from paddle_eye.data.sources.folders import read_folders, read_train_val
 from paddle_eye.errors import InputError
 
@@ -150,3 +151,53 @@ def test_faults_of_both_sides_come_in_one_message(make_sides):
         f"  - {root / 'train/a/notes.txt'}: this is no picture",
         f"  - {root / 'val/empty'}: no photograph of this class",
     ]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train_images", "test_images"),
+        ("ODIR-5K_Training_Images", "ODIR-5K_Testing_Images"),
+        ("images", "masks"),
+        ("Images", "Groundtruths"),
+        ("train", "test"),
+        ("fold1", "fold2"),
+    ],
+)
+def test_folders_that_are_parts_of_a_data_set_are_no_classes(tmp_path, write_picture, names):
+    for name in names:
+        write_picture(tmp_path / name / "1.png")
+    with pytest.raises(InputError, match=r"look like parts of a data set, not like classes; .* insist with"):
+        read_folders(tmp_path)
+    assert read_folders(tmp_path, classes=names).classes == tuple(sorted(names))
+
+
+@pytest.mark.parametrize("sheet", ["labels.xlsx", "train_labels.csv", "annotations.xls"])
+def test_folders_beside_a_sheet_may_be_no_classes(tmp_path, write_picture, sheet):
+    for name in ("left", "right"):
+        write_picture(tmp_path / name / "1.png")
+    (tmp_path / sheet).write_bytes(b"x")
+    with pytest.raises(InputError, match=f"{sheet} beside the folders may hold the labels"):
+        read_folders(tmp_path)
+    assert len(read_folders(tmp_path, classes=["left", "right"])) == 2
+    with pytest.raises(InputError, match="--classes left,middle: expected two or more folders"):
+        read_folders(tmp_path, classes=["left", "middle"])
+
+
+@pytest.mark.parametrize("names", [("normal", "glaucoma"), ("0", "1"), ("No_DR", "Mild"), ("dated", "valvular")])
+def test_ordinary_names_are_classes(tmp_path, write_picture, names):
+    for name in names:
+        write_picture(tmp_path / name / "1.png")
+    assert len(read_folders(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    ("training", "validation"), [("train", "valid"), ("Train", "Test"), ("training", "validation")]
+)
+def test_both_parts_go_by_the_names_that_people_give_them(tmp_path, write_picture, training, validation):
+    for part in (training, validation):
+        for label, name in enumerate(("normal", "ill")):
+            write_picture(tmp_path / part / name / f"{part}.png", label)
+    assert layouts.layout(tmp_path) == "train and val"
+    parts = layouts.read(tmp_path)
+    assert [part.records[0].image.name for part in parts] == [f"{training}.png", f"{validation}.png"]

@@ -1,11 +1,19 @@
+import contextlib
+import os
+
 import pytest
 
 from paddle_eye.data.records import Record, RecordSet
-from paddle_eye.data.sources.tables import read_table, write_table
+from paddle_eye.data.sources.tables import TEST_TABLE, TRAINING_TABLE, read_table, settle, write_tables
 from paddle_eye.errors import InputError
 
 HEADER = "path,label,class"
 CLASSES = ("amd", "normal")
+
+
+def write_table(path, records):
+    """Both tables alike; the one at ``path`` is looked at."""
+    write_tables(path.parent, records, records)
 
 
 @pytest.fixture
@@ -312,3 +320,48 @@ def test_a_photograph_without_a_patient_stays_one_although_its_name_would_tell_o
 def test_blanks_around_cells_and_rows_of_nothing_are_passed_over(read):
     records = read(" a.jpg , 0, amd ", ",,", "b.jpg,1,normal").records
     assert [(record.image.name, record.label) for record in records] == [("a.jpg", 0), ("b.jpg", 1)]
+
+
+def test_tables_of_other_origin_are_not_replaced_unless_that_is_asked_for(tmp_path, make_records):
+    records = make_records(("normal/1.jpg", 1, None), ("amd/2.jpg", 0, None))
+    (tmp_path / TRAINING_TABLE).write_text("id_code,diagnosis\n1,2\n")
+    with pytest.raises(InputError, match=r"train.csv: not made by tools/split.py, .* or --overwrite"):
+        write_tables(tmp_path, records, records)
+    assert (tmp_path / TRAINING_TABLE).read_text() == "id_code,diagnosis\n1,2\n"
+    assert not (tmp_path / TEST_TABLE).exists()
+    write_tables(tmp_path, records, records, overwrite=True)
+    write_tables(tmp_path, records, records)  # its own ones are replaced
+    text = (tmp_path / TEST_TABLE).read_text()
+    (tmp_path / TEST_TABLE).write_text(text + "\n")
+    with pytest.raises(InputError, match=r"test.csv: not made by tools/split.py, or changed since"):
+        write_tables(tmp_path, records, records)
+
+
+def stop_at(monkeypatch, number):
+    """Have the process die at the n-th step that changes a name."""
+    steps = iter(range(100))
+
+    def replace(*arguments, real=os.replace):
+        if next(steps) == number:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(os, "replace", replace)
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_stopped_at_any_step_the_old_pair_or_the_new_one_is_there(tmp_path, make_records, monkeypatch, number):
+    old = make_records(("normal/1.jpg", 1, None), ("amd/2.jpg", 0, None))
+    new = make_records(("amd/2.jpg", 0, None), ("normal/3.jpg", 1, None))
+    write_tables(tmp_path, old, old)
+    with monkeypatch.context() as patch:
+        stop_at(patch, number)
+        with contextlib.suppress(KeyboardInterrupt):
+            write_tables(tmp_path, new, new)
+    settle(tmp_path)
+    tables = {(tmp_path / name).read_text() for name in (TRAINING_TABLE, TEST_TABLE)}
+    assert len(tables) == 1
+    assert len(read_table(tmp_path / TRAINING_TABLE)) == 2
+    assert {path.name for path in tmp_path.glob(".*")} == {".split.json"}
+    write_tables(tmp_path, new, new)
+    assert "normal/3.jpg" in (tmp_path / TEST_TABLE).read_text()
