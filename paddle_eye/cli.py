@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -14,6 +16,11 @@ from paddle_eye.errors import InputError, JobError
 EXIT_FAILED = 1
 EXIT_WRONG_INPUT = 2
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+class _Terminated(BaseException):
+    """A SIGTERM, as an exception that cleans up on its way out."""
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -34,12 +41,15 @@ def path_text(text: str) -> str:
 
 
 def run(main: Callable[[], None], interrupted: str = "stopped") -> None:
-    """Run a tool and leave with its exit code: 0, 1 for a failed job, 2 for wrong input, 130 after Ctrl-C.
+    """Run a tool and leave with its exit code: 0, 1 for a failed job, 2 for wrong input, 130 after Ctrl-C, 143 after
+    a SIGTERM.
 
     Args:
         main: the tool.
-        interrupted: what is said after Ctrl-C.
+        interrupted: what is said after Ctrl-C and after a SIGTERM.
     """
+    with contextlib.suppress(ValueError):  # not in the main thread
+        signal.signal(signal.SIGTERM, _terminate)
     os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's C++ warnings about libraries that the CPU does not need
     warnings.filterwarnings("ignore", category=UserWarning, module=r"paddle\.")
     try:
@@ -48,12 +58,19 @@ def run(main: Callable[[], None], interrupted: str = "stopped") -> None:
         _leave(error, EXIT_WRONG_INPUT)
     except KeyboardInterrupt:
         _leave(interrupted, EXIT_INTERRUPTED)
+    except _Terminated:
+        _leave(interrupted, EXIT_TERMINATED)
     except MemoryError as error:
         _leave(f"not enough memory ({error})", EXIT_FAILED)
     except (ImportError, OSError, JobError) as error:
         _leave(error, EXIT_FAILED)
 
 
+def _terminate(*_: object) -> None:
+    raise _Terminated
+
+
 def _leave(message: object, code: int) -> None:
-    print(f"error: {message}" if code != EXIT_INTERRUPTED else f"\n{message}", file=sys.stderr)
+    stopped = code in (EXIT_INTERRUPTED, EXIT_TERMINATED)
+    print(f"\n{message}" if stopped else f"error: {message}", file=sys.stderr)
     sys.exit(code)

@@ -140,15 +140,30 @@ class RunFolder:
 
     @classmethod
     def replace(cls, root: Path, name: str) -> RunFolder:
-        """The folder ``name``, emptied of the run that is in it.
+        """The folder ``name``, new; the run that is in it is set aside until `forget_replaced`.
 
         Raises:
             InputError: the folder exists and is no run of this project (it has no config.yaml).
         """
         run = cls(root / name, name)
+        run.bring_back_replaced()
         if run.path.exists():
             if not run.config.is_file():
                 raise InputError(f"{run.path} is no training run (it has no config.yaml) and is not overwritten")
-            shutil.rmtree(run.path)
+            run.path.rename(run._aside)
         run.path.mkdir(parents=True)
         return run
+
+    def forget_replaced(self) -> None:
+        """Remove the run that this one replaces; this one has something to show."""
+        shutil.rmtree(self._aside, ignore_errors=True)
+
+    def bring_back_replaced(self) -> None:
+        """Put the run that was to be replaced back, unless it has been forgotten."""
+        if self._aside.is_dir():
+            shutil.rmtree(self.path, ignore_errors=True)
+            self._aside.rename(self.path)
+
+    @property
+    def _aside(self) -> Path:
+        return self.path.with_name(f".{self.path.name}.replaced")

@@ -1,4 +1,6 @@
 import os
+import signal
+import time
 import warnings
 
 import pytest
@@ -72,3 +74,15 @@ def test_the_description_keeps_its_lines():
 def test_a_log_level_that_is_set_stays():
     cli.run(lambda: None)
     assert os.environ[LOG_LEVEL] == "0"
+
+
+def test_a_sigterm_is_143_with_a_sentence(capsys):
+    """The handler of the process that runs the tests is put back."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as left:
+            cli.run(lambda: os.kill(os.getpid(), signal.SIGTERM) or time.sleep(5), "stopped; go on with --resume")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert left.value.code == 143
+    assert capsys.readouterr().err == "\nstopped; go on with --resume\n"

@@ -65,3 +65,26 @@ def test_a_name_with_signs_of_patterns_is_a_name(tmp_path):
         "resnet18_a[1]b",
         "resnet18_a[1]b-2",
     ]
+
+
+def test_a_run_that_is_replaced_is_removed_last(tmp_path):
+    old = RunFolder.create(tmp_path, "run")
+    old.config.write_text("old")
+    new = RunFolder.replace(tmp_path, "run")
+    assert list(new.path.iterdir()) == []
+    new.bring_back_replaced()  # the recipe failed before there was anything to show
+    assert old.config.read_text() == "old"
+    new = RunFolder.replace(tmp_path, "run")
+    new.checkpoint.write_text("new")
+    new.forget_replaced()
+    new.bring_back_replaced()
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert new.checkpoint.read_text() == "new"
+
+
+def test_a_killed_replacement_brings_the_old_run_back_at_the_next_one(tmp_path):
+    RunFolder.create(tmp_path, "run").config.write_text("old")
+    RunFolder.replace(tmp_path, "run")  # killed here
+    again = RunFolder.replace(tmp_path, "run")
+    again.bring_back_replaced()
+    assert again.config.read_text() == "old"

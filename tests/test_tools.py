@@ -791,3 +791,36 @@ def test_what_cannot_be_continued_is_refused_before_archives_are_unpacked(tmp_pa
     err = run_tool("train", "--model", "unet", "--resume", cwd=tmp_path, code=2).stderr
     assert "the network 'unet' needs --data DIR" in err
     assert not (tmp_path / "dataset").exists()
+
+
+def test_a_recipe_that_fails_leaves_the_run_that_it_was_to_replace(copy):
+    before = (copy / f"output/{RUN}/last.pdparams").read_bytes()
+    arguments = ("--version", "D", "--epochs", "1", *SMALL, "--overwrite", "--lr", "1e30")
+    assert "lower learning rate" in run_tool("train", *arguments, cwd=copy, code=1).stderr
+    run_tool("train", "--version", "D", "--epochs", "9", *SMALL, "--overwrite", "--device", "gpu:7", cwd=copy, code=2)
+    assert [path.name for path in (copy / "output").iterdir()] == [RUN]
+    assert (copy / f"output/{RUN}/last.pdparams").read_bytes() == before
+
+
+def test_resume_without_data_does_not_train_the_demonstration_beside_other_runs(six, tmp_path):
+    shutil.copytree(six / "output", tmp_path / "output")
+    err = run_tool("train", "--model", "resnet18", "--resume", cwd=tmp_path, code=2).stderr
+    assert re.search(r"--resume: output has resnet18_\w+.*, but no run on PALM or DEMO; say with --data", err)
+    assert not (tmp_path / "dataset").exists()
+
+
+def test_a_run_whose_data_was_moved_goes_on(copy):
+    (copy / "dataset/palm").rename(copy / "moved")
+    arguments = ("--version", "D", "--epochs", "3", *SMALL, "--data", "moved", "--resume")
+    assert "2 epochs done" in run_tool("train", *arguments, cwd=copy).stdout
+
+
+def test_a_frozen_backbone_of_random_weights_is_warned_of(copy):
+    arguments = ("--model", "shufflenet_v2_x0_25", "--freeze", "backbone", "--epochs", "0", *SMALL)
+    assert "WARNING: --freeze backbone keeps random weights" in run_tool("train", *arguments, cwd=copy).stdout
+
+
+def test_the_block_held_out_is_known_by_its_pictures_wherever_they_lie(membrane, tmp_path):
+    shutil.copytree(membrane / "dataset/membrane", tmp_path / "elsewhere")
+    out = run_tool("eval", MASK_RUN, "--data", tmp_path / "elsewhere", cwd=membrane).stdout
+    assert re.search(r"U-Net +elsewhere +2 +0 ", out)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Callable
@@ -63,7 +62,7 @@ def export(trained: TrainedNetwork, target: Path, kind: ExportFormat) -> float:
         text = json.dumps(described, indent=2, ensure_ascii=False, allow_nan=False)
         (folder / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
         if target.exists():
-            shutil.rmtree(target)
+            target.replace(Path(place) / "before")  # it goes with the temporary folder, once the new one is there
         folder.replace(target)
     return difference
 

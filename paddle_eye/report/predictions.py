@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import openpyxl
@@ -46,19 +48,37 @@ def mask_frame(images: Sequence[str], shares: Sequence[float], foreground: str) 
     return pd.DataFrame({"image": _no_formulas(images), f"share of {foreground}": shares})
 
 
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
 def _no_formulas(names: Sequence[str]) -> list[str]:
-    return [f"./{name}" if name.startswith(("=", "+", "-", "@")) else name for name in names]
+    return [f"./{name}" if name.startswith(_FORMULA_STARTS) else name for name in names]
+
+
+def _harmless(cell: Any) -> Any:
+    """A cell whose text no spreadsheet takes for a formula, and no terminal for a command; numbers as they are."""
+    if not isinstance(cell, str):
+        return cell
+    text = _CONTROL.sub("�", cell) if not cell.startswith(("\t", "\r")) else "'" + _CONTROL.sub("�", cell)
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def _harmless_rows(table: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """The header and the rows of a table, every text `_harmless`."""
+    return [tuple(map(_harmless, row)) for row in (tuple(table.columns), *table.itertuples(index=False, name=None))]
 
 
 def as_csv(table: pd.DataFrame) -> bytes:
-    """A CSV file that spreadsheets open with the right characters, too."""
-    return table.to_csv(index=False).encode("utf-8-sig")
+    """A CSV file that spreadsheets open with the right characters, too, and without running anything."""
+    header, *rows = _harmless_rows(table)
+    return pd.DataFrame(rows, columns=header).to_csv(index=False).encode("utf-8-sig", errors="replace")
 
 
 def as_xlsx(table: pd.DataFrame) -> bytes:
-    """An Excel file."""
+    """An Excel file; every text in it is text."""
     workbook = openpyxl.Workbook()
-    for row in (tuple(table.columns), *table.itertuples(index=False)):
+    for row in _harmless_rows(table):
         workbook.active.append(row)
     file = io.BytesIO()
     workbook.save(file)

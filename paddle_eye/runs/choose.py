@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,8 @@ def continue_run(
     runs = [run for name in names for run in RunFolder.existing(output, run_name(asked, name))]
     runs = [run for run in runs if run.config.is_file()]
     if not runs:
+        if photographs is None:
+            _refuse_other_data(output, asked, names)
         return None
     run = max(runs, key=lambda run: run.config.stat().st_mtime_ns)
     stored = config.load(run.config)
@@ -77,7 +79,7 @@ def continue_run(
     if Path(continued.data.path).resolve() == Path(stored.data.path).resolve():
         continued = continued.updated({"data.path": stored.data.path}, str(run.config))
     changed = [key for key, value in continued.flat().items() if value != stored.flat()[key]]
-    changeable = {"train.device"} | ({"train.epochs"} if stored.train.schedule == "constant" else set())
+    changeable = {"train.device", "data.path"} | ({"train.epochs"} if stored.train.schedule == "constant" else set())
     fixed = [key for key in changed if key not in changeable]
     if fixed:
         differing = ", ".join(f"{key} ({stored.flat()[key]} then, {continued.flat()[key]} now)" for key in fixed)
@@ -86,6 +88,18 @@ def continue_run(
             "ask for the same ones to continue it, or leave out --resume to start another run"
         )
     return run, continued, locate.find(continued.data.path)
+
+
+def _refuse_other_data(output: Path, asked: Config, names: Sequence[str]) -> None:
+    """Raise an InputError if there are runs of this network, but on other data than would be trained on."""
+    prefix = run_name(asked, "")
+    others = sorted(path.parent.name for path in output.glob("*/config.yaml") if path.parent.name.startswith(prefix))
+    others = [name for name in others if not any(name.startswith(f"{prefix}{each}") for each in names)]
+    if others:
+        raise InputError(
+            f"--resume: {output} has {', '.join(others)}, but no run on {' or '.join(names)}; say with --data which "
+            "data to go on with, or leave out --resume to start another run"
+        )
 
 
 def network_settings(settings: Config) -> dict[str, Any]:

@@ -65,6 +65,8 @@ def begin(
         InputError: the weights cannot be used.
     """
     recipe = settings.train
+    if run is not None and not run.checkpoint.is_file() and any(p.is_file() for p in (run.best_weights, run.history)):
+        raise InputError(f"{run.checkpoint} is missing; put it back, or train anew with --overwrite")
     if run is not None and run.checkpoint.is_file():
         history = load_checkpoint(run.checkpoint, model, optimizer)
         if not run.best_weights.is_file():

@@ -148,6 +148,8 @@ class Run:
         def keep_state(rows: list[Row], evaluation: Evaluation) -> None:
             self._keep("last", evaluation)
             save_checkpoint(folder.checkpoint, self.model, self.optimizer, rows)
+            if rows[-1]["epoch"]:  # what was trained is saved
+                folder.forget_replaced()
             write_text(folder.history, pd.DataFrame(scalars(rows)).to_csv(index=False))
             log = training_log(relevant_settings(self.settings), counts, size, rows, self.task.classes)
             write_json(folder.training_log, log)
@@ -267,8 +269,15 @@ def train(
         display.note(f"FAULT of the data: {fault}")
     for note in training.data.notes:
         display.note(f"note: {note}")
-    training.fit(run, display)
-    return run, training.finish(run, commands)
+    if settings.train.freeze is not None and not training.origin and not training.history:
+        display.note(f"WARNING: --freeze {settings.train.freeze} keeps random weights; give --pretrained, too")
+    try:
+        training.fit(run, display)
+        results = training.finish(run, commands)
+        run.forget_replaced()
+    finally:
+        run.bring_back_replaced()
+    return run, results
 
 
 def result_lines(results: Mapping[str, Any]) -> list[str]:

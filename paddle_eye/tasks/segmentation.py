@@ -11,7 +11,7 @@ import paddle
 import pandas as pd
 
 from paddle_eye.config import Config
-from paddle_eye.data.identity import data_digest, short
+from paddle_eye.data.identity import data_digest, seen_pictures, short
 from paddle_eye.data.loading import Batches, evaluation_loader, training_loader
 from paddle_eye.data.locate import Location
 from paddle_eye.data.mask_loading import CropDataset, MaskDataset
@@ -297,14 +297,11 @@ class SegmentationTask(Task):
 
     @staticmethod
     def measured(path: Path, opened: Opened, location: Path) -> Measured:
-        """The block that a network was not trained on; of other data than it was trained with, all pairs."""
-        records, faults, _ = find_pairs(location)
-        data = opened.description.get("data", {})
-        split, trained_here = (data.get("folds"), data.get("fold")), Path(data.get("path", "")).resolve()
-        if trained_here == location.resolve() and all(isinstance(number, int) for number in split):
-            _, records = block_split(records, *split)
-        pairs = read_pairs(location, records, opened.preprocessing.fit, faults)
-        images = [record.image for record in records]
+        """The block that a network was not trained on, wherever it lies now; of other pictures, all pairs."""
+        found = find_pairs(location)
+        pairs = read_pairs(location, found.records, opened.preprocessing.fit, found.faults)
+        pairs = _held_out(pairs, opened.description) or pairs
+        images = [pair.image for pair in pairs]
         classes = class_names(path, opened.description)
         dataset = MaskDataset(pairs, opened.preprocessing)
         return Measured(SegmentationObjective(), classes, images, dataset, batch_size=1)
@@ -337,6 +334,17 @@ class SegmentationTask(Task):
             per_image = [figures for each in runs for figures in each[which]["per_image"]]
             results[which] = {"images": len(per_image), **mask_summary(per_image)}
         return results
+
+
+def _held_out(pairs: list[Pair], description: Mapping[str, Any]) -> list[Pair]:
+    """The block that a network was not trained on, by what is in the files; none, if these are other pictures."""
+    data, seen = description.get("data", {}), seen_pictures(description)
+    folds, fold = data.get("folds"), data.get("fold")
+    if not seen or type(folds) is not int or type(fold) is not int or not 1 <= fold <= folds <= len(pairs):
+        return []
+    training, held_out = block_split(pairs, folds, fold)
+    digests = [{short(pair.digest) for pair in part} for part in (training, held_out)]
+    return held_out if seen <= digests[0] - digests[1] else []
 
 
 def _on_both_sides(training: Sequence[Pair], validation: Sequence[Pair]) -> list[str]:

@@ -1,4 +1,6 @@
+import csv
 import io
+import re
 
 import cv2
 import numpy as np
@@ -66,3 +68,26 @@ def test_a_picture_beside_it_has_its_height():
     result = decoded(drawn(np.zeros((60, 90, 3), np.uint8), "x", np.full((30, 30, 3), 200, np.uint8)))
     assert result.shape == (60, 150, 3)
     assert (result[40:, 100:] == 200).all()
+
+
+HOSTILE = ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1"]
+
+
+def test_no_text_of_a_table_is_a_formula():
+    """Neither names of pictures nor of classes, in headers and in cells."""
+    classes = ["=HYPERLINK(1)", "\tx"]
+    table = frame(HOSTILE, np.array([[0.9, 0.1], [0.1, 0.9]] * 3), classes)
+    sheet = openpyxl.load_workbook(io.BytesIO(as_xlsx(table))).active
+    cells = [cell for row in sheet.iter_rows() for cell in row]
+    assert not [cell.value for cell in cells if cell.data_type == "f"]
+    texts = [cell.value for cell in cells if isinstance(cell.value, str)]
+    texts += [cell for row in csv.reader(io.StringIO(as_csv(table).decode("utf-8-sig"))) for cell in row]
+    assert not [text for text in texts if text[:1] in "=+-@\t\r" and not re.fullmatch(r"-?[0-9.e-]+", text)]
+
+
+def test_control_characters_reach_no_table():
+    table = frame(["a\x1b[31m.png"], np.array([[1.0]]), ["b\x07"])
+    assert b"\x1b" not in as_csv(table) and b"\x07" not in as_csv(table)
+    assert "a�[31m.png" in [
+        row[0].value for row in openpyxl.load_workbook(io.BytesIO(as_xlsx(table))).active.iter_rows()
+    ]

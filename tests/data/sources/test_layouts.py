@@ -33,7 +33,7 @@ def put(tmp_path):
         ([LABEL_FILE], "palm"),
         (["train.csv", VALIDATION_FOLDER], "tables"),
         (["train", "val"], "train and val"),
-        (["train", "test"], "folders"),
+        (["train", "test"], "train and val"),
         (["amd", "normal"], "folders"),
         ([], "folders"),
     ],
