@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import collections
+import hashlib
 import io
 import json
 import pickle
@@ -26,6 +27,7 @@ import safetensors.numpy
 from paddle_eye import __version__
 from paddle_eye.errors import InputError, JobError
 from paddle_eye.files import write_bytes
+from paddle_eye.weights.bounds import require_bounded
 from paddle_eye.weights.torch_files import STREAM_START, ZIP_START, read_torch
 
 DESCRIPTION_KEY = "paddle_eye.description"
@@ -61,10 +63,10 @@ def write_weights(path: Path, model: paddle.nn.Layer, description: Mapping[str, 
         "numpy": np.__version__,
         "python": platform.python_version(),
     }
-    text = json.dumps({"format": 1, **description, "versions": versions}, ensure_ascii=False, allow_nan=False)
-    encoded = np.frombuffer(text.encode("utf-8"), np.uint8)
+    arrays = {key: tensor.numpy() for key, tensor in model.state_dict().items()}
+    content = {"format": 1, **description, "versions": versions, "checksum": _checksum(arrays)}
+    encoded = np.frombuffer(json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8"), np.uint8)
     if path.suffix == ".safetensors":
-        arrays = {key: tensor.numpy() for key, tensor in model.state_dict().items()}
         write_bytes(path, safetensors.numpy.save({**arrays, DESCRIPTION_KEY: encoded}))
         return
     buffer = io.BytesIO()
@@ -183,7 +185,18 @@ def _take_description(path: Path, arrays: dict[str, np.ndarray]) -> dict[str, An
         raise InputError(f"{path}: the description inside the weight file is damaged ({error})") from error
     if not isinstance(description, dict) or description.get("format") != 1:
         raise InputError(f"{path}: the description inside the weight file is of a format this version does not know")
+    if description.pop("checksum", None) not in (None, _checksum(arrays)):
+        raise InputError(f"{path}: the weights are not those that were written, the file is damaged; copy it again")
     return description
+
+
+def _checksum(arrays: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of names, shapes and numbers, so that a flipped bit is found; older files have none."""
+    found = hashlib.sha256()
+    for key, array in sorted(arrays.items()):
+        found.update(f"{key} {array.dtype.str} {array.shape}\n".encode())
+        found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()
 
 
 class _Dtype:
@@ -262,6 +275,7 @@ class _StrictUnpickler(pickle.Unpickler):
 
 def _unpickle(path: Path, data: bytes) -> dict[str, np.ndarray]:
     try:
+        require_bounded(io.BytesIO(data))
         content = _StrictUnpickler(io.BytesIO(data)).load()
     except Exception as error:  # a damaged or hostile pickle can fail in any way; none of its code has run
         raise InputError(
@@ -277,6 +291,7 @@ def _unpickle(path: Path, data: bytes) -> dict[str, np.ndarray]:
         if isinstance(value, _Array):
             value = getattr(value, "value", None)
         if not isinstance(key, str) or not isinstance(value, np.ndarray):
-            raise InputError(f"{path}: expected only named arrays of numbers, found another thing under {key!r}")
+            shown = repr(key)[:80] if isinstance(key, str) or type(key) is int else f"a {type(key).__name__}"
+            raise InputError(f"{path}: expected only named arrays of numbers, found another thing under {shown}")
         arrays[key] = value
     return arrays

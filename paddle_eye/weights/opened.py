@@ -14,6 +14,7 @@ from paddle_eye.errors import InputError
 from paddle_eye.models.registry import Family, build, family
 from paddle_eye.weights.format import WeightFile, load_into, read_weights
 
+_MOST_CLASSES = 100_000
 FOREGROUND_CLASSES = ["background", "foreground"]  # of a network of pixels whose file does not name them
 
 
@@ -59,6 +60,8 @@ def open_weights(path: str | Path, layers: int | None = None, version: str | Non
         kind = family(architecture)
         if kind.head is not None and architecture.get(kind.classes) != weights.arrays[kind.head].shape[1]:
             raise ValueError("its description and its weights differ in the number of classes")
+        if kind.head is not None and not 0 < architecture[kind.classes] <= _MOST_CLASSES:
+            raise ValueError(f"{architecture[kind.classes]} classes; expected 1 to {_MOST_CLASSES}")
         model = build(architecture)
         preprocessing = _preprocessing(kind, description)
         if not isinstance(description.get("data", {}).get("path", ""), str):

@@ -13,9 +13,12 @@ import io
 import math
 import pickle
 import zipfile
+from collections.abc import Iterable
 from typing import Any, Callable, NamedTuple
 
 import numpy as np
+
+from paddle_eye.weights.bounds import require_bounded
 
 ZIP_START = b"PK\x03\x04"
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
@@ -33,6 +36,9 @@ _NUMBER_TYPES = {
     "ByteStorage": "|u1",
     "BoolStorage": "|b1",
 }
+
+_MOST_COPIES = 4  # of a file, that its tensors may take in memory when they share storages
+_PREFIXES = ("module.", "model.")
 
 
 class _Storage(NamedTuple):
@@ -53,7 +59,10 @@ class _Tensor(NamedTuple):
 
 
 def read_torch(data: bytes) -> dict[str, np.ndarray]:
-    """The arrays of a saved state dict; one under ``state_dict`` or ``model`` is taken out of its dict.
+    """The arrays of a saved state dict, as people save them.
+
+    One under ``state_dict``, ``model_state_dict``, ``model`` or ``net`` is taken out of its dict, and a ``module.`` or
+    ``model.`` before every name is taken off.
 
     Args:
         data: the whole file.
@@ -63,19 +72,33 @@ def read_torch(data: bytes) -> dict[str, np.ndarray]:
     """
     try:
         content, storages = _read_zip(data) if data.startswith(ZIP_START) else _read_stream(data)
-        for wrapper in ("state_dict", "model"):
+        for wrapper in ("state_dict", "model_state_dict", "model", "net"):
             if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
                 content = content[wrapper]
         if not isinstance(content, dict):
             raise ValueError(f"expected a dict of tensors, found {type(content).__name__}")
         for name, value in content.items():
             if not isinstance(name, str) or not isinstance(value, _Tensor):
-                raise ValueError(f"expected only named tensors, found another thing under {name!r}")
-        return {name: _array(tensor, storages(tensor.storage)) for name, tensor in content.items()}
+                shown = name[:80] if isinstance(name, str) else f"a key of type {type(name).__name__}"
+                raise ValueError(f"expected only named tensors, found another thing under {shown!r}")
+        _require_no_copies(content.values(), len(data))
+        prefix = next((p for p in _PREFIXES if content and all(name.startswith(p) for name in content)), "")
+        return {name[len(prefix) :]: _array(each, storages(each.storage)) for name, each in content.items()}
     except ValueError:
         raise
     except Exception as error:  # a damaged or hostile file can fail in any way; none of its code has run
         raise ValueError(str(error) or type(error).__name__) from error
+
+
+def _require_no_copies(tensors: Iterable[_Tensor], size: int) -> None:
+    """Raise a ValueError if tensors that share a storage would take far more memory than the file has bytes."""
+    total = 0
+    for tensor in tensors:
+        if not all(type(side) is int and side >= 0 for side in tensor.shape):
+            raise ValueError("a tensor with impossible sizes")
+        total += math.prod(tensor.shape) * np.dtype(tensor.storage.dtype).itemsize
+    if total > _MOST_COPIES * size + 2**20:
+        raise ValueError(f"tensors of {total / 2**20:.0f} MB in a file of {size / 2**20:.0f} MB")
 
 
 Storages = Callable[[_Storage], bytes]
@@ -89,26 +112,34 @@ def _read_zip(data: bytes) -> tuple[Any, Storages]:
         raise ValueError("numbers in big-endian order")
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
         raise ValueError("a compressed archive, which PyTorch does not write")
-    content = _StrictUnpickler(io.BytesIO(archive.read(pickled))).load()
+    program = io.BytesIO(archive.read(pickled))
+    require_bounded(program)
+    content = _StrictUnpickler(program).load()
     return content, lambda storage: archive.read(f"{folder}data/{storage.key}")
 
 
 def _read_stream(data: bytes) -> tuple[Any, Storages]:
     """Magic number, version, description of the machine, content, the storages' keys, then each count and numbers."""
     stream = io.BytesIO(data)
-    magic_number, version, machine = (_StrictUnpickler(stream).load() for _ in range(3))
+    magic_number, version, machine = (_load(stream) for _ in range(3))
     if magic_number != _MAGIC_NUMBER or version != _STREAM_VERSION or not machine.get("little_endian"):
         raise ValueError("not the stream that PyTorch writes on this kind of machine")
+    require_bounded(stream)
     unpickler = _StrictUnpickler(stream)
     content = unpickler.load()
     storages: dict[str, bytes] = {}
-    for key in _StrictUnpickler(stream).load():
+    for key in _load(stream):
         storage = unpickler.storages[key]
         count = int.from_bytes(_exactly(8, stream), "little")
         if count != storage.count:
             raise ValueError(f"storage {key} has {count} numbers, expected {storage.count}")
         storages[key] = _exactly(count * np.dtype(storage.dtype).itemsize, stream)
     return content, lambda storage: storages[storage.key]
+
+
+def _load(stream: io.BytesIO) -> Any:
+    require_bounded(stream)
+    return _StrictUnpickler(stream).load()
 
 
 def _exactly(count: int, stream: io.BytesIO) -> bytes:

@@ -176,7 +176,7 @@ def test_nothing_in_a_file_is_run(write, tmp_path):
 )
 def test_tensors_may_not_reach_beyond_their_storage(shape, strides, offset, torch, make_state):
     _, (storage,) = make_state({"numbers": np.arange(6, dtype="<f4")})
-    with pytest.raises(ValueError, match=r"impossible sizes|larger than its storage"):
+    with pytest.raises(ValueError, match=r"impossible sizes|larger than its storage|MB in a file of"):
         read_torch(as_zip({"a": Tensor(torch, storage, shape, strides, offset)}, [storage]))
 
 
@@ -217,3 +217,19 @@ def test_a_storage_that_is_missing_is_refused(make_state):
     state, storages = make_state()
     with pytest.raises(ValueError, match="resnet/data/4"):
         read_torch(as_zip(state, storages[:-1]))
+
+
+@pytest.mark.parametrize("write", [as_zip, as_stream])
+def test_thousands_of_views_of_one_storage_are_refused(write, torch, make_state):
+    """2000 tensors of a megabyte each in a file of one."""
+    _, (storage,) = make_state({"numbers": np.zeros(250_000, "<f4")})
+    state = {f"w{number}": Tensor(torch, storage, (500, 500), (500, 1)) for number in range(2000)}
+    with pytest.raises(ValueError, match=r"tensors of 1907 MB in a file of \d MB"):
+        read_torch(write(state, [storage]))
+
+
+@pytest.mark.parametrize("wrapper", ["state_dict", "model_state_dict", "model", "net"])
+@pytest.mark.parametrize("prefix", ["", "module.", "model."])
+def test_checkpoints_as_people_save_them(wrapper, prefix, make_state):
+    state, storages = make_state({f"{prefix}{name}": array for name, array in ARRAYS.items()})
+    assert list(read_torch(as_zip({"epoch": 3, wrapper: state}, storages))) == list(ARRAYS)

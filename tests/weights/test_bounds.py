@@ -1,0 +1,89 @@
+"""Pickles that name nothing forbidden, and would still fill the memory or crash the process."""
+
+import collections
+import io
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import paddle
+import pytest
+
+from paddle_eye.errors import InputError
+from paddle_eye.weights.bounds import require_bounded
+from paddle_eye.weights.format import read_weights, write_weights
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def nested(depth):
+    return b"\x80\x04)" + b"\x85" * depth
+
+
+DEEP_KEY = b"\x80\x04}" + b")" + b"\x85" * 100_000 + b"K\x01s."
+DOUBLING = b"\x80\x04}X\x01\x00\x00\x00a)" + b"".join(b"q\x01h\x01\x86" for _ in range(60)) + b"s."
+DOUBLING_LISTS = b"\x80\x04}X\x01\x00\x00\x00a]q\x01" + b"".join(
+    b"0]q" + bytes([n + 1]) + b"h" + bytes([n]) + b"ah" + bytes([n]) + b"a" for n in range(1, 60)
+)
+HIGH_MEMO = b"\x80\x04}r\xff\xff\xff\x0f."
+BEYOND_THE_STACK = b"\x80\x04s."
+
+
+@pytest.mark.parametrize(
+    ("pickled", "message"),
+    [
+        (DEEP_KEY, "things in things"),
+        (DOUBLING, "things in things, more than 40 deep|more than 20000000 things"),
+        (DOUBLING_LISTS + b"s.", "things in things, more than 40 deep|more than 20000000 things"),
+        (HIGH_MEMO, "a memo index of 268435455"),
+    ],
+    ids=["deep", "doubling", "doubling lists", "memo"],
+)
+def test_what_costs_too_much_is_refused_before_it_is_read(tmp_path, pickled, message):
+    """In a process of its own with little memory and time, should it fail."""
+    (tmp_path / "w.pdparams").write_bytes(pickled)
+    program = f"""
+import resource, sys
+sys.path.insert(0, {str(ROOT)!r})
+from pathlib import Path
+from paddle_eye.weights.format import read_weights
+resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30, 6 * 2**30))
+try:
+    read_weights(Path({str(tmp_path / "w.pdparams")!r}))
+except ValueError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-500:]
+    assert any(part in done.stdout for part in message.split("|")), done.stdout
+
+
+def test_a_pickle_out_of_step_is_damaged(tmp_path):
+    (tmp_path / "w.pdparams").write_bytes(BEYOND_THE_STACK)
+    with pytest.raises(InputError, match="not accepted as a weight file"):
+        read_weights(tmp_path / "w.pdparams")
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4])
+def test_ordinary_pickles_are_bounded(protocol):
+    content = collections.OrderedDict((f"layer{n}.weight", ("name", np.ones((2, 3)))) for n in range(300))
+    stream = io.BytesIO(b"before" + pickle.dumps(content, protocol))
+    stream.seek(6)
+    require_bounded(stream)
+    assert stream.tell() == 6
+
+
+@pytest.mark.parametrize("suffix", [".pdparams", ".safetensors"])
+def test_a_flipped_bit_is_found(tmp_path, suffix):
+    model = paddle.nn.Linear(64, 64)
+    path = tmp_path / f"w{suffix}"
+    write_weights(path, model, {"epoch": 1})
+    assert read_weights(path).description["epoch"] == 1
+    data = bytearray(path.read_bytes())
+    place = data.index(model.weight.numpy().tobytes()[100:140])
+    data[place] ^= 16
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="the file is damaged; copy it again"):
+        read_weights(path)
