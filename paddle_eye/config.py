@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,8 @@ import yaml
 
 from paddle_eye import choices
 from paddle_eye.errors import InputError
+
+_MOST_BYTES, _MOST_SHOWN = 2**20, 200
 
 
 def _number(
@@ -102,7 +105,7 @@ class Config:
             section, _, name = key.partition(".")
             hints = get_type_hints(type(getattr(self, section))) if section in sections else {}
             if name not in hints:
-                faults.append(f"unknown key {key}; known are {', '.join(self.flat())}")
+                faults.append(f"unknown key {_short(key)}; known are {', '.join(self.flat())}")
                 continue
             setting = next(f for f in dataclasses.fields(getattr(self, section)) if f.name == name)
             try:
@@ -154,20 +157,57 @@ def parse_assignments(assignments: list[str]) -> dict[str, Any]:
         if not equals or not key:
             raise InputError(f"--set {assignment}: expected key=value, for example train.lr=0.001")
         try:
-            values[key.strip()] = yaml.safe_load(text)
-        except (yaml.YAMLError, ValueError) as error:
+            values[key.strip()] = _yaml(text)
+        except ValueError as error:
             raise InputError(f"--set {assignment}: the value is no YAML ({_one_line(error)})") from error
     return values
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """One file's settings under dotted keys."""
+def read_yaml(path: Path) -> Any:
+    """What a YAML file holds: plain values, lists and dicts.
+
+    Raises:
+        InputError: it cannot be read, is no ordinary file, is larger than a megabyte, or is no YAML.
+    """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_BYTES:
+            raise InputError(f"{path}: this is no file of settings; give the path of a YAML file")
+        return _yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: no settings can be read ({error.strerror}); give the path of a YAML file") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"{path}: this is no YAML file ({_one_line(error)})") from error
+
+
+class _NoAliases(yaml.SafeLoader):
+    """Without aliases: a few lines of them can stand for more than fits into the memory."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("an alias (*name) has no place here")
+        return super().compose_node(parent, index)
+
+
+def _yaml(text: str) -> Any:
+    """The value of a YAML text.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return yaml.load(text, _NoAliases)  # noqa: S506 - derived from SafeLoader
+    except RecursionError as error:
+        raise ValueError("too deeply nested") from error
+    except Exception as error:  # a tag with a wrong value fails in the ways of its type
+        raise ValueError(_one_line(error)) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """One file's settings under dotted keys."""
+    content = read_yaml(path)
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -191,22 +231,27 @@ def _checked(value: Any, expected: Any, limits: Mapping[str, Any] | None) -> Any
         for choice in get_args(expected):
             if value == choice and type(value) is type(choice):
                 return value
-        raise ValueError(f"expected one of {', '.join(map(str, get_args(expected)))}, got {value!r}")
+        raise ValueError(f"expected one of {', '.join(map(str, get_args(expected)))}, got {_short(repr(value))}")
     if expected is float and not isinstance(value, bool):
         try:  # YAML 1.1 reads 1e-4, without a point, as text
             value = float(value)
         except (TypeError, ValueError, OverflowError):
-            raise ValueError(f"expected a number, got {value!r}") from None
+            raise ValueError(f"expected a number, got {_short(repr(value))}") from None
     if type(value) is not expected:
-        raise ValueError(f"expected {expected.__name__}, got {value!r}")
+        raise ValueError(f"expected {expected.__name__}, got {_short(repr(value))}")
     if limits:
         fits = limits["at_least"] <= value < limits["below"] and not (limits["positive"] and value == 0)
         if not fits:
             lowest = "above 0" if limits["positive"] else f"at least {limits['at_least']}"
             highest = f" and below {limits['below']}" if limits["below"] != float("inf") else ""
-            raise ValueError(f"expected a value {lowest}{highest}, got {value}")
+            raise ValueError(f"expected a value {lowest}{highest}, got {_short(str(value))}")
     return value
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    return _short(" ".join(str(error).split()))
+
+
+def _short(text: str) -> str:
+    """So much of a text as a message can hold."""
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]} …"

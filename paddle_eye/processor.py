@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
-_CPU_INFO = Path("/proc/cpuinfo")
+_CPU_INFO, _MEMORY_INFO = Path("/proc/cpuinfo"), Path("/proc/meminfo")
+_GROUPS = Path("/sys/fs/cgroup")
+_GROUP_LIMITS = [
+    (_GROUPS / "memory.max", _GROUPS / "memory.current"),
+    (_GROUPS / "memory/memory.limit_in_bytes", _GROUPS / "memory/memory.usage_in_bytes"),
+]
 
 
 def enable_avx2_on_amd() -> None:
@@ -19,6 +25,20 @@ def enable_avx2_on_amd() -> None:
         text = _CPU_INFO.read_text(encoding="utf-8", errors="replace")
         if "AuthenticAMD" in text and "avx2" in text:
             os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")
+
+
+def free_memory() -> int | None:
+    """Bytes of memory that this process may still take, of the machine and of its control group; None if unknown."""
+    limits = []
+    if _MEMORY_INFO.is_file():
+        found = re.search(r"MemAvailable:\s+(\d+) kB", _MEMORY_INFO.read_text(encoding="utf-8"))
+        limits += [int(found[1]) * 1024] if found else []
+    for most, used in _GROUP_LIMITS:
+        try:
+            limits.append(int(most.read_text()) - int(used.read_text()))
+        except (OSError, ValueError):  # no such group, or no limit ("max")
+            continue
+    return min(limits, default=None)
 
 
 def usable_cores() -> int:

@@ -1,4 +1,5 @@
 import dataclasses
+import os
 
 import pytest
 
@@ -196,3 +197,35 @@ def test_the_module_offers_no_way_around_the_checks():
     """Settings are frozen; a change goes through `updated`."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.Config().train.lr = -1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a [1, 1]\nb: [*a, *a]",
+        "train: {lr: !!timestamp x}",
+        "[" * 5000,
+        "{a: " * 3000,
+        "train: {epochs: !!python/object/apply:os.getcwd []}",
+    ],
+    ids=["alias", "timestamp", "brackets", "braces", "object"],
+)
+def test_hostile_settings_are_an_input_error_of_one_line(tmp_path, text):
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"c.yaml: this is no YAML file") as caught:
+        config.load(tmp_path / "c.yaml")
+    assert len(str(caught.value)) < 500
+
+
+def test_what_is_no_file_of_settings_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "large.yaml").write_text("# " + "x" * 2**20)
+    for name in ("pipe.yaml", "large.yaml"):
+        with pytest.raises(InputError, match=f"{name}: this is no file of settings"):
+            config.load(tmp_path / name)
+
+
+def test_a_long_value_is_cut_in_its_message():
+    with pytest.raises(InputError) as caught:
+        config.Config().updated({"model.version": "x" * 10**6}, "test")
+    assert len(str(caught.value)) < 500

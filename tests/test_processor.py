@@ -49,3 +49,16 @@ def test_usable_cores_where_the_system_does_not_tell(monkeypatch, cores, usable)
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
     assert processor.usable_cores() == usable
+
+
+def test_free_memory_is_the_least_of_what_machine_and_group_allow(monkeypatch, tmp_path):
+    info, most, used = (tmp_path / name for name in ("meminfo", "max", "current"))
+    info.write_text("MemTotal: 9 kB\nMemAvailable:       4096 kB\n")
+    monkeypatch.setattr(processor, "_MEMORY_INFO", info)
+    monkeypatch.setattr(processor, "_GROUP_LIMITS", [(most, used)])
+    assert processor.free_memory() == 4096 * 1024
+    most.write_text("max\n")
+    used.write_text("100\n")
+    assert processor.free_memory() == 4096 * 1024
+    most.write_text("1000\n")
+    assert processor.free_memory() == 900

@@ -184,6 +184,8 @@ def _checked_header(data: bytes, name: object) -> _Header:
             several = _holds_several(file)
     except Image.DecompressionBombError as error:
         raise InputError(_too_large(name, "more than 178")) from error
+    except MemoryError:
+        raise
     except Exception:  # OpenCV reads kinds of files that Pillow does not; it checks their size itself
         return _Header(special=False)
     if width * height > MOST_MEGAPIXELS * 10**6:
@@ -221,7 +223,9 @@ def _too_large(name: object, megapixels: str) -> str:
 def _decode(data: bytes, how: int) -> np.ndarray | None:
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), how)
-    except cv2.error:  # empty, or said to be larger than any picture OpenCV accepts
+    except cv2.error as error:  # empty, or said to be larger than any picture OpenCV accepts
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError("while a picture was decoded") from error
         return None
 
 

@@ -15,6 +15,25 @@ from paddle_eye.data.images import READING_THREADS, read_picture
 from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.errors import InputError, JobError, raise_faults
+from paddle_eye.processor import free_memory
+
+
+def require_memory(training: int, others: int, preprocessing: Preprocessing) -> None:
+    """Raise a JobError if so many pictures do not fit into the memory that is free.
+
+    Args:
+        training: the pictures that are kept for training, which some presets keep at twice the side.
+        others: those that are kept as evaluation sees them.
+        preprocessing: of all.
+    """
+    square = 3 * preprocessing.image_size**2
+    needed = (training * preprocessing.kept_squares + others) * square
+    free = free_memory()
+    if free is not None and needed > free:
+        raise JobError(
+            f"not enough memory: {training + others} pictures take {needed / 2**30:.1f} GB at "
+            f"{preprocessing.image_size} pixels, {free / 2**30:.1f} GB are free; lower data.image_size or take fewer"
+        )
 
 
 class PictureDataset(paddle.io.Dataset):

@@ -12,6 +12,7 @@ from paddle_eye import choices
 from paddle_eye.opencv import cv2
 
 _LARGEST_SIZE = 4096  # of what a weight file may ask for
+_LONGEST = 4  # times the shorter side of a photograph of an eye
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Preprocessing:
     def augments(self) -> bool:
         """Whether training sees other pictures than evaluation."""
         return PRESETS[self.preset].augment is not None
+
+    @property
+    def kept_squares(self) -> int:
+        """How many squares of the input's size a picture takes that training keeps, at most."""
+        return 4 if PRESETS[self.preset].keep is _keep_twice else 1
 
     def fit(self, picture: np.ndarray) -> np.ndarray:
         """uint8 [H, W, 3] BGR to uint8 [image_size, image_size, 3] BGR, as evaluation sees it.
@@ -180,6 +186,10 @@ def _field_of_view(picture: np.ndarray, size: int) -> np.ndarray:
     rows, columns = (np.flatnonzero(inside.mean(axis=axis) > 0.02) for axis in (1, 0))
     if len(rows) and len(columns):
         picture = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    if max(picture.shape[:2]) > _LONGEST * min(picture.shape[:2]):  # the square of a strip is far larger than it
+        share = size / max(picture.shape[:2])
+        reduced = tuple(max(1, round(side * share)) for side in picture.shape[1::-1])
+        picture = cv2.resize(picture, reduced, interpolation=cv2.INTER_AREA if share < 1 else cv2.INTER_LINEAR)
     height, width = picture.shape[:2]
     side = max(height, width)
     square = np.zeros((side, side, 3), np.uint8)

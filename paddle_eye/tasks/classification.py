@@ -21,6 +21,7 @@ from paddle_eye.data.loading import (
     PictureDataset,
     class_weights,
     evaluation_loader,
+    require_memory,
     training_loader,
 )
 from paddle_eye.data.locate import Location
@@ -188,6 +189,7 @@ class ClassificationTask(Task):
         preprocessing = Preprocessing(self.settings.data.image_size, self.settings.data.preset)
         learned = aside[0]
         parts = [*aside, validation]
+        require_memory(len(learned), sum(map(len, parts[1:])), preprocessing)
         prepare = preprocessing.keep if preprocessing.augments else preprocessing.fit
         files = [[record.image for record in part.records] for part in parts]
         examined = examine_pictures(

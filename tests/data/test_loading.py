@@ -4,6 +4,7 @@ import numpy as np
 import paddle
 import pytest
 
+from paddle_eye.data import loading
 from paddle_eye.data.images import read_picture
 from paddle_eye.data.loading import (
     AugmentedDataset,
@@ -219,3 +220,12 @@ def test_an_error_while_a_batch_is_made_ends_the_epoch_with_a_sentence(error):
 def test_running_out_of_memory_is_no_fault_of_the_data():
     with pytest.raises(MemoryError):
         list(evaluation_loader(Failing(MemoryError()), 2))
+
+
+def test_pictures_that_do_not_fit_into_the_memory_are_refused_before_they_are_read(monkeypatch):
+    monkeypatch.setattr(loading, "free_memory", lambda: 2**30)
+    loading.require_memory(1000, 1000, Preprocessing(224))
+    with pytest.raises(JobError, match=r"not enough memory: 9000 pictures take 1.3 GB at 224 pixels, 1.0 GB are free"):
+        loading.require_memory(5000, 4000, Preprocessing(224))
+    monkeypatch.setattr(loading, "free_memory", lambda: None)
+    loading.require_memory(10**6, 10**6, Preprocessing(224))

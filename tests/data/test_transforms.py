@@ -175,3 +175,11 @@ def test_an_augmented_eye_is_the_same_eye_turned():
         assert np.hypot(*spot) == pytest.approx(36, rel=0.15)
         angles.append(np.arctan2(*spot))
     assert np.histogram(angles, bins=4, range=(-np.pi, np.pi))[0].min() >= 5
+
+
+def test_a_strip_takes_no_more_memory_than_its_pixels():
+    """Its square would have 30000 squared of them, 2.7 GB."""
+    strip = np.full((1, 30000, 3), 200, np.uint8)
+    fitted = Preprocessing(64, "fundus").fit(strip)
+    assert fitted.shape == (64, 64, 3)
+    assert fitted[31].max() == 200 and fitted[:20].max() == fitted[44:].max() == 0

@@ -165,7 +165,7 @@ def test_a_row_whose_table_was_killed_is_trained_by_one_process_alone(inside, tm
         ("rows: [{name: a, config: x, begins_with: b}]", "begins_with b: no row of this name stands before it"),
         ("rows: [{name: a, config: x}]\nsells: true", "unknown key 'sells'"),
         ("rows: [{name: a, config: x}]\ntogether: {b: [c]}", "together: expected lists"),
-        ("rows: [", "no table can be read"),
+        ("rows: [", "this is no YAML file"),
     ],
 )
 def test_a_wrong_table_is_explained(tmp_path, text, message):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import lzma
 import shutil
 import tempfile
 import zipfile
@@ -16,7 +16,8 @@ from paddle_eye.errors import InputError, raise_faults
 ARCHIVES = ("training.zip", "validation.zip", "valid_gt.zip")
 INNER_TRAINING_ARCHIVE = "PALM-Training400.zip"
 _LARGEST_MEMBER = 256 * 2**20  # bytes; an original photograph has about 1 MB, the inner archive of 400 may have more
-_LARGEST_INNER_ARCHIVE = 4 * 2**30
+_LARGEST_INNER_ARCHIVE = _LARGEST_TOTAL = 4 * 2**30
+_CHUNK = 2**20
 
 
 def missing_archives(folder: Path) -> list[str]:
@@ -57,8 +58,11 @@ def unpack(folder: Path, target: Path) -> None:
             inner = [name for name in outer.namelist() if PurePosixPath(name).name == INNER_TRAINING_ARCHIVE]
             if len(inner) != 1:
                 raise InputError(f"{outer.filename}: expected one {INNER_TRAINING_ARCHIVE} in it, found {len(inner)}")
-            with _open(outer.filename, io.BytesIO(_read(outer, inner[0], _LARGEST_INNER_ARCHIVE))) as photographs:
+            copied = work / INNER_TRAINING_ARCHIVE  # on the disk: it may be larger than the memory
+            _copy(outer, inner[0], copied, _LARGEST_INNER_ARCHIVE)
+            with _open(outer.filename, copied) as photographs:
                 _extract(photographs, TRAINING_FOLDER.name, ".jpg", work / TRAINING_FOLDER)
+            copied.unlink()
         with _open(folder / "validation.zip") as photographs:
             _extract(photographs, VALIDATION_FOLDER.name, ".jpg", work / VALIDATION_FOLDER)
         with _open(folder / "valid_gt.zip") as sheets:
@@ -79,7 +83,8 @@ def _check(unpacked: Path, folder: Path) -> None:
         raise InputError(f"{folder}: these archives hold no complete PALM; download them again\n{faults}") from error
 
 
-def _open(path: str | Path, content: io.BytesIO | None = None) -> zipfile.ZipFile:
+def _open(path: str | Path, content: Path | None = None) -> zipfile.ZipFile:
+    """An archive, or one inside of it that was copied out; ``path`` is for messages."""
     try:
         archive = zipfile.ZipFile(content or path)
     except (OSError, zipfile.BadZipFile) as error:
@@ -91,8 +96,11 @@ def _open(path: str | Path, content: io.BytesIO | None = None) -> zipfile.ZipFil
 def _extract(archive: zipfile.ZipFile, folder_name: str, suffix: str, target: Path) -> None:
     """Write the files that stand directly in ``folder_name`` and end in ``suffix``."""
     target.mkdir(parents=True)
+    total = 0
     for member in _members(archive, folder_name, suffix):
-        (target / PurePosixPath(member).name).write_bytes(_read(archive, member, _LARGEST_MEMBER))
+        total += _copy(archive, member, target / PurePosixPath(member).name, _LARGEST_MEMBER)
+        if total > _LARGEST_TOTAL:
+            raise InputError(f"{archive.filename}: it unpacks to more than {_LARGEST_TOTAL} bytes, which no PALM does")
 
 
 def _members(archive: zipfile.ZipFile, folder_name: str, suffix: str) -> Iterator[str]:
@@ -104,13 +112,22 @@ def _members(archive: zipfile.ZipFile, folder_name: str, suffix: str) -> Iterato
             yield name
 
 
-def _read(archive: zipfile.ZipFile, member: str, largest: int) -> bytes:
-    """A member's content; the size is counted while unpacking, what the archive says of itself is not believed."""
+def _copy(archive: zipfile.ZipFile, member: str, target: Path, largest: int) -> int:
+    """Write a member to a file; the size is counted while unpacking, what the archive says of itself is not believed.
+
+    Returns:
+        The number of its bytes.
+    """
+    count = 0
     try:
-        with archive.open(member) as file:
-            data = file.read(largest + 1)
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+        with archive.open(member) as source, open(target, "wb") as file:
+            while chunk := source.read(_CHUNK):
+                count += len(chunk)
+                if count > largest:
+                    break
+                file.write(chunk)
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, EOFError, ValueError) as error:
         raise InputError(f"{archive.filename}: {member} cannot be unpacked ({error}); download it again") from error
-    if len(data) > largest:
+    if count > largest:
         raise InputError(f"{archive.filename}: {member} unpacks to more than {largest} bytes, which no PALM file does")
-    return data
+    return count

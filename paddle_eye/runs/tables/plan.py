@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from paddle_eye.config import read_yaml
 from paddle_eye.errors import InputError, raise_faults
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -84,10 +83,7 @@ def read_plan(path: Path) -> Plan:
     Raises:
         InputError: no such file, or a row that is not as described; all faults in one message.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: no table can be read ({' '.join(str(error).split())})") from error
+    content = read_yaml(path)
     entries = content.get("rows") if isinstance(content, dict) else None
     if not isinstance(entries, list) or not entries:
         raise InputError(f"{path}: expected a list of rows under 'rows:'")
