@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy import ndimage
+from skimage.metrics import adapted_rand_error
 from sklearn.metrics import normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
 
@@ -66,8 +67,7 @@ def test_scores_are_those_of_scikit_learns_counts(blobs):
 
 def test_the_rand_score_is_near_scikit_images(blobs):
     """It counts pairs of different pixels, the paper also each with itself, which is little of large cells."""
-    metrics = pytest.importorskip("skimage.metrics", reason="pip install scikit-image")
-    error, _, _ = metrics.adapted_rand_error(cells(blobs[0]), thinned(cells(blobs[1])), ignore_labels=(0,))
+    error, _, _ = adapted_rand_error(cells(blobs[0]), thinned(cells(blobs[1])), ignore_labels=(0,))
     assert cell_scores(*blobs).v_rand == pytest.approx(1 - error, rel=1e-3)
 
 
