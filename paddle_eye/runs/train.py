@@ -23,6 +23,7 @@ from paddle_eye.engine.device import select_device
 from paddle_eye.engine.display import Display
 from paddle_eye.engine.loop import Row, evaluate, fit
 from paddle_eye.engine.objective import Evaluation, Objective
+from paddle_eye.errors import JobError
 from paddle_eye.files import write_json, write_text
 from paddle_eye.models.base import Network
 from paddle_eye.models.complexity import multiply_adds, parameters, trainable_parameters
@@ -136,24 +137,31 @@ class Run:
         counts = {"training": len(data.training.pictures), "validation": len(data.selection)}
         loader = self.task.training_loader(data.training)
 
+        def write_history(rows: list[Row]) -> None:
+            write_text(folder.history, pd.DataFrame(scalars(rows)).to_csv(index=False))
+            log = training_log(relevant_settings(self.settings), counts, size, rows, self.task.classes)
+            write_json(folder.training_log, log)
+
         def train_batches(epoch: int) -> Batches:
             set_epoch(loader, epoch)
             return loader
 
         def keep_best(row: Row, evaluation: Evaluation) -> None:
             self._keep("best", evaluation)
+            _require_folder(folder)
             chosen_on = self.description["data"]["best_epoch_chosen_on"]
             self._write_weights(folder.best_weights, row["epoch"], row, len(data.selection), chosen_on)
 
         def keep_state(rows: list[Row], evaluation: Evaluation) -> None:
             self._keep("last", evaluation)
+            _require_folder(folder)
             save_checkpoint(folder.checkpoint, self.model, self.optimizer, rows)
             if rows[-1]["epoch"]:  # what was trained is saved
                 folder.forget_replaced()
-            write_text(folder.history, pd.DataFrame(scalars(rows)).to_csv(index=False))
-            log = training_log(relevant_settings(self.settings), counts, size, rows, self.task.classes)
-            write_json(folder.training_log, log)
+            write_history(rows)
 
+        if self.history:  # whoever stopped the run may have done so between the checkpoint and these files
+            write_history(self.history)
         self.history = fit(
             self.model,
             self.optimizer,
@@ -176,6 +184,7 @@ class Run:
             folder: of the run.
             commands: every one that had a part in it.
         """
+        _require_folder(folder)
         objective, epoch = self.objective, self.history[-1]["epoch"]
         last = self._kept.get("last") or self._evaluate()
         last_figures = objective.figures(last)
@@ -294,6 +303,12 @@ def result_lines(results: Mapping[str, Any]) -> list[str]:
         epoch = f"{which} epoch {figures['epoch']} on the validation images"
         lines.append(f"{epoch}: {main}, loss {figures['loss']:.5f}{chosen}")
     return lines
+
+
+def _require_folder(run: RunFolder) -> None:
+    """Raise a JobError if a run's folder was removed; it would be made again without what was in it."""
+    if not run.config.is_file():
+        raise JobError(f"{run.path}: the folder was removed while its run was trained")
 
 
 def _log_command(run: RunFolder, command: str) -> list[str]:

@@ -1,5 +1,6 @@
 """A run reads every picture once and asks its network no more often than it must."""
 
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from paddle_eye.config import Config
 from paddle_eye.data.locate import find
 from paddle_eye.engine.display import Display
+from paddle_eye.errors import JobError
 from paddle_eye.run_folder import RunFolder
 from paddle_eye.runs import train as module
 
@@ -58,3 +60,28 @@ def test_with_photographs_kept_aside_the_validation_part_is_looked_at_after_trai
 def test_augmented_pictures_are_read_once_too(run):
     _, _, read, _ = run(**{"data.preset": "fundus", "data.holdout": 0.3})
     assert (set(read.values()), len(read)) == ({1}, 17)
+
+
+def test_a_history_that_is_an_epoch_short_is_made_whole_from_the_checkpoint(run):
+    """Killed between the checkpoint and the files for people."""
+    folder, *_ = run()
+    whole = folder.history.read_text()
+    folder.history.write_text(whole.rsplit("\n", 2)[0] + "\n")
+    folder.training_log.unlink()
+    run(RunFolder(folder.path, folder.name))
+    assert folder.history.read_text() == whole
+    assert "epoch:2" in folder.training_log.read_text()
+
+
+def test_a_folder_that_is_removed_while_it_trains_is_missed(run, monkeypatch):
+    saved = []
+
+    def save(path, *arguments, real=module.save_checkpoint):
+        real(path, *arguments)
+        saved.append(path)
+        if len(saved) == 2:
+            shutil.rmtree(path.parent)
+
+    monkeypatch.setattr(module, "save_checkpoint", save)
+    with pytest.raises(JobError, match="the folder was removed while its run was trained"):
+        run(**{"train.epochs": 4})

@@ -132,6 +132,33 @@ def test_the_example_is_answered(page):
     wait_for(page, "example.jpg, as the network sees it", "CC BY 4.0", "Download for Excel")
 
 
+def test_several_people_ask_at_the_same_time(page, server, write_picture, tmp_path):
+    """Each tab is a session of its own; they ask about different pictures and about the same one."""
+    first = page.current_window_handle
+    handles = [first]
+    for _ in range(2):
+        page.switch_to.new_window("tab")
+        page.get(server[0])
+        handles.append(page.current_window_handle)
+    try:
+        for handle in handles:
+            page.switch_to.window(handle)
+            wait_for(page, "Drop pictures here")
+        paths = [write_picture(tmp_path / f"eye{number}.png", number % 2) for number in range(len(handles))]
+        for handle, path in zip(handles, paths):
+            page.switch_to.window(handle)
+            upload(page, *dict.fromkeys((path, paths[0])))
+        for handle, path in zip(handles, paths):
+            page.switch_to.window(handle)
+            wait_for(page, f"{path.name}, as the network sees it", "eye0.png, as the network sees it")
+            assert "Traceback" not in shown(page) and "rror" not in shown(page)
+    finally:
+        for handle in handles[1:]:
+            page.switch_to.window(handle)
+            page.close()
+        page.switch_to.window(first)
+
+
 def test_a_run_on_masks_shows_the_mask_over_the_picture(page, write_picture, tmp_path):
     page.find_element(By.CSS_SELECTOR, "[data-testid=stSelectbox] input").send_keys("unet_membrane\n")
     wait_for(page, "U-Net", "Dice of cell interior 0.9000 on 6 validation images", "Trained on 24 images of membrane")
