@@ -98,7 +98,9 @@ def train_row(row: Row, trainer: Path, output: Path) -> Provenance:
         if value not in kept:
             kept.append(value)
     write_json(folder / _ROW_FILE, asdict(provenance))
-    code, peak = _run([sys.executable, str(trainer), *arguments], folder)
+    below = trainer.is_relative_to(Path.cwd())  # the run keeps the command: as a person would type it
+    program = trainer.relative_to(Path.cwd()) if below else trainer
+    code, peak = _run([sys.executable, str(program), *arguments], folder)
     provenance.peak_memory = max(provenance.peak_memory, peak)
     provenance.finished = code == 0
     write_json(folder / _ROW_FILE, asdict(provenance))
