@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
 import json
 import os
+import re
+import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +23,8 @@ from paddle_eye.files import write_json, write_text
 COLUMNS = ("path", "label", "class")
 GROUP_COLUMN = "group"
 TRAINING_TABLE, TEST_TABLE = "train.csv", "test.csv"
+_SEPARATORS = (",", ";", "\t")
+_MOST_BYTES = 64 << 20
 _MARK = ".split.json"  # beside tables that tools/split.py wrote: their digests
 
 
@@ -45,15 +50,15 @@ def read_table(path: Path, classes: tuple[str, ...] | None = None) -> RecordSet:
         if None in row or None in row.values():
             faults.append(f"{place}: expected a value for each column of the first line, no fewer and no more")
             continue
-        picture = Path(os.path.normpath(_base(path) / row["path"]))
+        picture = _picture(path, row["path"])
         if not row["path"] or not _is_file(picture):
             faults.append(f"{place}: {row['path']!r} is no file below {path.parent}")
         elif picture in line_of:
             faults.append(f"{place}: {picture} has a row already, line {line_of[picture]}")
         line_of.setdefault(picture, line)
-        label, name = row["label"], row["class"]
+        label, name = re.sub(r"\.0+$", "", row["label"]), row["class"]  # 1.0 is how pandas writes a 1 at times
         if not (label.isascii() and label.isdecimal()) or len(label) > 6:
-            faults.append(f"{place}: the label must be a whole number from 0, found {label!r}")
+            faults.append(f"{place}: the label must be a whole number from 0, found {row['label']!r}")
         elif classes is not None and int(label) not in names:
             faults.append(f"{place}: label {label} is not in the training table, which has 0 to {len(classes) - 1}")
         elif not name:
@@ -75,6 +80,12 @@ def read_table(path: Path, classes: tuple[str, ...] | None = None) -> RecordSet:
     return RecordSet(tuple(names[label] for label in range(len(names))), tuple(records))
 
 
+def _picture(table: Path, cell: str) -> Path:
+    """The file that a cell names, in the way of Windows, too."""
+    written, turned = (Path(os.path.normpath(_base(table) / name)) for name in (cell, cell.replace("\\", "/")))
+    return turned if _is_file(turned) and not _is_file(written) else written
+
+
 def _base(table: Path) -> Path:
     """The folder that a table's paths start from; where links are on the way to it, without them."""
     folder = os.path.realpath(table.parent)
@@ -89,22 +100,50 @@ def _is_file(path: Path) -> bool:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Mapping[Any, Any]]]:
-    """Line number and cells of each row."""
+    """Line number and cells of each row; what ends a line beyond the named columns must be empty."""
     try:
-        text = path.read_text(encoding="utf-8-sig")  # with or without the mark that Excel puts in front
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        header = list(reader.fieldnames or ())
+        text = _decoded(path)
+        first, *_ = text.splitlines() or [""]
+        separator = max(_SEPARATORS, key=first.count)
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+        header = [name.strip() for name in reader.fieldnames or ()]
+        while header and not header[-1]:  # what spreadsheets leave of columns that were emptied
+            del header[-1]
         if not set(COLUMNS) <= set(header) or len(header) > len(set(header)):
             wanted = f"each of the columns {', '.join(COLUMNS)} once, separated by commas"
             raise InputError(f"{path}, line 1: expected {wanted}, found {header}")
+        reader.fieldnames = header
         for row in reader:
-            stripped = {name: cell.strip() if isinstance(cell, str) else cell for name, cell in row.items()}
+            beyond = row.pop(None, [])  # the cells that no column is named for
+            stripped = {name: cell and cell.strip() for name, cell in row.items()}
+            if any(cell.strip() for cell in beyond):
+                stripped[None] = beyond
             if any(stripped.values()):
                 yield reader.line_num, stripped
     except OSError as error:
         raise InputError(f"{path}: no table can be read ({error.strerror}); make it with tools/split.py") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: this is no CSV file in UTF-8 ({error})") from error
+    except (UnicodeError, csv.Error) as error:
+        raise InputError(f"{path}: this is no CSV file in UTF-8 ({error}); save it as one") from error
+
+
+def _decoded(path: Path) -> str:
+    """The text of a CSV file as spreadsheets write it: UTF-8, UTF-16 with its mark, or the simplified Chinese of Excel.
+
+    The last is GB 2312, not GBK, as nearly every text of Western letters with accents is a text in GBK, too.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_BYTES:
+        raise InputError(f"{path}: expected an ordinary file of at most {_MOST_BYTES >> 20} MiB; give a CSV file")
+    content = path.read_bytes()
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        try:
+            return content.decode("gb2312")
+        except UnicodeDecodeError:
+            raise error from None
 
 
 def write_tables(folder: Path, training: RecordSet, test: RecordSet, overwrite: bool = False) -> None:

@@ -153,7 +153,7 @@ def test_one_row_can_have_several_faults(read, table):
     ]
 
 
-@pytest.mark.parametrize("label", ["", "-1", "+1", "1.0", "1e0", "x", "٣", "²", "1_0", "1234567"])
+@pytest.mark.parametrize("label", ["", "-1", "+1", "1.5", "1e0", "x", "٣", "²", "1_0", "1234567"])
 def test_a_label_is_a_whole_number(label, read):
     with pytest.raises(InputError) as raised:
         read("a.jpg,0,amd", f"b.jpg,{label},normal")
@@ -197,17 +197,60 @@ def test_a_table_without_rows_is_an_error(classes, read):
 
 
 @pytest.mark.parametrize(
-    "header", ["path,label", "Path,Label,Class", "path;label;class", "a.jpg,0,amd", "path,label,class,path", ""]
+    "header", ["path,label", "Path,Label,Class", "path|label|class", "a.jpg,0,amd", "path,label,class,path", ""]
 )
 def test_a_table_has_the_three_columns(header, read, table):
     with pytest.raises(InputError) as raised:
         read("b.jpg,0,amd", header=header)
-    found = header.replace(",", ", ")
     found = [] if header == "" else header.split(",")
     assert (
         str(raised.value)
         == f"{table}, line 1: expected each of the columns path, label, class once, separated by commas, found {found}"
     )
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb2312", "gbk"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_tables_are_read_as_spreadsheets_write_them(separator, encoding, end, read):
+    lines = [line.replace(",", separator) for line in ("a.jpg,0,黄斑变性", "b.jpg,1,正常", ",,")]
+    record_set = read(*lines, header=HEADER.replace(",", separator), encoding=encoding, end=end)
+    assert record_set.classes == ("黄斑变性", "正常")
+    assert rows(record_set) == [("a.jpg", 0, None), ("b.jpg", 1, None)]
+
+
+def test_empty_cells_may_end_a_line(read, table):
+    assert len(read("a.jpg,0,amd,,", "b.jpg,1,normal", header="path,label,class,,").records) == 2
+    with pytest.raises(InputError) as raised:
+        read("a.jpg,0,amd,,", "b.jpg,1,normal,,", "c.jpg,1,normal,,x", header="path,label,class,,")
+    assert faults(raised) == ["line 4: expected a value for each column of the first line, no fewer and no more"]
+
+
+def test_labels_may_be_written_with_a_decimal_point(read):
+    assert rows(read("a.jpg,0.0,amd", "b.jpg,1.0,normal")) == [("a.jpg", 0, None), ("b.jpg", 1, None)]
+    with pytest.raises(InputError, match=r"line 2: the label must be a whole number from 0, found '0.5'"):
+        read("a.jpg,0.5,amd", "b.jpg,1,normal")
+
+
+def test_paths_may_be_those_of_windows(read, tmp_path):
+    for name in ("amd/1.jpg", "amd/2.jpg", "amd\\2.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = [record.image for record in read("amd\\1.jpg,0,amd", "amd\\2.jpg,1,normal").records]
+    assert found == [tmp_path / "amd/1.jpg", tmp_path / "amd\\2.jpg"]
+
+
+def test_what_is_no_ordinary_file_is_no_table(table):
+    os.mkfifo(table)
+    with pytest.raises(InputError, match=r"train.csv: expected an ordinary file of at most 64 MiB"):
+        read_table(table)
+
+
+def test_a_table_beyond_the_bound_is_not_read(table):
+    with table.open("wb") as file:
+        file.truncate((64 << 20) + 1)
+    with pytest.raises(InputError, match=r"train.csv: expected an ordinary file of at most 64 MiB"):
+        read_table(table)
 
 
 def test_a_missing_table_is_named(tmp_path):
@@ -219,7 +262,11 @@ def test_a_missing_table_is_named(tmp_path):
 
 @pytest.mark.parametrize(
     "content",
-    [b"PK\x03\x04\xff\xfe", "path,label,class\n黄斑.jpg,0,amd\n".encode("gbk"), b'path,label,class\n"a.jpg,0,amd\n'],
+    [
+        b"PK\x03\x04\xff\xfe",
+        "path,label,class\ndégénérescence.jpg,0,amd\n".encode("cp1252"),
+        b'path,label,class\n"a.jpg,0,amd\n',
+    ],
     ids=["a workbook", "another encoding", "a quote that is not closed"],
 )
 def test_what_is_no_csv_file_in_utf8_is_named(content, table):
