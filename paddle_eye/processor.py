@@ -1,8 +1,9 @@
-"""Letting Paddle's CPU build use the whole processor; nothing here changes what is computed."""
+"""What the machine has, and letting Paddle's CPU build use all of it; nothing here changes what is computed."""
 
 from __future__ import annotations
 
 import os
+import platform
 import re
 import sys
 from pathlib import Path
@@ -25,6 +26,16 @@ def enable_avx2_on_amd() -> None:
         text = _CPU_INFO.read_text(encoding="utf-8", errors="replace")
         if "AuthenticAMD" in text and "avx2" in text:
             os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")
+
+
+def processor_name() -> str:
+    """The processor's name with family and model, which tell more than the names in virtual machines."""
+    if not _CPU_INFO.is_file():
+        return platform.processor() or "unknown"
+    lines = [line.split(":", 1) for line in _CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines()]
+    fields = {line[0].strip(): line[1].strip() for line in lines if len(line) == 2}
+    name, family, model = (fields.get(key, "unknown") for key in ("model name", "cpu family", "model"))
+    return f"{name}, family {family}, model {model}"
 
 
 def free_memory() -> int | None:

@@ -118,8 +118,7 @@ def digest(data: bytes) -> str:
 
 def decode_picture(data: bytes, name: object) -> np.ndarray:
     """Decode the bytes of a picture file; ``name`` is for the message. See `read_picture`."""
-    header = _checked_header(data, name)
-    if header.special:
+    if _checked_header(data, name):
         return _turned(_eight_bits(_decode_stored(data, name), name), orientation(data))
     picture = _decode(data, cv2.IMREAD_COLOR)
     return _turned(_by_pillow(data, name), orientation(data)) if picture is None else picture
@@ -163,14 +162,8 @@ def orientation(data: bytes) -> int:
         return 1
 
 
-class _Header(NamedTuple):
-    """What is known before decoding: ``special``, see `_is_special`."""
-
-    special: bool
-
-
-def _checked_header(data: bytes, name: object) -> _Header:
-    """What the first bytes of a file say, before anything is decoded.
+def _checked_header(data: bytes, name: object) -> bool:
+    """Whether a file is special, see `_is_special`; its first bytes are read before anything is decoded.
 
     Raises:
         InputError: it is cut off, too large, or holds several pictures.
@@ -187,13 +180,13 @@ def _checked_header(data: bytes, name: object) -> _Header:
     except MemoryError:
         raise
     except Exception:  # OpenCV reads kinds of files that Pillow does not; it checks their size itself
-        return _Header(special=False)
+        return False
     if width * height > MOST_MEGAPIXELS * 10**6:
         raise InputError(_too_large(name, f"{width * height / 10**6:.0f}"))
     if several:
         what = "several pictures in one TIFF file" if kind == "TIFF" else "this picture is animated"
         raise InputError(f"{name}: {what}; write each to a file of its own")
-    return _Header(special)
+    return special
 
 
 def _is_special(file: Image.Image, data: bytes) -> bool:

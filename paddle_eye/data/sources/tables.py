@@ -45,12 +45,13 @@ def read_table(path: Path, classes: tuple[str, ...] | None = None) -> RecordSet:
     records: list[Record] = []
     names = dict(enumerate(classes or ()))
     line_of: dict[Path, int] = {}
+    base = _base(path)
     for line, row in _rows(path):
         place = f"line {line}"
         if None in row or None in row.values():
             faults.append(f"{place}: expected a value for each column of the first line, no fewer and no more")
             continue
-        picture = _picture(path, row["path"])
+        picture = _picture(base, row["path"])
         if not row["path"] or not _is_file(picture):
             faults.append(f"{place}: {row['path']!r} is no file below {path.parent}")
         elif picture in line_of:
@@ -80,10 +81,13 @@ def read_table(path: Path, classes: tuple[str, ...] | None = None) -> RecordSet:
     return RecordSet(tuple(names[label] for label in range(len(names))), tuple(records))
 
 
-def _picture(table: Path, cell: str) -> Path:
+def _picture(base: Path, cell: str) -> Path:
     """The file that a cell names, in the way of Windows, too."""
-    written, turned = (Path(os.path.normpath(_base(table) / name)) for name in (cell, cell.replace("\\", "/")))
-    return turned if _is_file(turned) and not _is_file(written) else written
+    written = Path(os.path.normpath(base / cell))
+    if "\\" not in cell or _is_file(written):
+        return written
+    turned = Path(os.path.normpath(base / cell.replace("\\", "/")))
+    return turned if _is_file(turned) else written
 
 
 def _base(table: Path) -> Path:

@@ -69,7 +69,12 @@ class Row:
     @property
     def key(self) -> str:
         """Name and seed; the folder of the row."""
-        return f"{self.name}-seed{self.seed}"
+        return row_key(self.name, self.seed)
+
+
+def row_key(name: str, seed: int) -> str:
+    """What a row of this name and seed is called: its folder, and its line of a table."""
+    return f"{name}-seed{seed}"
 
 
 def read_plan(path: Path) -> Plan:

@@ -18,7 +18,7 @@ from paddle_eye.files import write_bytes, write_text
 from paddle_eye.report.compare import FinishedRun, differences, read_run
 from paddle_eye.report.table import share
 from paddle_eye.runs.tables.cells import measure_cells
-from paddle_eye.runs.tables.plan import Plan, Row
+from paddle_eye.runs.tables.plan import Plan, Row, row_key
 from paddle_eye.runs.tables.rows import Provenance, finished_run, read_provenance
 from paddle_eye.tasks.base import Task
 from paddle_eye.tasks.registry import finished_task
@@ -44,7 +44,7 @@ def read_lines(path: Path) -> dict[str, Line]:
         lines = list(csv.DictReader(file))
     if any(None in line or not {"row", "seed", "command"} <= line.keys() for line in lines):
         raise InputError(f"{path}: this is no table that tools/reproduce.py wrote; move it away")
-    return {f"{line['row']}-seed{line['seed']}": line for line in lines}
+    return {row_key(line["row"], line["seed"]): line for line in lines}
 
 
 def collect(plan: Plan, output: Path, results: Path) -> dict[str, Line]:
@@ -71,9 +71,9 @@ def collect(plan: Plan, output: Path, results: Path) -> dict[str, Line]:
             lines[row.key] = before[row.key]
     for name, rows in plan.together.items():
         for seed in sorted({row.seed for row in plan.rows if row.name in rows}):
-            keys = [f"{row}-seed{seed}" for row in rows]
+            keys = [row_key(row, seed) for row in rows]
             if all(key in lines for key in keys):
-                lines[f"{name}-seed{seed}"] = _common_line(name, seed, [results / plan.name / key for key in keys])
+                lines[row_key(name, seed)] = _common_line(name, seed, [results / plan.name / key for key in keys])
     columns = dict.fromkeys(column for line in lines.values() for column in line)
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, columns, restval="", lineterminator="\n")
@@ -100,11 +100,11 @@ def update_pages(plan: Plan, lines: Mapping[str, Line], results: Path, pages: It
     task = finished_task(table_file(results, plan), next(iter(runs.values())).results)
     text = {"table": markdown(plan, lines, task), "differences": _sentences(list(runs.values()), task)}
     for page in pages:
-        content = page.read_text(encoding="utf-8")
+        before = content = page.read_text(encoding="utf-8")
         for kind, new in text.items():
             pattern = _MARKED.format(kind=kind, name=re.escape(plan.name))
             content = re.sub(pattern, lambda found, new=new: f"{found[1]}{new}{found[2]}", content, flags=re.DOTALL)
-        if content != page.read_text(encoding="utf-8"):
+        if content != before:
             write_text(page, content)
     histories = {runs[key].name: pd.read_csv(path / "history.csv") for key, path in kept.items()}
     for name, picture in task.table_pictures({run.name: run for run in runs.values()}, histories).items():
@@ -176,9 +176,8 @@ def row_line(plan: Plan, row: Row, provenance: Provenance, output: Path) -> Line
         "images": finished.figures["images"],
         "last_epoch": results["last"]["epoch"],
         "best_epoch": results["best"]["epoch"],
+        **_of_both_epochs(task, results),
     }
-    for which in ("last", "best"):
-        line.update({f"{which}_{name}": value for name, value in task.table_figures(results[which]).items()})
     if plan.cells:
         line.update({f"last_{name}": value for name, value in measure_cells(run.last_weights).items()})
     per_epoch = float(history["seconds"][1:].median()) if len(history) > 1 else None
@@ -192,7 +191,7 @@ def row_line(plan: Plan, row: Row, provenance: Provenance, output: Path) -> Line
             "best_sha256": _sha256(run.best_weights),
         }
     )
-    return {name: "" if value is None else str(value) for name, value in line.items()}
+    return _cells(line)
 
 
 def _common_line(name: str, seed: int, runs: Sequence[Path]) -> Line:
@@ -208,10 +207,19 @@ def _common_line(name: str, seed: int, runs: Sequence[Path]) -> Line:
         "images": results["last"]["images"],
         "last_epoch": finished[0]["last"]["epoch"],
         "best_epoch": "each its own",
+        **_of_both_epochs(task, results),
     }
-    for which in ("last", "best"):
-        line.update({f"{which}_{name}": value for name, value in task.table_figures(results[which]).items()})
-    return {key: "" if value is None else str(value) for key, value in line.items()}
+    return _cells(line)
+
+
+def _of_both_epochs(task: type[Task], results: Mapping[str, Any]) -> dict[str, float | None]:
+    """The figures of the last and the best epoch, as columns of a table."""
+    figures = {which: task.table_figures(results[which]) for which in ("last", "best")}
+    return {f"{which}_{name}": value for which in figures for name, value in figures[which].items()}
+
+
+def _cells(line: Mapping[str, Any]) -> Line:
+    return {name: "" if value is None else str(value) for name, value in line.items()}
 
 
 def _sha256(path: Path) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import platform
 import shlex
 import shutil
 import subprocess
@@ -18,8 +17,9 @@ import yaml
 
 from paddle_eye.errors import InputError, JobError
 from paddle_eye.files import write_json
+from paddle_eye.processor import processor_name
 from paddle_eye.run_folder import RunFolder, best_weights_in
-from paddle_eye.runs.tables.plan import Row
+from paddle_eye.runs.tables.plan import Row, row_key
 
 _ROW_FILE = "row.json"
 _LOG_FILE = "train.log"
@@ -53,7 +53,7 @@ def row_command(row: Row, output: Path) -> list[str]:
     """
     settings = dict(row.settings)
     if row.begins_with is not None:
-        settings["train.weights"] = str(output / f"{row.begins_with}-seed{row.seed}")
+        settings["train.weights"] = str(output / row_key(row.begins_with, row.seed))
     assignments = [text for key, value in settings.items() for text in ("--set", f"{key}={_as_yaml(value)}")]
     where = ["--seed", str(row.seed), "--output", str(output / row.key), "--resume"]
     return ["--config", str(row.config), *assignments, *where]
@@ -66,13 +66,6 @@ def shown_command(row: Row, output: Path) -> str:
 
 def _as_yaml(value: Any) -> str:
     return yaml.safe_dump(value, default_flow_style=True).split("\n")[0]
-
-
-def _best_weights(folder: Path) -> list[Path]:
-    found = best_weights_in(folder)
-    if len(found) != 1:
-        raise JobError(f"{folder}: expected the best weights of one run, found {len(found)}; train that row first")
-    return found
 
 
 def train_row(row: Row, trainer: Path, output: Path) -> Provenance:
@@ -93,8 +86,8 @@ def train_row(row: Row, trainer: Path, output: Path) -> Provenance:
         return provenance
     folder.mkdir(parents=True, exist_ok=True)
     if row.continues is not None and not any(folder.glob("*/config.yaml")):
-        _copy_run(output / f"{row.continues}-seed{row.seed}", folder)
-    for kept, value in ((provenance.commits, _commit()), (provenance.processors, _processor())):
+        _copy_run(finished_run(output / row_key(row.continues, row.seed)).path, folder)
+    for kept, value in ((provenance.commits, _commit()), (provenance.processors, processor_name())):
         if value not in kept:
             kept.append(value)
     write_json(folder / _ROW_FILE, asdict(provenance))
@@ -126,17 +119,18 @@ def finished_run(folder: Path) -> RunFolder:
     Raises:
         JobError: it is not there any more.
     """
-    (weights,) = _best_weights(folder)
-    return RunFolder(weights.parent, weights.stem)
+    found = best_weights_in(folder)
+    if len(found) != 1:
+        raise JobError(f"{folder}: expected the best weights of one run, found {len(found)}; train that row first")
+    return RunFolder(found[0].parent, found[0].stem)
 
 
-def _copy_run(source: Path, target: Path) -> None:
+def _copy_run(run: Path, target: Path) -> None:
     """Copy a finished run to go on with it, whole or not at all."""
-    (weights,) = _best_weights(source)
-    temporary = target / f".{weights.parent.name}.tmp"
+    temporary = target / f".{run.name}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
-    shutil.copytree(weights.parent, temporary)
-    temporary.rename(target / weights.parent.name)
+    shutil.copytree(run, temporary)
+    temporary.rename(target / run.name)
 
 
 def _run(command: list[str], folder: Path) -> tuple[int, int]:
@@ -173,14 +167,3 @@ def _commit() -> str:
 
     commit = git("rev-parse", "HEAD")
     return commit + "+" * bool(git("status", "--porcelain", "--untracked-files=no")) if commit else "unknown"
-
-
-def _processor() -> str:
-    """The processor's name with family and model, which tell more than the names in virtual machines."""
-    cpu = Path("/proc/cpuinfo")
-    if not cpu.is_file():
-        return platform.processor() or "unknown"
-    lines = [line.split(":", 1) for line in cpu.read_text(encoding="utf-8", errors="replace").splitlines()]
-    fields = {line[0].strip(): line[1].strip() for line in lines if len(line) == 2}
-    name, family, model = (fields.get(key, "unknown") for key in ("model name", "cpu family", "model"))
-    return f"{name}, family {family}, model {model}"
