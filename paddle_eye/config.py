@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +12,9 @@ import yaml
 
 from paddle_eye import choices
 from paddle_eye.errors import InputError
+from paddle_eye.files import read_ordinary
 
-_MOST_BYTES, _MOST_SHOWN = 2**20, 200
+_MOST_SHOWN = 200
 
 
 def _number(
@@ -169,16 +169,10 @@ def read_yaml(path: Path) -> Any:
     Raises:
         InputError: it cannot be read, is no ordinary file, is larger than a megabyte, or is no YAML.
     """
+    content = read_ordinary(path, 1, "a YAML file of settings")
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_BYTES:
-            raise InputError(f"{path}: this is no file of settings; give the path of a YAML file")
-        return _yaml(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: no settings can be read ({error.strerror}); give the path of a YAML file") from error
+        return _yaml(content.decode())
     except ValueError as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(f"{path}: this is no YAML file ({_one_line(error)})") from error
 
 

@@ -22,7 +22,8 @@ FLOORS = [
     ["models"],
     ["metrics", "losses"],
     ["run_folder", "config", "cli", "opencv"],
-    ["choices", "files", "errors", ""],
+    ["files"],
+    ["choices", "errors", ""],
     ["processor"],
 ]
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from paddle_eye import files
-from paddle_eye.files import write_bytes, write_json, write_text
+from paddle_eye.errors import InputError
+from paddle_eye.files import building, parse_json, read_json, read_ordinary, write_bytes, write_json, write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -99,6 +100,8 @@ class Half:
         return self
     def __exit__(self, *error):
         self.file.close()
+    def fileno(self):
+        return self.file.fileno()
     def write(self, data):
         self.file.write(data[: len(data) // 2])
         self.file.flush()
@@ -137,3 +140,74 @@ def test_write_json_refuses_what_json_has_no_number_for(number, target):
     with pytest.raises(ValueError, match="JSON compliant"):
         write_json(target, {"loss": number})
     assert target.read_bytes() == OLD
+
+
+def test_an_ordinary_file_is_read(target):
+    assert read_ordinary(target, 1, "a file") == OLD
+
+
+@pytest.mark.parametrize("path", ["none", "none/none", ".", "/dev/zero", "pipe", "nul\0", "x" * 300])
+def test_what_would_never_end_or_is_no_file_is_refused_at_once(tmp_path, path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match=r"; give a sheet$"):
+        read_ordinary(tmp_path / path, 1, "a sheet")
+
+
+def test_a_file_beyond_the_bound_is_refused(target):
+    os.truncate(target, 2**20)
+    read_ordinary(target, 1, "a file")
+    os.truncate(target, 2**20 + 1)
+    with pytest.raises(InputError, match=r"it has 1\.0 MB; give a file of at most 1"):
+        read_ordinary(target, 1, "a file")
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "{", "", b"\xff", '{"a": 1}}'])
+def test_what_is_no_json_is_a_value_error(target, text):
+    with pytest.raises(ValueError):
+        parse_json(text)
+    target.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(InputError, match=r"this is no JSON .*; give a report"):
+        read_json(target, "a report")
+
+
+def test_a_folder_is_built_beside_its_place(tmp_path):
+    with building(tmp_path / "new/set") as folder:
+        assert folder.parent == tmp_path / "new"
+        (folder / "kept").mkdir()
+        (folder / "left").touch()
+        (folder / "kept").rename(tmp_path / "new/set")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["set"]
+
+
+def test_a_full_disk_is_said_of_what_was_built(tmp_path):
+    with pytest.raises(OSError, match=r"No space left on device: '.*/set'"), building(tmp_path / "set") as folder:
+        full_disk()
+    assert not folder.exists()
+
+
+KILLED_WHILE_BUILDING = """
+import os, signal, sys, time
+from pathlib import Path
+from paddle_eye.files import building
+with building(Path(sys.argv[1])) as folder:
+    (folder / "part").touch()
+    print(folder, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_killed_commands_left_is_swept_and_what_others_build_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_YOUNG", -1)
+    (tmp_path / ".hidden.paddle_eye").touch()  # not of this project's making
+    program = [sys.executable, "-c", KILLED_WHILE_BUILDING, str(tmp_path / "set")]
+    builders = [subprocess.Popen(program, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    folders = [Path(builder.stdout.readline().strip()) for builder in builders]
+    try:
+        builders[0].kill()
+        builders[0].wait()
+        write_bytes(tmp_path / "file.bin", NEW)
+        assert [folder.is_dir() for folder in folders] == [False, True]
+    finally:
+        builders[1].kill()
+        builders[1].wait()
+    assert {path.name for path in tmp_path.iterdir()} == {".hidden.paddle_eye", "file.bin", folders[1].name}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import stat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from paddle_eye.errors import InputError
+from paddle_eye.files import read_ordinary
 from paddle_eye.opencv import MOST_MEGAPIXELS, cv2
 
 READING_THREADS = 2  # OpenCV decodes outside Python's lock
@@ -94,21 +94,9 @@ def read_file(path: Path) -> bytes:
     """A picture file's bytes.
 
     Raises:
-        InputError: it cannot be read, is no ordinary file (a device or a pipe would never end), or is too large.
+        InputError: see `paddle_eye.files.require_ordinary`.
     """
-    try:
-        found = Path(path).stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise InputError(f"{path}: this is no ordinary file; give a picture file")
-        if found.st_size > MOST_MEGABYTES * 2**20:
-            raise InputError(f"{path}: {found.st_size / 2**20:.0f} MB are too many for a picture; reduce it")
-        return Path(path).read_bytes()
-    except ValueError as error:  # a NUL in the path
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{str(path)!r}: this is no name of a file") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check its name and permissions") from error
+    return read_ordinary(path, MOST_MEGABYTES, "a picture file")
 
 
 def digest(data: bytes) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
+import errno
+import os
+import shutil
 from pathlib import Path
 from typing import Callable
 
@@ -13,11 +14,13 @@ from paddle import nn
 
 from paddle_eye.choices import ExportFormat
 from paddle_eye.errors import InputError, JobError
+from paddle_eye.files import building, write_json
 from paddle_eye.inference.exported import DESCRIPTION_FILE, PARAMETERS_FILE, PROGRAM_FILES, is_exported, open_program
 from paddle_eye.inference.trained import TrainedNetwork
 
 TOLERANCE = 1e-4
 _CHECKED_PICTURES = 8
+_LITTLE_DISK = 2**20  # bytes
 _OPSET = 13
 _FILES = (DESCRIPTION_FILE, PARAMETERS_FILE, f"{PARAMETERS_FILE}.info", *PROGRAM_FILES, "model.onnx")
 
@@ -41,6 +44,9 @@ def export(trained: TrainedNetwork, target: Path, kind: ExportFormat) -> float:
         JobError: the network cannot be exported, or the exported one computes something else.
     """
     network = trained.exportable()
+    aside = target.with_name(f".{target.name}.replaced")
+    if aside.exists() and not target.exists():  # an export was killed between moving this away and taking its place
+        aside.rename(target)
     if target.exists() and not _made_by_an_export(target):
         raise InputError(f"{target}: this exists and was not made by an export; give another --output")
     network.eval()
@@ -48,22 +54,26 @@ def export(trained: TrainedNetwork, target: Path, kind: ExportFormat) -> float:
     pictures = np.random.default_rng(0).uniform(-2, 2, (_CHECKED_PICTURES, 3, size, size)).astype(np.float32)
     with paddle.no_grad():
         expected = network(paddle.to_tensor(pictures)).numpy()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as place:
-        folder = Path(place) / "model"
+    with building(target) as place:
+        folder = place / "model"
         folder.mkdir()
-        run = _WRITERS[kind](network, folder, size)
+        try:
+            run = _WRITERS[kind](network, folder, size)
+        except Exception as error:  # Paddle writes on without a word, and cannot read what it wrote
+            if shutil.disk_usage(place).free < _LITTLE_DISK:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target)) from error
+            raise
         given = run(pictures)
         difference = float(np.abs(given - expected).max())
         if not difference <= TOLERANCE or (given.argmax(axis=1) != expected.argmax(axis=1)).any():
             raise JobError(f"the exported network's probabilities differ by {difference:.2g}; nothing was written")
         described = {key: value for key, value in trained.description.items() if key != "training_pictures"}
         described.update({"preprocessing": trained.preprocessing.describe(), "exported_as": kind})
-        text = json.dumps(described, indent=2, ensure_ascii=False, allow_nan=False)
-        (folder / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
+        write_json(folder / DESCRIPTION_FILE, described)
         if target.exists():
-            target.replace(Path(place) / "before")  # it goes with the temporary folder, once the new one is there
-        folder.replace(target)
+            target.rename(aside)
+        folder.rename(target)
+        shutil.rmtree(aside, ignore_errors=True)
     return difference
 
 
@@ -90,11 +100,12 @@ def _write_onnx(network: nn.Layer, folder: Path, size: int) -> Callable[[np.ndar
         import paddle2onnx
     except ImportError as error:
         raise JobError(f"ONNX needs more packages ({error}); install them with: pip install -e '.[onnx]'") from error
-    with tempfile.TemporaryDirectory(dir=folder.parent) as place:
-        _save_program(network, Path(place), size)
-        program = str(Path(place) / PROGRAM_FILES[0]), str(Path(place) / PARAMETERS_FILE)
-        # Its optimiser would install packages by itself, from an index of its own.
-        paddle2onnx.export(*program, str(folder / "model.onnx"), opset_version=_OPSET, optimize_tool="None")
+    program = folder.parent / "program"
+    program.mkdir()
+    _save_program(network, program, size)
+    files = str(program / PROGRAM_FILES[0]), str(program / PARAMETERS_FILE)
+    # Its optimiser would install packages by itself, from an index of its own.
+    paddle2onnx.export(*files, str(folder / "model.onnx"), opset_version=_OPSET, optimize_tool="None")
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
     return lambda pictures: session.run(None, {session.get_inputs()[0].name: pictures})[0]
 

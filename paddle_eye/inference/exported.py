@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
@@ -12,6 +11,7 @@ from paddle import inference
 
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.errors import InputError
+from paddle_eye.files import read_json
 from paddle_eye.processor import usable_cores
 
 DESCRIPTION_FILE = "description.json"
@@ -50,9 +50,9 @@ def open_exported(folder: Path, device: str = "cpu") -> Exported:
         InputError: a file is missing or damaged.
     """
     try:
-        description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+        description = read_json(folder / DESCRIPTION_FILE, "what tools/export.py writes")
         preprocessing = Preprocessing.from_description(description["preprocessing"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{folder / DESCRIPTION_FILE}: no description of an exported network ({error})") from error
     if not isinstance(description.get("architecture"), dict):
         raise InputError(f"{folder / DESCRIPTION_FILE}: it does not say which network it is of; export it again")

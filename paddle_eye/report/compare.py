@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Callable, Literal, NamedTuple
 import pandas as pd
 
 from paddle_eye.errors import InputError
+from paddle_eye.files import read_json, require_ordinary
 from paddle_eye.metrics.intervals import holm
 from paddle_eye.report import plots
 from paddle_eye.report.table import aligned
@@ -92,7 +92,8 @@ def read_run(path: Path, which: Which) -> FinishedRun:
         raise InputError(f"{path}: no such folder; give the folders of finished runs")
     run = RunFolder(path, path.name)
     try:
-        results = json.loads(run.metrics.read_text(encoding="utf-8"))
+        results = read_json(run.metrics, "a finished run")
+        require_ordinary(run.predictions(which), 1024, "the predictions of a run")
         predictions = pd.read_csv(run.predictions(which))
         read = FinishedRun(path.name, results, results[which], predictions)
         if len(predictions) != read.figures["images"]:

@@ -84,6 +84,16 @@ def begin(
     return [], {}
 
 
+def require_history(run: RunFolder, history: list[dict[str, Any]], criterion: str) -> None:
+    """Refuse to go on with a run whose evaluations lack the figure that chooses.
+
+    Raises:
+        InputError: they do.
+    """
+    if not all(isinstance(row.get(name), (int, float)) for row in history for name in ("loss", criterion)):
+        raise InputError(f"{run.checkpoint}: not every epoch has a loss and {criterion}; train anew with --overwrite")
+
+
 def require_same_data(run: RunFolder, origin: Mapping[str, Any], digest: str) -> None:
     """Refuse to go on with other photographs, labels or another split than the run was started with.
 

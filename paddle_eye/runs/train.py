@@ -32,7 +32,7 @@ from paddle_eye.report.finished import write_report
 from paddle_eye.report.training_log import scalars, training_log
 from paddle_eye.run_folder import RunFolder
 from paddle_eye.runs.choose import relevant_settings, run_name
-from paddle_eye.runs.start import begin, new_network, require_same_data
+from paddle_eye.runs.start import begin, new_network, require_history, require_same_data
 from paddle_eye.tasks.base import Data, Task
 from paddle_eye.tasks.registry import finished_task, task_of
 from paddle_eye.weights.format import load_into, read_weights, write_weights
@@ -89,6 +89,7 @@ class Run:
         if history:
             require_same_data(folder, origin, data.digest)
         objective = task.objective(model, data.training)
+        require_history(folder, history, objective.criterion)
         return cls(settings, location, device, task, model, optimizer, objective, data, history, origin)
 
     @property

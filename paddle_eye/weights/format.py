@@ -26,11 +26,12 @@ import safetensors.numpy
 
 from paddle_eye import __version__
 from paddle_eye.errors import InputError, JobError
-from paddle_eye.files import write_bytes
+from paddle_eye.files import parse_json, read_ordinary, write_bytes
 from paddle_eye.weights.bounds import require_bounded
 from paddle_eye.weights.torch_files import STREAM_START, ZIP_START, read_torch
 
 DESCRIPTION_KEY = "paddle_eye.description"
+_MOST_MEGABYTES = 4096
 _PADDLE_NAMES_KEY = "StructuredToParameterName@@"
 _PLAIN_TYPE = re.compile(r"[<>=|]?(f[248]|[iu][1248]|b1)")
 
@@ -64,7 +65,7 @@ def write_weights(path: Path, model: paddle.nn.Layer, description: Mapping[str, 
         "python": platform.python_version(),
     }
     arrays = {key: tensor.numpy() for key, tensor in model.state_dict().items()}
-    content = {"format": 1, **description, "versions": versions, "checksum": _checksum(arrays)}
+    content = {"format": 1, **description, "versions": versions, "checksum": checksum(arrays)}
     encoded = np.frombuffer(json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8"), np.uint8)
     if path.suffix == ".safetensors":
         write_bytes(path, safetensors.numpy.save({**arrays, DESCRIPTION_KEY: encoded}))
@@ -99,10 +100,7 @@ def read_weights(path: Path) -> WeightFile:
         {'name': 'shufflenet_v2_x0_5', 'num_classes': 2}
     """
     path = Path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: the weight file cannot be read ({error.strerror})") from error
+    data = read_ordinary(path, _MOST_MEGABYTES, "a weight file")
     if path.suffix == ".safetensors":
         try:
             arrays = safetensors.numpy.load(data)
@@ -180,17 +178,17 @@ def _take_description(path: Path, arrays: dict[str, np.ndarray]) -> dict[str, An
     if DESCRIPTION_KEY not in arrays:
         return None
     try:
-        description = json.loads(arrays.pop(DESCRIPTION_KEY).tobytes().decode("utf-8"))
+        description = parse_json(arrays.pop(DESCRIPTION_KEY).tobytes())
     except ValueError as error:
         raise InputError(f"{path}: the description inside the weight file is damaged ({error})") from error
     if not isinstance(description, dict) or description.get("format") != 1:
         raise InputError(f"{path}: the description inside the weight file is of a format this version does not know")
-    if description.pop("checksum", None) not in (None, _checksum(arrays)):
+    if description.pop("checksum", None) not in (None, checksum(arrays)):
         raise InputError(f"{path}: the weights are not those that were written, the file is damaged; copy it again")
     return description
 
 
-def _checksum(arrays: Mapping[str, np.ndarray]) -> str:
+def checksum(arrays: Mapping[str, np.ndarray]) -> str:
     """SHA-256 of names, shapes and numbers, so that a flipped bit is found; older files have none."""
     found = hashlib.sha256()
     for key, array in sorted(arrays.items()):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import lzma
-import shutil
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -12,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from paddle_eye.data.sources.palm import LABEL_FILE, TRAINING_FOLDER, VALIDATION_FOLDER, read_palm
 from paddle_eye.errors import InputError, raise_faults
+from paddle_eye.files import building
 
 ARCHIVES = ("training.zip", "validation.zip", "valid_gt.zip")
 INNER_TRAINING_ARCHIVE = "PALM-Training400.zip"
@@ -51,9 +50,7 @@ def unpack(folder: Path, target: Path) -> None:
     require(folder)
     if not is_free(target):
         raise InputError(f"{target} exists already; move it away or give another folder with --data")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
+    with building(target) as work:
         with _open(folder / "training.zip") as outer:
             inner = [name for name in outer.namelist() if PurePosixPath(name).name == INNER_TRAINING_ARCHIVE]
             if len(inner) != 1:
@@ -68,10 +65,7 @@ def unpack(folder: Path, target: Path) -> None:
         with _open(folder / "valid_gt.zip") as sheets:
             _extract(sheets, LABEL_FILE.parent.name, ".xlsx", work / LABEL_FILE.parent)
         _check(work, folder)
-        work.chmod(0o755)
         work.rename(target)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _check(unpacked: Path, folder: Path) -> None:

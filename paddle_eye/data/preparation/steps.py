@@ -15,7 +15,7 @@ from paddle_eye.data.sources import layouts
 from paddle_eye.data.sources.folders import has_class_folders, read_folders
 from paddle_eye.data.sources.tables import TEST_TABLE, write_tables
 from paddle_eye.errors import InputError, raise_faults
-from paddle_eye.files import write_text
+from paddle_eye.files import read_ordinary, write_text
 
 
 class Split(NamedTuple):
@@ -148,8 +148,8 @@ def read_list(path: Path, records: RecordSet) -> set[Path]:
         InputError: the list cannot be read, or names files that are not among the records.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_ordinary(path, 64, "a list of files").decode("utf-8-sig").split("\n")
+    except (InputError, UnicodeDecodeError) as error:
         raise InputError(f"--leave-out {path}: no list of files can be read ({error})") from error
     known = {os.path.abspath(record.image): record.image for record in records.records}
     names = [line.strip() for line in lines if line.strip() and not line.startswith("#")]

@@ -12,8 +12,6 @@ Colours are blue, green, red, in 0..255 before the exposure.
 from __future__ import annotations
 
 import math
-import shutil
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +20,7 @@ import openpyxl
 
 from paddle_eye.data.sources.palm import LABEL_FILE, LABEL_OF_LETTER, TRAINING_FOLDER, VALIDATION_FOLDER
 from paddle_eye.errors import InputError
+from paddle_eye.files import building
 from paddle_eye.opencv import cv2
 
 MARKER_FILE = "DEMONSTRATION.txt"
@@ -96,18 +95,13 @@ def draw(folder: Path, seed: int = 0, training: int = 96, validation: int = 64) 
     """
     if folder.exists():
         raise InputError(f"{folder} exists already; move it away or give another folder")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    with building(folder) as work:
         for part in (TRAINING_FOLDER, VALIDATION_FOLDER, LABEL_FILE.parent):
             (work / part).mkdir(parents=True)
         _draw_training(work / TRAINING_FOLDER, seed, training)
         _draw_validation(work / VALIDATION_FOLDER, work / LABEL_FILE, seed, validation)
         (work / MARKER_FILE).write_text(_notice(seed), encoding="utf-8")
-        work.chmod(0o755)
         work.rename(folder)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _notice(seed: int) -> str:

@@ -6,10 +6,8 @@ import codecs
 import csv
 import hashlib
 import io
-import json
 import os
 import re
-import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,13 +16,13 @@ from typing import Any
 from paddle_eye.data.patients import patient_of
 from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.errors import InputError, raise_faults
-from paddle_eye.files import write_json, write_text
+from paddle_eye.files import read_json, read_ordinary, write_json, write_text
 
 COLUMNS = ("path", "label", "class")
 GROUP_COLUMN = "group"
 TRAINING_TABLE, TEST_TABLE = "train.csv", "test.csv"
 _SEPARATORS = (",", ";", "\t")
-_MOST_BYTES = 64 << 20
+_MOST_MEGABYTES = 64
 _MARK = ".split.json"  # beside tables that tools/split.py wrote: their digests
 
 
@@ -135,10 +133,7 @@ def _decoded(path: Path) -> str:
 
     The last is GB 2312, not GBK, as nearly every text of Western letters with accents is a text in GBK, too.
     """
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_BYTES:
-        raise InputError(f"{path}: expected an ordinary file of at most {_MOST_BYTES >> 20} MiB; give a CSV file")
-    content = path.read_bytes()
+    content = read_ordinary(path, _MOST_MEGABYTES, "a CSV file such as tools/split.py makes")
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16")
     try:
@@ -203,8 +198,8 @@ def _coming(path: Path) -> Path:
 def _mark(folder: Path) -> dict[str, Any]:
     """What `write_tables` left in a folder; nothing if it did not, or what it left is damaged."""
     try:
-        content = json.loads((folder / _MARK).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = read_json(folder / _MARK, "the mark of a split")
+    except InputError:
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 import openpyxl
 
 from paddle_eye.errors import InputError
+from paddle_eye.files import require_ordinary
 
 MOST_MEGABYTES, MOST_UNPACKED_MEGABYTES = 64, 256
 MOST_ROWS, MOST_COLUMNS, MOST_BLANK_ROWS = 200_000, 200, 1000
@@ -82,11 +82,7 @@ def _sheets(path: Path) -> list[Sheet]:
 
 
 def _require_small(path: Path) -> None:
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise InputError(f"{path}: this is no ordinary file; give an xlsx file")
-    if found.st_size > MOST_MEGABYTES * 2**20:
-        raise InputError(f"{path}: {found.st_size / 2**20:.0f} MB are too many for a sheet of labels")
+    require_ordinary(path, MOST_MEGABYTES, "an xlsx file")
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(entry.file_size for entry in archive.infolist())
     if unpacked > MOST_UNPACKED_MEGABYTES * 2**20:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shlex
 import shutil
@@ -16,7 +15,7 @@ from typing import Any
 import yaml
 
 from paddle_eye.errors import InputError, JobError
-from paddle_eye.files import write_json
+from paddle_eye.files import building, read_json, write_json
 from paddle_eye.processor import processor_name
 from paddle_eye.run_folder import RunFolder, best_weights_in
 from paddle_eye.runs.tables.plan import Row, row_key
@@ -108,7 +107,7 @@ def read_provenance(folder: Path) -> Provenance | None:
     if not path.is_file():
         return None
     try:
-        return Provenance(**json.loads(path.read_text(encoding="utf-8")))
+        return Provenance(**read_json(path, "the state of a row"))
     except (ValueError, TypeError) as error:
         raise InputError(f"{path}: this is no row that was begun ({error}); remove {folder}") from error
 
@@ -127,10 +126,9 @@ def finished_run(folder: Path) -> RunFolder:
 
 def _copy_run(run: Path, target: Path) -> None:
     """Copy a finished run to go on with it, whole or not at all."""
-    temporary = target / f".{run.name}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
-    shutil.copytree(run, temporary)
-    temporary.rename(target / run.name)
+    with building(target / run.name) as folder:
+        shutil.copytree(run, folder / run.name)
+        (folder / run.name).rename(target / run.name)
 
 
 def _run(command: list[str], folder: Path) -> tuple[int, int]:

@@ -61,7 +61,7 @@ def test_the_test_table_is_checked_against_the_training_table(put):
 @pytest.mark.parametrize(("there", "missing"), [("train", "test"), ("test", "train")])
 def test_a_missing_table_is_named(there, missing, put):
     root = put(**{there: ["a.jpg,0,amd", "b.jpg,1,normal"]})
-    with pytest.raises(InputError, match=rf"{missing}.csv: no table can be read"):
+    with pytest.raises(InputError, match=rf"{missing}.csv: cannot be read"):
         read(root)
 
 
