@@ -23,6 +23,9 @@ def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--output", type=cli.path, default=Path("output"), help="folder of the runs (default: output)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument(
+        "--name", action="append", default=[], help="a name by which others reach this machine; may be given again"
+    )
     parser.add_argument("--port", type=int, default=8501, help="default: 8501")
     arguments = parser.parse_args()
     if importlib.util.find_spec("streamlit") is None:
@@ -41,7 +44,17 @@ def main() -> None:
         "client.toolbarMode": "minimal",
     }
     flags = [f"--{name}={value}" for name, value in settings.items()]
-    command = [sys.executable, "-m", "streamlit", "run", str(PAGE), *flags, "--", str(arguments.output)]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(PAGE),
+        *flags,
+        "--",
+        str(arguments.output),
+        *arguments.name,
+    ]
     quiet = {"PYTHONWARNINGS": "ignore::UserWarning:paddle.utils.cpp_extension.extension_utils"}
     os.execve(sys.executable, command, {**os.environ, **quiet})  # a signal to this process reaches the server
 

@@ -1,9 +1,13 @@
-"""The page, run by Streamlit; ``tools/serve.py`` starts it. Its one argument is the folder of the runs."""
+"""The page, run by Streamlit; ``tools/serve.py`` starts it.
+
+Its arguments are the folder of the runs, and the names by which it may be reached.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,6 +21,7 @@ from paddle_eye.inference.trained import Shown, TrainedNetwork
 from paddle_eye.report import predictions
 from paddle_eye.run_folder import best_weights_in
 from paddle_eye.runs.predict import open_predictor
+from paddle_eye.web.hosts import is_own
 from paddle_eye.web.uploads import MOST_MEGABYTES, read_upload
 
 BUNDLED = "the one that comes with the project"
@@ -24,10 +29,14 @@ _DRAWN = 12  # pictures; the table has all of them
 _TYPES = ["jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp"]
 
 
-def main(output: Path) -> None:
+def main(output: Path, names: Collection[str]) -> None:
     """Draw the page."""
     st.set_page_config("paddle_eye", page_icon="👁", layout="wide")
     st.title("paddle_eye")
+    host = st.context.headers.get("Host", "")
+    if not is_own(host, names):
+        st.error(_as_text(f"{host} is no name of this machine; if it is right, start the page with --name {host}"))
+        return
     st.warning(
         "A research tool, **not a medical device**. Nothing on this page is a diagnosis. "
         "The network has an answer to any picture, be it no eye at all."
@@ -167,4 +176,4 @@ def _as_text(words: object) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -35,7 +35,7 @@ def server(tmp_path_factory):
     data = {"name": "membrane", "training_images": 24}
     path = place / "output/unet_membrane/unet_membrane.pdparams"
     write_weights(path, model, {**described, "data": data, "figures": figures, "epoch": 7})
-    command = [sys.executable, str(ROOT / "tools/serve.py"), "--port", str(port)]
+    command = [sys.executable, str(ROOT / "tools/serve.py"), "--port", str(port), "--name", "eyes.example"]
     with open(place.parent / "server.log", "w") as log:
         process = subprocess.Popen(command, cwd=place, stdout=log, stderr=log)
         address = f"http://127.0.0.1:{port}"
@@ -64,6 +64,7 @@ def browser():
         "--disable-dev-shm-usage",
         "--disable-gpu",
         "--window-size=1300,1100",
+        "--host-resolver-rules=MAP *.example 127.0.0.1",
     ):
         options.add_argument(flag)
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
@@ -166,6 +167,14 @@ def test_a_run_on_masks_shows_the_mask_over_the_picture(page, write_picture, tmp
     wait_for(page, "slice.png", "of the picture", "Download the mask", "Download as CSV")
     assert "Traceback" not in shown(page)
     assert len(page.find_elements(By.CSS_SELECTOR, "[data-testid=stImage] img")) == 2
+
+
+def test_another_s_name_for_this_machine_is_refused_and_one_of_its_own_is_not(server, browser):
+    browser.get(server[0].replace("127.0.0.1", "evil.example"))
+    wait_for(browser, "evil.example", "is no name of this machine", "--name")
+    assert "Drop pictures here" not in shown(browser)
+    browser.get(server[0].replace("127.0.0.1", "eyes.example"))
+    wait_for(browser, "Drop pictures here")
 
 
 def test_only_this_machine_can_reach_it(server):
