@@ -44,17 +44,8 @@ def main() -> None:
         "client.toolbarMode": "minimal",
     }
     flags = [f"--{name}={value}" for name, value in settings.items()]
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        str(PAGE),
-        *flags,
-        "--",
-        str(arguments.output),
-        *arguments.name,
-    ]
+    page = [str(PAGE), *flags, "--", str(arguments.output), *arguments.name]
+    command = [sys.executable, "-m", "streamlit", "run", *page]
     quiet = {"PYTHONWARNINGS": "ignore::UserWarning:paddle.utils.cpp_extension.extension_utils"}
     os.execve(sys.executable, command, {**os.environ, **quiet})  # a signal to this process reaches the server
 

@@ -22,6 +22,7 @@ from paddle_eye.inference.trained import Shown, TrainedNetwork
 from paddle_eye.metrics.intervals import wilson_interval
 from paddle_eye.models.registry import family
 from paddle_eye.report import predictions
+from paddle_eye.report.fonts import drawable_names
 from paddle_eye.weights.opened import Opened, class_names
 
 _BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
@@ -127,7 +128,7 @@ class Predictor(TrainedNetwork):
     def drawing(self, answer: Prediction, evidence: bool) -> bytes:
         picture = read_picture(answer.image)
         label = int(answer.probabilities.argmax())
-        text = f"{self.classes[label]} {answer.probabilities[label]:.3f}"
+        text = f"{drawable_names(self.classes)[label]} {answer.probabilities[label]:.3f}"
         return predictions.drawn(picture, text, self._heat_picture(picture, label) if evidence else None)
 
     def mask_file(self, answer: Prediction) -> bytes:

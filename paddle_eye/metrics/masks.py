@@ -21,7 +21,8 @@ def mask_figures(counts: np.ndarray) -> dict[str, Any]:
     Returns:
         ``overall``: over the pixels of all images, ``dice`` and ``iou`` of the foreground, ``accuracy``,
         ``sensitivity`` and ``specificity`` (shares in [0, 1], None where not defined), and two figures to read them
-        by: ``background_dice``, and ``constant_dice``, what a prediction of nothing but foreground would have.
+        by: ``background_dice``, and ``constant_dice``, what a prediction of nothing but foreground would have. Where
+        there is no foreground, a Dice would be 0 for a single wrong pixel: it is not defined, see `empty_masks`.
         ``per_image``: the same of each image. ``mean`` and ``interval``: of the images' values, with a 95 % bootstrap
         interval over images.
     """
@@ -41,6 +42,16 @@ def mask_summary(per_image: Sequence[Mapping[str, float | None]]) -> dict[str, A
     return {"mean": mask_means(per_image), "interval": intervals}
 
 
+def empty_masks(per_image: Sequence[Mapping[str, float | None]]) -> tuple[int, int]:
+    """How many images have no foreground, and how many of these were predicted to have none.
+
+    Args:
+        per_image: `pixel_figures` of each.
+    """
+    empty = [figures for figures in per_image if figures["sensitivity"] is None]
+    return len(empty), sum(figures["specificity"] == 1 for figures in empty)
+
+
 def mask_means(per_image: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
     """The mean of each of `pixel_figures` over the images for which it is defined; None where it is for none."""
     return {name: defined_mean(per_image, name) for name in per_image[0]}
@@ -54,12 +65,13 @@ def pixel_figures(matrix: np.ndarray) -> dict[str, float | None]:
     """
     (background, invented), (missed, found) = ((int(value) for value in row) for row in matrix)
     pixels = background + invented + missed + found
+    foreground, rest = missed + found, background + invented
     return {
-        "dice": share(2 * found, 2 * found + missed + invented),
-        "iou": share(found, found + missed + invented),
+        "dice": share(2 * found, foreground and foreground + found + invented),
+        "iou": share(found, foreground and foreground + invented),
         "accuracy": share(background + found, pixels),
-        "sensitivity": share(found, found + missed),
-        "specificity": share(background, background + invented),
-        "background_dice": share(2 * background, 2 * background + missed + invented),
-        "constant_dice": share(2 * (found + missed), found + missed + pixels),
+        "sensitivity": share(found, foreground),
+        "specificity": share(background, rest),
+        "background_dice": share(2 * background, rest and rest + background + missed),
+        "constant_dice": share(2 * foreground, foreground and foreground + pixels),
     }

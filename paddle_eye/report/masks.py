@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from paddle_eye.opencv import cv2
-from paddle_eye.report.plots import literal, png
+from paddle_eye.report.fonts import drawable_names, literal
+from paddle_eye.report.plots import png
 
 _MOST_SHOWN = 12
 _MISSED, _INVENTED = (192, 57, 43), (41, 128, 185)  # RGB
@@ -77,7 +78,7 @@ def panels(
         classes: names of background and foreground.
     """
     order = worst(dices)
-    background, foreground = map(literal, classes)
+    background, foreground = drawable_names(classes)
     figure = Figure(figsize=(12, 3.3 * len(order) + 0.7), layout="constrained")
     for row, index in zip(figure.subplots(len(order), 4, squeeze=False), order):
         picture = np.broadcast_to(pictures[index][..., ::-1], (*truths[index].shape, 3))

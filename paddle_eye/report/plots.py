@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 import io
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from paddle_eye.report.fonts import drawable_names, families, literal
+
 _TRAINING, _EVALUATION, _MARK = "#7f7f7f", "#c0392b", "#1f4e79"
+_MANY, _LEGEND_ROWS = 8, 24  # classes beyond which pictures get another layout, and rows of a legend
 
 
 def curves(
@@ -69,8 +72,8 @@ def confusion_matrix(
     matrix: Sequence[Sequence[int]], classes: Sequence[str], notice: str | None = None, title: str | None = None
 ) -> bytes:
     """Counts per true class (rows) and predicted class (columns), shaded by the share of the row."""
-    crowded = len(classes) > 2
-    side = max(4.4, 0.9 * len(classes))
+    crowded, many = len(classes) > 2, len(classes) > _MANY
+    side = max(4.4, (0.42 if many else 0.9) * len(classes))
     figure, axes = _figure(side + (1.6 if crowded else 0.6), side + (0.8 if crowded else 0), notice)
     counts = np.array(matrix)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -78,9 +81,10 @@ def confusion_matrix(
     for (row, column), count in np.ndenumerate(counts):
         share = shares[row, column]
         colour = "white" if share > 0.5 else "black"
-        size = 11 if crowded else 13
-        axes.text(column, row, f"{count}\n{share:.1%}", ha="center", va="center", color=colour, fontsize=size)
-    classes = [literal(name) for name in classes]
+        text = f"{count or ''}" if many else f"{count}\n{share:.1%}"
+        size = 9 if many else 11 if crowded else 13
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
+    classes = drawable_names(classes)
     axes.set_xticks(range(len(classes)), classes, rotation=30 if crowded else 0, ha="right" if crowded else "center")
     axes.set_yticks(range(len(classes)), classes, rotation=0 if crowded else 90, va="center")
     axes.set_xlabel("predicted")
@@ -99,25 +103,31 @@ def roc(labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str], n
         classes: C names.
         notice: printed into the picture.
     """
-    figure, axes = _figure(5, 4.4, notice)
+    crowded = len(classes) > _MANY
+    columns = math.ceil(len(classes) / _LEGEND_ROWS)
+    figure, axes = _figure(5 + 3 * columns * crowded, 4.4, notice)
     axes.plot([0, 1], [0, 1], color=_TRAINING, linewidth=1, linestyle="--")
-    classes = [literal(name) for name in classes]
+    classes = drawable_names(classes)
+    colours = colormaps["turbo"](np.linspace(0, 1, len(classes))) if crowded else None
     for label in range(len(classes)) if len(classes) > 2 else [1]:
         positive, scores = labels == label, probabilities[:, label]
         if not 0 < positive.sum() < len(labels):
             axes.plot([], [], label=f"{classes[label]}: not defined, no image on one side", linestyle="")
             continue
         false_positive_rate, sensitivity, _ = roc_curve(positive, scores)
-        (line,) = axes.plot(
-            false_positive_rate, sensitivity, label=f"{classes[label]}: AUC {roc_auc_score(positive, scores):.4f}"
-        )
+        named = f"{classes[label]}: AUC {roc_auc_score(positive, scores):.4f}"
+        colour = None if colours is None else colours[label]
+        (line,) = axes.plot(false_positive_rate, sensitivity, color=colour, label=named)
         predicted = probabilities.argmax(axis=1) == label
         operating_point = predicted[~positive].mean(), predicted[positive].mean()
         axes.plot(*operating_point, marker="o", linestyle="", color=line.get_color())
     axes.plot([], [], marker="o", linestyle="", color=_TRAINING, label="most probable class")
     axes.set_xlabel("1 - specificity")
     axes.set_ylabel("sensitivity")
-    axes.legend(loc="lower right", fontsize=8)
+    if crowded:
+        figure.legend(loc="outside right upper", fontsize=7, ncols=columns)
+    else:
+        axes.legend(loc="lower right", fontsize=8)
     axes.grid(alpha=0.3)
     return png(figure)
 
@@ -220,19 +230,6 @@ def comparison(
     return png(figure)
 
 
-@functools.lru_cache(maxsize=1)
-def _fonts() -> list[str]:
-    """Matplotlib's own font, and for Chinese names of classes those of the usual ones that are installed."""
-    usual = ("Noto Sans CJK SC", "Source Han Sans SC", "SimHei", "Microsoft YaHei", "WenQuanYi Zen Hei", "PingFang SC")
-    installed = {font.name for font in fontManager.ttflist}
-    return ["DejaVu Sans", *(name for name in usual if name in installed)]
-
-
-def literal(name: str) -> str:
-    """A name from outside, so that matplotlib takes none of it for a formula."""
-    return name.replace("$", r"\$")
-
-
 def _figure(width: float, height: float, notice: str | None, columns: int = 1) -> tuple[Figure, Any]:
     figure = Figure(figsize=(width, height), layout="constrained")
     if notice:
@@ -242,8 +239,10 @@ def _figure(width: float, height: float, notice: str | None, columns: int = 1) -
 
 def png(figure: Figure, dpi: int = 110) -> bytes:
     """A figure as a PNG file, with fonts that have the names of classes."""
-    for text in figure.findobj(Text):
-        text.set_fontfamily(_fonts())
+    texts = figure.findobj(Text)
+    letters = "".join(text.get_text() for text in texts)
+    for text in texts:
+        text.set_fontfamily(families(letters))
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
     return buffer.getvalue()

@@ -3,7 +3,7 @@ import pytest
 from sklearn import metrics as sklearn_metrics
 
 from paddle_eye.metrics.classification import confusion
-from paddle_eye.metrics.masks import mask_figures
+from paddle_eye.metrics.masks import empty_masks, mask_figures
 
 
 @pytest.fixture
@@ -39,12 +39,21 @@ def test_means_of_masks_are_over_images(masks):
     assert min(dices) <= low < figures["mean"]["dice"] < high <= max(dices)
 
 
-def test_an_empty_mask_that_is_predicted_empty_has_no_dice():
-    empty = np.array([[[9, 0], [0, 0]]])
-    figures = mask_figures(empty)
-    assert figures["overall"]["dice"] is None
-    assert figures["overall"]["accuracy"] == 1
-    assert figures["mean"]["dice"] is figures["interval"]["dice"] is None
+def test_images_without_foreground_are_counted_apart_and_drag_no_mean_down():
+    """The first and the last have none; in the last one a pixel is invented."""
+    counts = np.array([[[9, 0], [0, 0]], [[4, 1], [1, 3]], [[8, 1], [0, 0]]])
+    figures = mask_figures(counts)
+    assert [each["dice"] for each in figures["per_image"]] == [None, 6 / 8, None]
+    assert [each["iou"] for each in figures["per_image"]] == [None, 3 / 5, None]
+    assert figures["mean"]["dice"] == 6 / 8
+    assert figures["mean"]["specificity"] == pytest.approx((1 + 4 / 5 + 8 / 9) / 3)
+    assert figures["overall"]["dice"] == pytest.approx(6 / 9)
+    assert empty_masks(figures["per_image"]) == (2, 1)
+
+
+def test_images_without_background_are_left_out_of_its_mean():
+    figures = mask_figures(np.array([[[0, 0], [1, 8]], [[4, 1], [1, 3]]]))
+    assert [each["background_dice"] for each in figures["per_image"]] == [None, 8 / 10]
 
 
 def test_one_image_alone_has_no_interval():

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from paddle_eye.report import plots
+from paddle_eye.report import fonts, plots
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 1, 1])
 SCORES = np.array([0.1, 0.2, 0.6, 0.3, 0.9, 0.8, 0.4, 0.7])
@@ -145,4 +145,4 @@ def test_no_part_of_a_name_is_taken_for_a_formula(name):
     assert plots.confusion_matrix([[1, 0], [0, 1]], [name, "b"]).startswith(b"\x89PNG")
     labels, probabilities = np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]])
     assert plots.roc(labels, probabilities, ["b", name]).startswith(b"\x89PNG")
-    assert plots.literal("$x$") == r"\$x\$"
+    assert fonts.literal("$x$") == r"\$x\$"

@@ -1,0 +1,61 @@
+"""Names from outside in pictures: their letters may be in no font, and mean formulas to matplotlib."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Sequence
+
+from matplotlib.font_manager import FontEntry, fontManager
+from matplotlib.ft2font import FT2Font
+
+_OWN = "DejaVu Sans"  # matplotlib brings it along
+# Preferred for Chinese, because they look like the labels that people know; any other that has a letter will do.
+_USUAL = ("Noto Sans CJK SC", "Source Han Sans SC", "SimHei", "Microsoft YaHei", "WenQuanYi Zen Hei", "PingFang SC")
+_LONGEST = 40
+
+
+def literal(name: str) -> str:
+    """A name, shortened to 40 letters, so that matplotlib takes none of it for a formula."""
+    short = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 2]} …"
+    return short.replace("$", r"\$")
+
+
+def drawable_names(names: Sequence[str]) -> list[str]:
+    """The names of all classes as a picture can show them: ``class 0`` … if there is no font for one of them."""
+    lacking = sorted({letter for name in names for letter in name if family_with(letter) is None})
+    if not lacking:
+        return [literal(name) for name in names]
+    warnings.warn(
+        f"no font on this machine has {''.join(lacking[:5])}; pictures count the classes instead of naming them; "
+        "install one with: apt-get install fonts-noto-cjk",
+        stacklevel=2,
+    )
+    return [f"class {label}" for label in range(len(names))]
+
+
+def families(text: str) -> list[str]:
+    """The font families that together have the letters of a text, matplotlib's own first."""
+    return list(dict.fromkeys([_OWN, *(family for letter in set(text) if (family := family_with(letter)))]))
+
+
+@functools.lru_cache(maxsize=4096)
+def family_with(letter: str) -> str | None:
+    """The first font family that has a letter; None if there is none."""
+    return next((font.name for font in _fonts() if ord(letter) in _letters(font.fname)), None)
+
+
+@functools.lru_cache(maxsize=1)
+def _fonts() -> list[FontEntry]:
+    """The installed fonts, the preferred ones first, without the one that has a box for every letter."""
+    order = {name: place for place, name in enumerate((_OWN, *_USUAL))}
+    fonts = [font for font in fontManager.ttflist if not font.name.startswith("Last Resort")]
+    return sorted(fonts, key=lambda font: order.get(font.name, len(order)))
+
+
+@functools.lru_cache(maxsize=256)
+def _letters(path: str) -> frozenset[int]:
+    try:
+        return frozenset(FT2Font(path).get_charmap())
+    except (OSError, RuntimeError):  # a font that was removed, or is damaged
+        return frozenset()
