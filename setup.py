@@ -39,7 +39,7 @@ setup(
         "gpu": ["paddlepaddle-gpu==2.6.2", "numpy<2", "setuptools"],
         "onnx": ["paddle2onnx>=2", "onnxruntime"],
         "web": ["streamlit>=1.49"],
-        "test": ["pytest", "ruff", "nbclient", "nbformat", "ipykernel", "selenium", "scikit-image"],
+        "test": ["pytest", "ruff", "nbclient", "nbformat", "ipykernel", "selenium", "scikit-image", "hypothesis"],
     },
     classifiers=[
         "Development Status :: 4 - Beta",

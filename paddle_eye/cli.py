@@ -9,9 +9,9 @@ import signal
 import sys
 import warnings
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable, TextIO
 
-from paddle_eye.errors import InputError, JobError
+from paddle_eye.errors import InputError, JobError, visible
 
 EXIT_FAILED = 1
 EXIT_WRONG_INPUT = 2
@@ -23,13 +23,33 @@ class _Terminated(BaseException):
     """A SIGTERM, as an exception that cleans up on its way out."""
 
 
+class _Visible:
+    """A stream on which nothing that comes from outside, such as the name of a file, steers the terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return self._stream.write(visible(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 def parser(description: str) -> argparse.ArgumentParser:
     """A parser that keeps the description's lines."""
     return argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
 def path(text: str) -> Path:
-    """A path that was given; an empty one, of a variable that is not set, is refused."""
+    """A path that was given; an empty one, of a variable that is not set, is refused, and one that is not in UTF-8."""
+    if visible(text) != text:
+        raise argparse.ArgumentTypeError("the path is not in UTF-8, or has control characters; rename it")
+    return any_path(text)
+
+
+def any_path(text: str) -> Path:
+    """The same of a file that is only read, whatever encoding its name is in."""
     if not text:
         raise argparse.ArgumentTypeError("the path is empty")
     return Path(text)
@@ -52,6 +72,11 @@ def run(main: Callable[[], None], interrupted: str = "stopped") -> None:
         signal.signal(signal.SIGTERM, _terminate)
     os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's C++ warnings about libraries that the CPU does not need
     warnings.filterwarnings("ignore", category=UserWarning, module=r"paddle\.")
+    with contextlib.redirect_stdout(_Visible(sys.stdout)), contextlib.redirect_stderr(_Visible(sys.stderr)):
+        _run(main, interrupted)
+
+
+def _run(main: Callable[[], None], interrupted: str) -> None:
     try:
         main()
     except InputError as error:

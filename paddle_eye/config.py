@@ -11,10 +11,8 @@ from typing import Any, Literal, Optional, Union, get_args, get_origin, get_type
 import yaml
 
 from paddle_eye import choices
-from paddle_eye.errors import InputError
+from paddle_eye.errors import InputError, brief
 from paddle_eye.files import read_ordinary
-
-_MOST_SHOWN = 200
 
 
 def _number(
@@ -105,7 +103,7 @@ class Config:
             section, _, name = key.partition(".")
             hints = get_type_hints(type(getattr(self, section))) if section in sections else {}
             if name not in hints:
-                faults.append(f"unknown key {_short(key)}; known are {', '.join(self.flat())}")
+                faults.append(f"unknown key {brief(key)}; known are {', '.join(self.flat())}")
                 continue
             setting = next(f for f in dataclasses.fields(getattr(self, section)) if f.name == name)
             try:
@@ -225,27 +223,22 @@ def _checked(value: Any, expected: Any, limits: Mapping[str, Any] | None) -> Any
         for choice in get_args(expected):
             if value == choice and type(value) is type(choice):
                 return value
-        raise ValueError(f"expected one of {', '.join(map(str, get_args(expected)))}, got {_short(repr(value))}")
+        raise ValueError(f"expected one of {', '.join(map(str, get_args(expected)))}, got {brief(repr(value))}")
     if expected is float and not isinstance(value, bool):
         try:  # YAML 1.1 reads 1e-4, without a point, as text
             value = float(value)
         except (TypeError, ValueError, OverflowError):
-            raise ValueError(f"expected a number, got {_short(repr(value))}") from None
+            raise ValueError(f"expected a number, got {brief(repr(value))}") from None
     if type(value) is not expected:
-        raise ValueError(f"expected {expected.__name__}, got {_short(repr(value))}")
+        raise ValueError(f"expected {expected.__name__}, got {brief(repr(value))}")
     if limits:
         fits = limits["at_least"] <= value < limits["below"] and not (limits["positive"] and value == 0)
         if not fits:
             lowest = "above 0" if limits["positive"] else f"at least {limits['at_least']}"
             highest = f" and below {limits['below']}" if limits["below"] != float("inf") else ""
-            raise ValueError(f"expected a value {lowest}{highest}, got {_short(str(value))}")
+            raise ValueError(f"expected a value {lowest}{highest}, got {brief(str(value))}")
     return value
 
 
 def _one_line(error: Exception) -> str:
-    return _short(" ".join(str(error).split()))
-
-
-def _short(text: str) -> str:
-    """So much of a text as a message can hold."""
-    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]} …"
+    return brief(" ".join(str(error).split()))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from pathlib import PurePath
 
 _SHOWN = 20
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 class InputError(ValueError):
@@ -13,6 +16,33 @@ class InputError(ValueError):
 
 class JobError(RuntimeError):
     """A job cannot go on although its input was right; the message says why and what to change."""
+
+
+def visible(text: str) -> str:
+    """A text from outside without what a terminal takes for a command, or no encoding has: escaped instead."""
+    shown = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return shown.encode("utf-8", errors="backslashreplace").decode("utf-8")
+
+
+def brief(text: object, most: int = 200) -> str:
+    """So much of a text from outside as a message can hold."""
+    text = str(text)
+    return text if len(text) <= most else f"{text[:most]} …"
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name is in UTF-8 and on one line, without control characters."""
+    return visible(name) == name and not set("\n\r\t") & set(name)
+
+
+def fault_of_name(path: PurePath) -> str | None:
+    """Why a file cannot be named in tables and reports; None if it can.
+
+    Archives that were packed in another encoding leave names that are not in UTF-8.
+    """
+    if is_plain(path.name):
+        return None
+    return f"{visible(str(path))!r}: the name is not in UTF-8, or has control characters; rename it"
 
 
 def listed(things: Sequence[object], shown: int = 5) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from paddle_eye.errors import InputError
+from paddle_eye.errors import InputError, visible
 
 _YOUNG = 10  # seconds, in which a new file is not locked yet
 
@@ -110,8 +110,17 @@ def write_bytes(path: str | os.PathLike, data: bytes) -> None:
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write ``text`` as UTF-8 with `write_bytes`."""
-    write_bytes(path, text.encode("utf-8"))
+    """Write ``text`` as UTF-8 with `write_bytes`.
+
+    Raises:
+        InputError: there is a name in it that has no place in UTF-8.
+    """
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        name = visible(text[max(0, error.start - 40) : error.end + 40])
+        raise InputError(f"{path}: not written, a name is not in UTF-8, in {name!r}; rename that file") from error
+    write_bytes(path, data)
 
 
 def write_json(path: str | os.PathLike, value: object) -> None:

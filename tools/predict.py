@@ -19,7 +19,9 @@ from paddle_eye.errors import InputError, JobError
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("images", nargs="*", type=cli.path, metavar="IMAGE|FOLDER", help="pictures, or folders of them")
+    parser.add_argument(
+        "images", nargs="*", type=cli.any_path, metavar="IMAGE|FOLDER", help="pictures, or folders of them"
+    )
     parser.add_argument("--weights", type=cli.path, help="weight file, run, or what tools/export.py made")
     parser.add_argument("--csv", type=cli.path, metavar="FILE", help="write the table of all probabilities")
     parser.add_argument("--xlsx", type=cli.path, metavar="FILE", help="the same for Excel")

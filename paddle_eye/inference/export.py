@@ -47,6 +47,7 @@ def export(trained: TrainedNetwork, target: Path, kind: ExportFormat) -> float:
     aside = target.with_name(f".{target.name}.replaced")
     if aside.exists() and not target.exists():  # an export was killed between moving this away and taking its place
         aside.rename(target)
+    shutil.rmtree(aside, ignore_errors=True)
     if target.exists() and not _made_by_an_export(target):
         raise InputError(f"{target}: this exists and was not made by an export; give another --output")
     network.eval()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Sequence
@@ -11,11 +12,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from paddle_eye.data.images import find_pictures
-from paddle_eye.errors import InputError
+from paddle_eye.errors import InputError, visible
 from paddle_eye.files import write_bytes
 from paddle_eye.inference.trained import TrainedNetwork
 
-_DRAWN = re.compile(r"\.\w+-(?:predicted|mask)\.png$")  # see `_names`
+_DRAWN = re.compile(r"\.\w+-(?:predicted|mask)\.png$")  # see `_name`
+_LONGEST_NAME = 255  # bytes, on nearly every file system
 
 
 class Predicted(NamedTuple):
@@ -94,7 +96,7 @@ def predict_files(
         if answer.fault is not None:
             faults.append(answer.fault)
             continue
-        images.append(str(answer.image))
+        images.append(visible(str(answer.image)))
         rows.append(network.row(answer))
         if mask_out is not None:
             write_bytes(mask_out / mask_name, network.mask_file(answer))
@@ -112,4 +114,13 @@ def _names(files: Sequence[Path], kind: str) -> list[str]:
     So no photograph is overwritten, should they be drawn where they are.
     """
     common = os.path.commonpath([file.resolve().parent for file in files])
-    return [os.path.relpath(file.resolve().parent / f"{file.name}-{kind}.png", common) for file in files]
+    return [os.path.relpath(file.resolve().parent / _name(file, kind), common) for file in files]
+
+
+def _name(file: Path, kind: str) -> str:
+    """The name of what is drawn of a picture; of a picture with a very long name, its beginning and a digest of it."""
+    name = f"{file.name}-{kind}.png"
+    if len(os.fsencode(name)) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(os.fsencode(file.name)).hexdigest()[:16]
+    return f"{file.stem[: _LONGEST_NAME // 8]}-{digest}{file.suffix[:8]}-{kind}.png"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from paddle_eye.errors import visible
 from paddle_eye.opencv import cv2
 from paddle_eye.report.plots import png
 from paddle_eye.report.table import aligned
@@ -49,7 +49,6 @@ def mask_frame(images: Sequence[str], shares: Sequence[float], foreground: str) 
 
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def _no_formulas(names: Sequence[str]) -> list[str]:
@@ -60,8 +59,8 @@ def _harmless(cell: Any) -> Any:
     """A cell whose text no spreadsheet takes for a formula, and no terminal for a command; numbers as they are."""
     if not isinstance(cell, str):
         return cell
-    text = _CONTROL.sub("�", cell) if not cell.startswith(("\t", "\r")) else "'" + _CONTROL.sub("�", cell)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    text = visible(cell).replace("\r", "\\r")
+    return f"'{text}" if cell.startswith(_FORMULA_STARTS) else text
 
 
 def _harmless_rows(table: pd.DataFrame) -> list[tuple[Any, ...]]:
@@ -72,7 +71,7 @@ def _harmless_rows(table: pd.DataFrame) -> list[tuple[Any, ...]]:
 def as_csv(table: pd.DataFrame) -> bytes:
     """A CSV file that spreadsheets open with the right characters, too, and without running anything."""
     header, *rows = _harmless_rows(table)
-    return pd.DataFrame(rows, columns=header).to_csv(index=False).encode("utf-8-sig", errors="replace")
+    return pd.DataFrame(rows, columns=header).to_csv(index=False).encode("utf-8-sig")
 
 
 def as_xlsx(table: pd.DataFrame) -> bytes:

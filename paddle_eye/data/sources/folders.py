@@ -10,7 +10,7 @@ from paddle_eye.data.images import is_clutter, looks_like_picture
 from paddle_eye.data.patients import patient_of
 from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.data.sources.tables import TEST_TABLE, TRAINING_TABLE
-from paddle_eye.errors import InputError, raise_faults
+from paddle_eye.errors import InputError, fault_of_name, raise_faults
 
 _TRAINING, _VALIDATION = ("train", "training"), ("val", "valid", "validation", "test", "testing")
 _SHEETS = (".csv", ".tsv", ".xlsx", ".xls", ".ods")
@@ -131,19 +131,9 @@ def _records(folders: list[Path], pattern: re.Pattern | None = None) -> tuple[tu
         faults += [f"{path}: a folder inside the folder of a class" for path in paths if path.is_dir()]
         if not paths:
             faults.append(f"{folder}: no photograph of this class")
-        unnamed = [path for path in (folder, *paths) if not _is_utf8(path)]
-        faults += [f"{str(path)!a}: the name is not in UTF-8; rename it" for path in unnamed]
+        faults += filter(None, map(fault_of_name, (folder, *paths)))
         records += [Record(path, label, patient_of(path, pattern)) for path in paths]
     return tuple(records), faults
-
-
-def _is_utf8(path: Path) -> bool:
-    """Names that an archive packed in another encoding cannot be written into a table."""
-    try:
-        path.name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _visible(folder: Path) -> list[Path]:

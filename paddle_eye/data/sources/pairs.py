@@ -11,7 +11,7 @@ from typing import Callable, NamedTuple, TypeVar
 import numpy as np
 
 from paddle_eye.data.images import decode_picture, decode_unchanged, digest, find_pictures, orientation, read_file
-from paddle_eye.errors import InputError, raise_faults
+from paddle_eye.errors import InputError, fault_of_name, raise_faults
 
 IMAGE_FOLDER, MASK_FOLDER = "image", "label"
 _ADVICE = "every picture needs a mask of its name and size, of two values"
@@ -83,6 +83,7 @@ def find_pairs(root: Path) -> FoundPairs:
     images, masks = ({path.stem: path for path in paths} for paths in found)
     faults = [f"{path}: another file of this name" for path in found[0] if path != images[path.stem]]
     faults += [f"{path}: another file of this name" for path in found[1] if path != masks[path.stem]]
+    faults += filter(None, (fault_of_name(path) for paths in found for path in paths))
     faults += [f"{path}: no mask of this name in {folders[1]}" for name, path in images.items() if name not in masks]
     faults += [f"{path}: no picture of this name in {folders[0]}" for name, path in masks.items() if name not in images]
     records = tuple(MaskRecord(images[name], masks[name]) for name in sorted(images.keys() & masks.keys(), key=_order))

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from paddle_eye.data.images import is_clutter, looks_like_picture
 from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.data.sources.workbook import Sheet, read_sheet
-from paddle_eye.errors import InputError, raise_faults
+from paddle_eye.errors import InputError, fault_of_name, raise_faults
 
 CLASSES = ("not pathologic", "pathologic myopia")
 LABEL_OF_LETTER = {"H": 0, "N": 0, "P": 1}  # high myopia, normal, pathologic myopia
@@ -102,7 +102,9 @@ def _training_records(folder: Path, faults: list[str]) -> list[Record]:
         if is_clutter(path):
             continue
         letter = path.name[0]
-        if not path.is_file() or not looks_like_picture(path):
+        if unnameable := fault_of_name(path):
+            faults.append(unnameable)
+        elif not path.is_file() or not looks_like_picture(path):
             faults.append(f"{path}: this is no picture; only photographs may stand here")
         elif letter in LABEL_OF_LETTER:
             records.append(Record(path, LABEL_OF_LETTER[letter]))

@@ -15,14 +15,14 @@ from typing import Any
 
 from paddle_eye.data.patients import patient_of
 from paddle_eye.data.records import Record, RecordSet
-from paddle_eye.errors import InputError, raise_faults
+from paddle_eye.errors import InputError, brief, is_plain, raise_faults
 from paddle_eye.files import read_json, read_ordinary, write_json, write_text
 
 COLUMNS = ("path", "label", "class")
 GROUP_COLUMN = "group"
 TRAINING_TABLE, TEST_TABLE = "train.csv", "test.csv"
 _SEPARATORS = (",", ";", "\t")
-_MOST_MEGABYTES = 64
+_MOST_MEGABYTES, _LONGEST_CLASS = 64, 100
 _MARK = ".split.json"  # beside tables that tools/split.py wrote: their digests
 
 
@@ -51,17 +51,20 @@ def read_table(path: Path, classes: tuple[str, ...] | None = None) -> RecordSet:
             continue
         picture = _picture(base, row["path"])
         if not row["path"] or not _is_file(picture):
-            faults.append(f"{place}: {row['path']!r} is no file below {path.parent}")
+            faults.append(f"{place}: {brief(repr(row['path']), 400)} is no file below {path.parent}")
         elif picture in line_of:
             faults.append(f"{place}: {picture} has a row already, line {line_of[picture]}")
         line_of.setdefault(picture, line)
         label, name = re.sub(r"\.0+$", "", row["label"]), row["class"]  # 1.0 is how pandas writes a 1 at times
         if not (label.isascii() and label.isdecimal()) or len(label) > 6:
-            faults.append(f"{place}: the label must be a whole number from 0, found {row['label']!r}")
+            faults.append(f"{place}: the label must be a whole number from 0, found {brief(repr(row['label']))}")
         elif classes is not None and int(label) not in names:
             faults.append(f"{place}: label {label} is not in the training table, which has 0 to {len(classes) - 1}")
         elif not name:
             faults.append(f"{place}: the class has no name")
+        elif len(name) > _LONGEST_CLASS or not is_plain(name):
+            wanted = f"a line of at most {_LONGEST_CLASS} letters"
+            faults.append(f"{place}: the name of a class is {wanted}, found {brief(repr(name))}")
         elif names.setdefault(int(label), name) != name:
             faults.append(f"{place}: label {label} is {names[int(label)]!r}, found {name!r}")
         else:
@@ -113,7 +116,7 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[Any, Any]]]:
             del header[-1]
         if not set(COLUMNS) <= set(header) or len(header) > len(set(header)):
             wanted = f"each of the columns {', '.join(COLUMNS)} once, separated by commas"
-            raise InputError(f"{path}, line 1: expected {wanted}, found {header}")
+            raise InputError(f"{path}, line 1: expected {wanted}, found {brief(header)}")
         reader.fieldnames = header
         for row in reader:
             beyond = row.pop(None, [])  # the cells that no column is named for

@@ -112,7 +112,7 @@ def test_names_that_are_not_utf8_are_named(tmp_path, write_picture):
     for name in ("amd", "normal"):
         write_picture(tmp_path / name / "1.png")
     os.rename(os.fsencode(tmp_path / "amd/1.png"), os.fsencode(tmp_path / "amd") + "/眼.png".encode("gbk"))
-    with pytest.raises(InputError, match=r"\\udcd1\\udcdb.png': the name is not in UTF-8; rename it"):
+    with pytest.raises(InputError, match=r"udcd1.*udcdb.png': the name is not in UTF-8, .*; rename it"):
         read_folders(tmp_path)
 
 
