@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import re
@@ -17,6 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from paddle_eye.errors import InputError, visible
+
+try:
+    import fcntl
+except ImportError:  # Windows; what killed commands leave is not swept there
+    fcntl = None
 
 _YOUNG = 10  # seconds, in which a new file is not locked yet
 
@@ -136,12 +140,8 @@ def building(target: Path) -> Iterator[Path]:
     folder = target.with_name(_temporary_name())
     folder.mkdir()
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            _lock(descriptor)
+        with _locked(folder):
             yield folder
-        finally:
-            os.close(descriptor)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise OSError(error.errno, error.strerror, str(target)) from error
@@ -161,13 +161,27 @@ _swept: set[Path] = set()
 
 def _lock(descriptor: int) -> None:
     """Mark something temporary as in use, until it is closed or its process has ended, however it has."""
-    with contextlib.suppress(OSError):  # a file system without locks
+    with contextlib.suppress(OSError, AttributeError):  # a system, or a file system, without locks
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """`_lock` for a folder."""
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _sweep(folder: Path) -> None:
     """Remove what commands that were killed left in a folder, once a process."""
-    if folder in _swept:
+    if folder in _swept or fcntl is None:
         return
     _swept.add(folder)
     for left in [path for path in folder.iterdir() if _TEMPORARY.fullmatch(path.name)]:
