@@ -60,6 +60,38 @@ def path_text(text: str) -> str:
     return str(path(text))
 
 
+def add_sheet_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of data whose labels are in a sheet; see `sheet_settings`."""
+    flags = parser.add_argument_group("labels in a sheet")
+    flags.add_argument("--sheet", type=path, metavar="FILE", help="xlsx, CSV or list of the photographs' labels")
+    flags.add_argument("--sheet-name", metavar="NAME", help="the sheet of a workbook that has several")
+    flags.add_argument("--image-column", metavar="A[,B]", help="of the photographs' names (default: the usual names)")
+    flags.add_argument("--label-column", metavar="A[,B …]", help="of the class; several columns of 0 and 1: each one")
+    flags.add_argument("--group-column", metavar="A", help="of the patient")
+    flags.add_argument("--split-column", metavar="A", help="of the part, train or test; a part once made is kept")
+    flags.add_argument("--image-folder", type=path, action="append", default=[], metavar="DIR", help="of photographs")
+    flags.add_argument("--test-sheet", type=path, metavar="FILE", help="of the test part, if it has one of its own")
+    flags.add_argument("--test-image-folder", type=path, action="append", default=[], metavar="DIR", help="likewise")
+
+
+def sheet_settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What was asked with `add_sheet_flags`, for `preparation.steps.find_sheet`; nothing without a sheet.
+
+    Raises:
+        InputError: flags that mean nothing without a sheet.
+    """
+    columns = ("sheet_name", "image_column", "label_column", "group_column", "split_column")
+    settings = {name: getattr(arguments, name) for name in (*columns, "test_sheet")}
+    settings["image_folders"] = arguments.image_folder
+    settings["test_image_folders"] = arguments.test_image_folder
+    if arguments.sheet is not None:
+        return {"sheet": arguments.sheet, **settings}
+    without = [name for name, value in settings.items() if value]
+    if without:
+        raise InputError(f"--{without[0].rstrip('s').replace('_', '-')}: give the sheet, too (--sheet FILE)")
+    return {}
+
+
 def run(main: Callable[[], None], interrupted: str = "stopped") -> None:
     """Run a tool and leave with its exit code: 0, 1 for a failed job, 2 for wrong input, 130 after Ctrl-C, 143 after
     a SIGTERM.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Look for faults of a data set: PALM, folders of classes, or train.csv and test.csv.
+"""Look for faults of a data set: PALM, folders of classes, train.csv and test.csv, or what a label sheet names.
 
 Examples:
   python tools/audit.py --data dataset/fundus6
@@ -20,14 +20,19 @@ def main() -> None:
         "--fix-list", type=cli.path, metavar="FILE", help="write the files to leave out, of faults and notes"
     )
     parser.add_argument("--classes", metavar="A,B", help="the folders that are classes, if their names say otherwise")
+    cli.add_sheet_flags(parser)
     arguments = parser.parse_args()
     classes = arguments.classes.split(",") if arguments.classes else None
+    sheet = cli.sheet_settings(arguments)
 
-    from paddle_eye.data.preparation.steps import audit, write_list
+    from paddle_eye.data.preparation.steps import audit, find_sheet, write_list
     from paddle_eye.report.table import audit_report
 
-    looked_at, findings = audit(arguments.data, arguments.fix_list is not None, classes)
+    given = find_sheet(arguments.data, classes=classes, **sheet) if sheet else None
+    looked_at, findings = audit(arguments.data, arguments.fix_list is not None, classes, given)
     print(looked_at)
+    for note in given.notes if given else []:
+        print(f"note: {note}")
     print(audit_report(findings))
     if arguments.fix_list:
         files = {file for finding in findings for file in finding.leave_out}

@@ -1,10 +1,13 @@
 #!/usr/bin/env python
-"""Split folders of classes into train.csv and test.csv: by class, and never one patient on both sides.
+"""Split photographs into train.csv and test.csv: by class, and never one patient on both sides.
+
+The photographs are in folders of classes, or a label sheet (--sheet) names them.
 
 Examples:
   python tools/split.py --data dataset/fundus6 --ratio 0.8
   python tools/split.py --data dataset/fundus6 --leave-out faults.txt     without the files that tools/audit.py listed
   python tools/split.py --data dataset/fundus6 --folds 5                  dataset/fundus6-fold1 to -fold5
+  python tools/split.py --data aptos --sheet train.csv --image-folder train_images --out dataset/aptos
 """
 
 from paddle_eye import cli
@@ -13,7 +16,7 @@ from paddle_eye import cli
 def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument(
-        "--data", type=cli.path, required=True, metavar="DIR", help="folder with one subfolder per class"
+        "--data", type=cli.path, required=True, metavar="DIR", help="folders of classes, or the photographs of --sheet"
     )
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--ratio", type=float, default=0.8, help="share of the training part (default: 0.8)")
@@ -31,34 +34,39 @@ def main() -> None:
         default="patient",
         help="photograph: LEAKS, patients and copies stand on both sides, and what is measured flatters",
     )
-    parser.add_argument("--classes", metavar="A,B", help="the folders that are classes, if their names say otherwise")
+    parser.add_argument(
+        "--classes", metavar="A,B", help="the folders that are classes; of a sheet, the names of the labels 0, 1 …"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace train.csv and test.csv of other origin, too")
     parser.add_argument("--leave-out", type=cli.path, metavar="FILE", help="list of files that stay out of both parts")
+    cli.add_sheet_flags(parser)
     arguments = parser.parse_args()
+    classes = arguments.classes.split(",") if arguments.classes else None
+    sheet = cli.sheet_settings(arguments)
 
-    from paddle_eye.data.preparation.steps import split_folders
+    from paddle_eye.data.preparation.steps import find_folders, find_sheet, write_split
     from paddle_eye.report.table import split_table
 
-    splits = split_folders(
-        arguments.data,
+    how = {"group": arguments.group, "classes": classes}
+    found = find_sheet(arguments.data, **sheet, **how) if sheet else find_folders(arguments.data, **how)
+    splits = write_split(
+        found,
         arguments.out or arguments.data,
         ratio=arguments.ratio,
         fold_count=arguments.folds,
         seed=arguments.seed,
-        group=arguments.group,
         leave_out=arguments.leave_out,
         by_photograph=arguments.by == "photograph",
         overwrite=arguments.overwrite,
-        classes=arguments.classes.split(",") if arguments.classes else None,
     )
-    for split in splits:
-        print(f"{split.folder}: train.csv and test.csv, {split.left_out} photographs left out")
-        print(split_table(split.training, split.test))
-        for note in split.notes:
+    for each in splits:
+        print(f"{each.folder}: train.csv and test.csv, {each.left_out} photographs left out")
+        print(split_table(each.training, each.test))
+        for note in each.notes:
             print(f"note: {note}")
-        if split.leaking:
+        if each.leaking:
             print(
-                f"LEAK: {split.leaking} patients or photographs with copies are on both sides. What is measured on "
+                f"LEAK: {each.leaking} patients or photographs with copies are on both sides. What is measured on "
                 "this split flatters; it shows what others measured, not how good a network is."
             )
 

@@ -10,16 +10,17 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Record:
-    """One photograph and its class.
+    """One photograph and its class, or what it shows of several.
 
     Args:
         image: the picture file.
-        label: index into the classes of the record set.
+        label: index into the classes of the record set; where a photograph may show several of them or none, 1 or 0 for
+            each.
         group: what must stay on one side of a split, usually the patient; None if unknown.
     """
 
     image: Path
-    label: int
+    label: int | tuple[int, ...]
     group: str | None = None
 
 
@@ -28,7 +29,7 @@ class RecordSet:
     """Records that share their classes.
 
     Args:
-        classes: the class names; a label is an index into them.
+        classes: the class names; a label is an index into them, or has a number for each.
         records: the examples, in a fixed order.
     """
 
@@ -38,15 +39,26 @@ class RecordSet:
     def __len__(self) -> int:
         return len(self.records)
 
+    @property
+    def several_labels(self) -> bool:
+        """Whether a photograph may show several of the classes or none."""
+        return bool(self.records) and isinstance(self.records[0].label, tuple)
+
+    def shown(self, record: Record) -> tuple[int, ...]:
+        """Indices of the classes that a photograph shows."""
+        if isinstance(record.label, tuple):
+            return tuple(index for index, label in enumerate(record.label) if label)
+        return (record.label,)
+
     def counts(self) -> dict[str, int]:
         """How many records each class has."""
-        found = Counter(record.label for record in self.records)
+        found = Counter(label for record in self.records for label in self.shown(record))
         return {name: found[label] for label, name in enumerate(self.classes)}
 
     def patients(self) -> dict[str, int]:
         """How many groups each class has records of; a record without a group is one of its own."""
-        groups = {(record.label, record.group or record.image) for record in self.records}
-        found = Counter(label for label, _ in groups)
+        pairs = ((label, record) for record in self.records for label in self.shown(record))
+        found = Counter(label for label, _ in {(label, record.group or record.image) for label, record in pairs})
         return {name: found[label] for label, name in enumerate(self.classes)}
 
     def by_photograph(self) -> RecordSet:

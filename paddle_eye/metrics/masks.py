@@ -22,7 +22,8 @@ def mask_figures(counts: np.ndarray) -> dict[str, Any]:
         ``overall``: over the pixels of all images, ``dice`` and ``iou`` of the foreground, ``accuracy``,
         ``sensitivity`` and ``specificity`` (shares in [0, 1], None where not defined), and two figures to read them
         by: ``background_dice``, and ``constant_dice``, what a prediction of nothing but foreground would have. Where
-        there is no foreground, a Dice would be 0 for a single wrong pixel: it is not defined, see `empty_masks`.
+        there is no foreground, a Dice would be 0 for a single wrong pixel: it is not defined, and ``empty`` counts the
+        images without, and those of them that were predicted to have none.
         ``per_image``: the same of each image. ``mean`` and ``interval``: of the images' values, with a 95 % bootstrap
         interval over images.
     """
@@ -32,24 +33,22 @@ def mask_figures(counts: np.ndarray) -> dict[str, Any]:
 
 
 def mask_summary(per_image: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:
-    """``mean`` and ``interval`` of each of `pixel_figures`; see `mask_figures`. One image alone has no interval."""
+    """``mean`` and ``interval`` of each of `pixel_figures`, and ``empty``; see `mask_figures`.
+
+    One image alone has no interval.
+    """
     intervals = {}
     for name in per_image[0]:
         values = np.array([figures[name] for figures in per_image if figures[name] is not None], dtype=float)
         several = len(values) > 1
         interval = bootstrap_interval(lambda drawn, _: float(drawn.mean()), values, values) if several else None
         intervals[name] = interval
-    return {"mean": mask_means(per_image), "interval": intervals}
+    return {"mean": mask_means(per_image), "interval": intervals, "empty": _empty_masks(per_image)}
 
 
-def empty_masks(per_image: Sequence[Mapping[str, float | None]]) -> tuple[int, int]:
-    """How many images have no foreground, and how many of these were predicted to have none.
-
-    Args:
-        per_image: `pixel_figures` of each.
-    """
+def _empty_masks(per_image: Sequence[Mapping[str, float | None]]) -> list[int]:
     empty = [figures for figures in per_image if figures["sensitivity"] is None]
-    return len(empty), sum(figures["specificity"] == 1 for figures in empty)
+    return [len(empty), sum(figures["specificity"] == 1 for figures in empty)]
 
 
 def mask_means(per_image: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:

@@ -25,7 +25,7 @@ from paddle_eye.inference.tiles import foreground_logits
 from paddle_eye.losses import MASK_LOSSES, focal_tversky_loss
 from paddle_eye.metrics.classification import confusion
 from paddle_eye.metrics.intervals import signed_rank
-from paddle_eye.metrics.masks import empty_masks, mask_figures, mask_means, mask_summary, pixel_figures
+from paddle_eye.metrics.masks import mask_figures, mask_means, mask_summary, pixel_figures
 from paddle_eye.models.unet import MULTIPLE, all_outputs
 from paddle_eye.report import masks, plots
 from paddle_eye.report.compare import Comparison, FinishedRun, Tested
@@ -261,8 +261,7 @@ class SegmentationTask(Task):
         loss = f"Loss ({results['settings']['train.loss']})"
         rows.append((loss, [figure(each["loss"]) for each in evaluations]))
         worst = masks.worst([figures["dice"] for figures in results["best"]["per_image"]])
-        empty = empty_masks(results["best"]["per_image"])
-        return {"criterion": "Dice", "figures": rows, "worst": worst, "empty": empty}
+        return {"criterion": "Dice", "figures": rows, "worst": worst}
 
     table_columns = (
         ("dice", "Dice [95 %]"),
@@ -363,10 +362,12 @@ def _passed_over(files: Sequence[Path]) -> list[str]:
 
 def _of_empty_masks(foreground: str, figures: Mapping[str, Any]) -> str:
     """What is to be said of the pictures that no Dice is defined for; nothing, if there are none."""
-    count, right = empty_masks(figures["per_image"])
-    if not count:
-        return ""
-    return f"; {count} of {len(figures['per_image'])} pictures have no {foreground}, in {right} of which it sees none"
+    count, right = figures["empty"]
+    return (
+        f"; {count} of {figures['images']} pictures have no {foreground}, in {right} of which it sees none"
+        if count
+        else ""
+    )
 
 
 def _mean_and_overall(figures: Mapping[str, Any], key: str) -> str:

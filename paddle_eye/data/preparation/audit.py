@@ -57,7 +57,8 @@ def examine(parts: Mapping[str, RecordSet], examined: Examined | None = None) ->
     findings += _generated(placed)
     for part, record_set in parts.items():
         findings += _small_classes(part, record_set)
-    findings += _given_away(classes, [record for _, record in placed])
+    shown = [(record.image, record_set.shown(record)) for record_set in parts.values() for record in record_set.records]
+    findings += _given_away(classes, shown)
     return sorted(findings, key=lambda finding: not finding.falsifies)
 
 
@@ -115,11 +116,12 @@ def _small_classes(part: str, record_set: RecordSet) -> Iterator[Finding]:
             yield Finding("small class", False, f"{name} ({part}): {count} photograph{'s' if count != 1 else ''}")
 
 
-def _given_away(classes: tuple[str, ...], records: list[Record]) -> Iterator[Finding]:
+def _given_away(classes: tuple[str, ...], shown: list[tuple[Path, tuple[int, ...]]]) -> Iterator[Finding]:
     """File types and styles of names that only one class has; they show that it came from a source of its own."""
-    sizes = Counter(record.label for record in records)
+    placed = [(image, label) for image, labels in shown for label in labels]
+    sizes = Counter(label for _, label in placed)
     for kind, feature in (("file type", _file_type), ("style of names", _name_style)):
-        found = Counter((feature(record.image), record.label) for record in records)
+        found = Counter((feature(image), label) for image, label in placed)
         labels_of = defaultdict(set)
         for value, label in found:
             labels_of[value].add(label)

@@ -34,18 +34,19 @@ def set_aside(record_set: RecordSet, share: float, seed: int, asked: str) -> tup
         InputError: a class would be missing on one side.
     """
     generator = np.random.default_rng(seed)
-    labels, groups = _labels(record_set), _groups(record_set)
-    wanted = np.round(share * np.bincount(labels, minlength=len(record_set.classes))).astype(int)
-    aside = np.zeros(len(labels), dtype=bool)
+    shows, groups = _shows(record_set), _groups(record_set)
+    wanted = np.round(share * shows.sum(axis=0)).astype(int)
+    aside = np.zeros(len(shows), dtype=bool)
     for group in generator.permutation(groups.max() + 1):
         members = groups == group
-        brought = np.bincount(labels[members], minlength=len(wanted))
+        brought = shows[members].sum(axis=0)
         if np.abs(wanted - brought).sum() < np.abs(wanted).sum():
             wanted -= brought
             aside |= members
     for label in np.flatnonzero(wanted > 0):
-        if not (aside & (labels == label)).any():
-            aside |= groups == min(np.unique(groups[labels == label]), key=lambda group: (groups == group).sum())
+        of_class = shows[:, label] == 1
+        if not (aside & of_class).any():
+            aside |= groups == min(np.unique(groups[of_class]), key=lambda group: (groups == group).sum())
     parts = record_set.subset(np.flatnonzero(~aside)), record_set.subset(np.flatnonzero(aside))
     _require_all_classes(*parts, asked)
     return parts
@@ -60,7 +61,7 @@ def folds(record_set: RecordSet, count: int, seed: int, asked: str) -> list[tupl
     labels, groups = _labels(record_set), _groups(record_set)
     if groups.max() + 1 < count:
         raise InputError(f"{asked}: there are {groups.max() + 1} patients only")
-    smallest = np.bincount(labels, minlength=len(record_set.classes)).min()
+    smallest = min(record_set.counts().values())
     if smallest < count:
         raise InputError(f"{asked}: the smallest class has {smallest} photographs only")
     for attempt in range(_ATTEMPTS):  # now and then a class is missing in a fold, which the next division mends
@@ -102,8 +103,18 @@ def join_same_pictures(record_set: RecordSet) -> RecordSet:
     return replace(record_set, records=tuple(records))
 
 
+def _shows(record_set: RecordSet) -> np.ndarray:
+    """What each record shows, int [N, C] of 0 and 1; one more column for those that show nothing, where that can be."""
+    shows = np.zeros((len(record_set), len(record_set.classes) + record_set.several_labels), dtype=np.int64)
+    for row, record in zip(shows, record_set.records):
+        row[list(record_set.shown(record) or (-1,))] = 1
+    return shows
+
+
 def _labels(record_set: RecordSet) -> np.ndarray:
-    return np.array([record.label for record in record_set.records], dtype=np.int64)
+    """One label for each record, int [N]: its class, or the rarest of those that it shows."""
+    shows = _shows(record_set)
+    return np.where(shows == 1, shows.sum(axis=0), len(shows) + 1).argmin(axis=1)
 
 
 def _groups(record_set: RecordSet) -> np.ndarray:

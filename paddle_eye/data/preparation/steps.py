@@ -13,6 +13,7 @@ from paddle_eye.data.preparation.split import folds, join_same_pictures, set_asi
 from paddle_eye.data.records import RecordSet
 from paddle_eye.data.sources import layouts
 from paddle_eye.data.sources.folders import has_class_folders, read_folders
+from paddle_eye.data.sources.sheets import Columns, read_labels
 from paddle_eye.data.sources.tables import TEST_TABLE, write_tables
 from paddle_eye.errors import InputError, raise_faults
 from paddle_eye.files import read_ordinary, write_text
@@ -36,38 +37,135 @@ class Split(NamedTuple):
     notes: list[str]
 
 
-def split_folders(
+class Found(NamedTuple):
+    """Labelled photographs that were looked for.
+
+    Args:
+        place: where, for messages.
+        records: all of them.
+        parts: the training and the test part, if they come divided; None if they do not.
+        notes: what a person should know of how they were read.
+    """
+
+    place: Path
+    records: RecordSet
+    parts: layouts.Parts | None
+    notes: list[str]
+
+
+def find_folders(root: Path, group: str | None = None, classes: Sequence[str] | None = None) -> Found:
+    """The photographs in folders of classes.
+
+    Args:
+        root: the folder of the class folders.
+        group: regular expression whose one group, found in a file name, is the patient; None: see `patient_of`.
+        classes: the names of the folders that are classes; None takes all, unless their names say something else.
+
+    Raises:
+        InputError: see `read_folders`; also if no name has a patient.
+    """
+    layouts.refuse_masks(root)
+    records = read_folders(root, compile_pattern(group) if group is not None else None, classes)
+    _require_patients(group, root, records)
+    return Found(root, records, None, [])
+
+
+def find_sheet(
     root: Path,
+    sheet: Path,
+    *,
+    test_sheet: Path | None = None,
+    image_folders: Sequence[Path] = (),
+    test_image_folders: Sequence[Path] = (),
+    sheet_name: str | None = None,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    group_column: str | None = None,
+    split_column: str | None = None,
+    group: str | None = None,
+    classes: Sequence[str] | None = None,
+) -> Found:
+    """The photographs that label sheets name, in the parts into which these divide them.
+
+    Args:
+        root: the folder of the data set; sheets and folders are looked for in it, too.
+        sheet: the sheet, see `read_labels`.
+        test_sheet: that of the test part, if it has one of its own.
+        image_folders: where the photographs are; none: anywhere in ``root``.
+        test_image_folders: where those of the test part are; none: where the others are.
+        sheet_name: of the sheet of a workbook that has several.
+        image_column: of the photographs' names, several separated by commas; None guesses, here and below.
+        label_column: of the class; several columns of 0 and 1, if a photograph may show several things or none.
+        group_column: of the patient.
+        split_column: of the part that a row belongs to.
+        group: see `find_folders`; for sheets without a column of patients.
+        classes: the names of the labels 0, 1, … in their order; None takes the values as names.
+
+    Raises:
+        InputError: see `read_labels`; also if no name has a patient, or both sheets divide what they hold.
+    """
+    pattern = compile_pattern(group) if group is not None else None
+    several = [tuple(names.split(",")) if names else None for names in (image_column, label_column)]
+    columns = Columns(*several, group_column, split_column, sheet_name)
+    folders = [_inside(root, folder) for folder in image_folders] or [root]
+    sheet = _inside(root, sheet)
+    found = read_labels(sheet, folders, columns, classes, pattern=pattern)
+    parts, notes = found.parts, found.notes
+    if test_sheet is not None:
+        folders = [_inside(root, folder) for folder in test_image_folders] or folders
+        known = parts[0].classes
+        second = read_labels(_inside(root, test_sheet), folders, columns, classes, known=known, pattern=pattern)
+        if len(parts) > 1 or len(second.parts) > 1:
+            raise InputError(f"{sheet} and {test_sheet}: one of them is divided itself; give it alone")
+        parts, notes = [*parts, *second.parts], [*notes, *second.notes]
+        both = {record.image for record in parts[0].records} & {record.image for record in parts[1].records}
+        if both:
+            where = "both sheets have a row of it; say with --image-folder and --test-image-folder where theirs are"
+            raise InputError(f"{min(both)}: {where}")
+    records = RecordSet(parts[0].classes, tuple(record for part in parts for record in part.records))
+    _require_patients(group, sheet, records)
+    return Found(sheet, records, layouts.Parts(*parts) if len(parts) == 2 else None, notes)
+
+
+def _inside(root: Path, path: Path) -> Path:
+    """A path as it was given, or below the data set's folder if it is there."""
+    return path if path.exists() or not (root / path).exists() else root / path
+
+
+def _require_patients(group: str | None, place: Path, records: RecordSet) -> None:
+    if group is not None and all(record.group is None for record in records.records):
+        raise InputError(f"--group {group}: found in none of the {len(records)} file names of {place}")
+
+
+def write_split(
+    found: Found,
     out: Path,
     *,
     ratio: float | None = None,
     fold_count: int | None = None,
     seed: int = 0,
-    group: str | None = None,
     leave_out: Path | None = None,
     by_photograph: bool = False,
     overwrite: bool = False,
-    classes: Sequence[str] | None = None,
 ) -> list[Split]:
-    """Write class folders as tables, by class and with the photographs of a patient on one side.
+    """Write photographs as tables, by class and with the photographs of a patient on one side.
 
-    Files that show the same photograph count as one patient's. The rows are in random order.
+    Files that show the same photograph count as one patient's. The rows are in random order. What comes divided stays
+    so, in its order.
 
     Args:
-        root: the folder of the class folders.
+        found: of `find_folders` or `find_sheet`.
         out: folder of ``train.csv`` and ``test.csv``; for folds, ``-fold1``, ``-fold2`` … is added to its name.
         ratio: share of the training part, above 0 and below 1.
         fold_count: write so many folds of a cross-validation instead.
         seed: of the split and the order.
-        group: regular expression whose one group, found in a file name, is the patient; None: see `patient_of`.
         leave_out: a list of files, as `write_list` writes it, that stay out of both parts.
         by_photograph: patients and copies may be on both sides, as in a split that does not look at them; what is
             measured on it flatters.
         overwrite: also replace tables that were not made here, see `write_tables`.
-        classes: the names of the folders that are classes; None takes all, unless their names say something else.
 
     Raises:
-        InputError: a wrong setting, folder, list or picture, or a class that would be missing on one side.
+        InputError: a wrong setting, list or picture, or a class that would be missing on one side.
     """
     if fold_count is not None and fold_count < 2:
         raise InputError(f"--folds {fold_count}: expected 2 or more")
@@ -75,39 +173,55 @@ def split_folders(
         raise InputError(f"--ratio {ratio}: expected the training part's share, above 0 and below 1")
     if not 0 <= seed < 2**31:
         raise InputError(f"--seed {seed}: expected a whole number from 0 to {2**31 - 1}")
-    layouts.refuse_masks(root)
-    everything = records = read_folders(root, compile_pattern(group) if group is not None else None, classes)
-    if group is not None and all(record.group is None for record in records.records):
-        raise InputError(f"--group {group}: found in none of the {len(records)} file names of {root}")
+    if fold_count is not None and found.parts is not None:
+        raise InputError(f"--folds {fold_count}: {found.place} brings a division of its own, which is kept")
+    records = found.records
     if leave_out is not None:
         records = records.without(read_list(leave_out, records))
-    empty = [name for name, count in records.counts().items() if not count]
+    empty = [name for name, count in records.counts().items() if not count and found.records.counts()[name]]
     if empty:
         raise InputError(f"--leave-out {leave_out}: leaves no photograph of {', '.join(empty)}")
     records = join_same_pictures(records)
-    divided = records.by_photograph() if by_photograph else records
-    if fold_count is not None:
-        parts = folds(divided, fold_count, seed, f"--folds {fold_count}")
-        named = out if out.name not in ("", "..") else out.resolve()
-        targets = [named.with_name(f"{named.name}-fold{number}") for number in range(1, fold_count + 1)]
-        others = sorted(set(named.parent.glob(f"{named.name}-fold*/{TEST_TABLE}")) - {t / TEST_TABLE for t in targets})
-        if others:
-            raise InputError(f"{others[0].parent}: a fold of another division; remove {named}-fold* first")
-    else:
-        parts, targets = [set_aside(divided, 1 - ratio, seed, f"--ratio {ratio}")], [out]
-    notes = []
-    if pair := look_like_pairs(record.image for record in everything.records if record.group is None):
+    parts, targets = _divided(found, records, out, ratio, fold_count, seed, by_photograph)
+    notes = list(found.notes)
+    if pair := look_like_pairs(record.image for record in found.records.records if record.group is None):
         notes.append(f"{pair[0]} and {pair[1]}, for example, may be of one patient; say with --group which names are")
     splits = []
     for target, (training, test) in zip(targets, parts):
         asides = {record.image for record in test.records}
         sides = [records.without(asides), records.without({record.image for record in training.records})]
         patients = [{record.group for record in side.records} - {None} for side in sides]
-        left_out, leaking = len(everything) - len(records), len(patients[0] & patients[1])
-        splits.append(Split(target, *(shuffled(side, seed) for side in sides), left_out, leaking, notes))
-    for split in splits:
-        write_tables(split.folder, split.training, split.test, overwrite)
+        left_out, leaking = len(found.records) - len(records), len(patients[0] & patients[1])
+        ordered = sides if found.parts is not None else [shuffled(side, seed) for side in sides]
+        splits.append(Split(target, *ordered, left_out, leaking, notes))
+    for each in splits:
+        write_tables(each.folder, each.training, each.test, overwrite)
     return splits
+
+
+def _divided(
+    found: Found,
+    records: RecordSet,
+    out: Path,
+    ratio: float | None,
+    fold_count: int | None,
+    seed: int,
+    by_photograph: bool,
+) -> tuple[list[tuple[RecordSet, RecordSet]], list[Path]]:
+    """The training and the test part of each table, and the folders of the tables."""
+    if found.parts is not None:
+        asides = [{record.image for record in part.records} for part in found.parts]
+        return [(records.without(asides[1]), records.without(asides[0]))], [out]
+    divided = records.by_photograph() if by_photograph else records
+    if fold_count is None:
+        return [set_aside(divided, 1 - ratio, seed, f"--ratio {ratio}")], [out]
+    parts = folds(divided, fold_count, seed, f"--folds {fold_count}")
+    named = out if out.name not in ("", "..") else out.resolve()
+    targets = [named.with_name(f"{named.name}-fold{number}") for number in range(1, fold_count + 1)]
+    others = sorted(set(named.parent.glob(f"{named.name}-fold*/{TEST_TABLE}")) - {t / TEST_TABLE for t in targets})
+    if others:
+        raise InputError(f"{others[0].parent}: a fold of another division; remove {named}-fold* first")
+    return parts, targets
 
 
 class Audit(NamedTuple):
@@ -117,14 +231,20 @@ class Audit(NamedTuple):
     findings: list[Finding]
 
 
-def audit(root: Path, before_split: bool = False, classes: Sequence[str] | None = None) -> Audit:
+def audit(
+    root: Path, before_split: bool = False, classes: Sequence[str] | None = None, sheet: Found | None = None
+) -> Audit:
     """`examine` a data set in any layout that `layouts.layout` knows.
 
     Args:
         root: the data set's folder.
         before_split: look at the folders of classes, where there are any, although they have been split already.
-        classes: see `split_folders`.
+        classes: see `find_folders`.
+        sheet: look at what a label sheet says instead; of `find_sheet`.
     """
+    if sheet is not None:
+        parts = {"all": sheet.records} if sheet.parts is None else sheet.parts._asdict()
+        return Audit(f"the photographs of {sheet.place}", examine(parts))
     layouts.refuse_masks(root)
     layout = layouts.layout(root)
     if layout == "folders" or (before_split and layout == "tables" and has_class_folders(root)):

@@ -1,28 +1,33 @@
-"""CSV files with the columns ``path``, ``label`` and ``class`` to records, and back."""
+"""The project's own tables: CSV files of photographs and their labels, to records and back.
+
+``path,label,class`` is the table of photographs of one class each; ``path,label:NAME,label:OTHER`` … is that of
+photographs that each show several things or none, with 1 or 0 in each column. Both may have a column ``group``.
+"""
 
 from __future__ import annotations
 
-import codecs
 import csv
 import hashlib
 import io
 import os
 import re
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from paddle_eye.data.patients import patient_of
 from paddle_eye.data.records import Record, RecordSet
+from paddle_eye.data.sources.delimited import read_delimited
 from paddle_eye.errors import InputError, brief, is_plain, raise_faults
-from paddle_eye.files import read_json, read_ordinary, write_json, write_text
+from paddle_eye.files import read_json, write_json, write_text
 
 COLUMNS = ("path", "label", "class")
+SEVERAL = "label:"  # before the name of a class, where a photograph has a label for each
 GROUP_COLUMN = "group"
 TRAINING_TABLE, TEST_TABLE = "train.csv", "test.csv"
-_SEPARATORS = (",", ";", "\t")
-_MOST_MEGABYTES, _LONGEST_CLASS = 64, 100
+_LONGEST_CLASS = 100
 _MARK = ".split.json"  # beside tables that tools/split.py wrote: their digests
 
 
@@ -30,7 +35,7 @@ def read_table(path: Path, classes: tuple[str, ...] | None = None) -> RecordSet:
     """Records of the rows of a CSV file, in their order.
 
     ``path`` is taken from the folder of the CSV file, ``label`` counts the classes from 0, ``class`` is the name of the
-    label. A column ``group`` names the patient; without it, `patient_of` does.
+    label; columns ``label:NAME`` hold 1 or 0. A column ``group`` names the patient; without it, `patient_of` does.
 
     Args:
         path: the CSV file.
@@ -39,12 +44,13 @@ def read_table(path: Path, classes: tuple[str, ...] | None = None) -> RecordSet:
     Raises:
         InputError: the file is no such table, or rows are wrong; all of them in one message, with line numbers.
     """
+    table = read_delimited(path)
+    labels = _labels(path, table.header, classes)
     faults: list[str] = []
     records: list[Record] = []
-    names = dict(enumerate(classes or ()))
     line_of: dict[Path, int] = {}
     base = _base(path)
-    for line, row in _rows(path):
+    for line, row in table.rows:
         place = f"line {line}"
         if None in row or None in row.values():
             faults.append(f"{place}: expected a value for each column of the first line, no fewer and no more")
@@ -55,31 +61,107 @@ def read_table(path: Path, classes: tuple[str, ...] | None = None) -> RecordSet:
         elif picture in line_of:
             faults.append(f"{place}: {picture} has a row already, line {line_of[picture]}")
         line_of.setdefault(picture, line)
-        label, name = re.sub(r"\.0+$", "", row["label"]), row["class"]  # 1.0 is how pandas writes a 1 at times
-        if not (label.isascii() and label.isdecimal()) or len(label) > 6:
-            faults.append(f"{place}: the label must be a whole number from 0, found {brief(repr(row['label']))}")
-        elif classes is not None and int(label) not in names:
-            faults.append(f"{place}: label {label} is not in the training table, which has 0 to {len(classes) - 1}")
-        elif not name:
-            faults.append(f"{place}: the class has no name")
-        elif len(name) > _LONGEST_CLASS or not is_plain(name):
-            wanted = f"a line of at most {_LONGEST_CLASS} letters"
-            faults.append(f"{place}: the name of a class is {wanted}, found {brief(repr(name))}")
-        elif names.setdefault(int(label), name) != name:
-            faults.append(f"{place}: label {label} is {names[int(label)]!r}, found {name!r}")
-        else:
-            group = row[GROUP_COLUMN] or None if GROUP_COLUMN in row else patient_of(picture)
-            records.append(Record(picture, int(label), group))
+        try:
+            label = labels.of(row)
+        except ValueError as error:
+            faults.append(f"{place}: {error}")
+            continue
+        group = row[GROUP_COLUMN] or None if GROUP_COLUMN in row else patient_of(picture)
+        records.append(Record(picture, label, group))
     if not records and not faults:
         faults.append("no row with a photograph")
-    missing = sorted(set(range(max(names, default=0))) - set(names))
-    if missing:
-        faults.append(f"no row of label {', '.join(map(str, missing[:10]))}; labels count the classes from 0 on")
-    faults += [
-        f"{name!r} is the class of several labels" for name, count in Counter(names.values()).items() if count > 1
-    ]
-    raise_faults(path, faults, "mend the rows and start again")
-    return RecordSet(tuple(names[label] for label in range(len(names))), tuple(records))
+    raise_faults(path, [*faults, *labels.faults()], "mend the rows and start again")
+    return RecordSet(labels.classes, tuple(records))
+
+
+def fault_of_class(name: str) -> str | None:
+    """Why a text cannot be the name of a class; None if it can."""
+    if not name:
+        return "the class has no name"
+    if len(name) > _LONGEST_CLASS or not is_plain(name):
+        return f"the name of a class is a line of at most {_LONGEST_CLASS} letters, found {brief(repr(name))}"
+    return None
+
+
+def whole_number(text: str) -> int | None:
+    """A number from 0 to 999999, also as 1.0, which is how pandas writes a 1 at times; None for anything else."""
+    text = re.sub(r"\.0+$", "", text)
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 6 else None
+
+
+class _Labels(ABC):
+    """What the rows of a table say of their photographs."""
+
+    classes: tuple[str, ...]
+
+    @abstractmethod
+    def of(self, row: Mapping[str, str]) -> int | tuple[int, ...]:
+        """The label of a row; a ValueError says what is wrong with it."""
+
+    def faults(self) -> list[str]:
+        """What is wrong with the labels of all rows together."""
+        return []
+
+
+class _OneLabel(_Labels):
+    """Columns ``label`` and ``class``."""
+
+    def __init__(self, classes: tuple[str, ...] | None) -> None:
+        self._given = classes
+        self._names = dict(enumerate(classes or ()))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return tuple(self._names[label] for label in range(len(self._names)))
+
+    def of(self, row: Mapping[str, str]) -> int:
+        label, name = whole_number(row["label"]), row["class"]
+        if label is None:
+            raise ValueError(f"the label must be a whole number from 0, found {brief(repr(row['label']))}")
+        if self._given is not None and label not in self._names:
+            raise ValueError(f"label {label} is not in the training table, which has 0 to {len(self._given) - 1}")
+        if fault := fault_of_class(name):
+            raise ValueError(fault)
+        if self._names.setdefault(label, name) != name:
+            raise ValueError(f"label {label} is {self._names[label]!r}, found {name!r}")
+        return label
+
+    def faults(self) -> list[str]:
+        missing = sorted(set(range(max(self._names, default=0))) - set(self._names))
+        listed = ", ".join(map(str, missing[:10]))
+        faults = [f"no row of label {listed}; labels count the classes from 0 on"] if missing else []
+        doubles = (name for name, count in Counter(self._names.values()).items() if count > 1)
+        return [*faults, *(f"{name!r} is the class of several labels" for name in doubles)]
+
+
+class _SeveralLabels(_Labels):
+    """A column ``label:NAME`` for each class."""
+
+    def __init__(self, classes: tuple[str, ...]) -> None:
+        self.classes = classes
+
+    def of(self, row: Mapping[str, str]) -> tuple[int, ...]:
+        found = {name: whole_number(row[f"{SEVERAL}{name}"]) for name in self.classes}
+        wrong = [name for name, label in found.items() if label not in (0, 1)]
+        if wrong:
+            value = brief(repr(row[f"{SEVERAL}{wrong[0]}"]))
+            raise ValueError(f"{SEVERAL}{wrong[0]} must be 0 or 1, found {value}")
+        return tuple(found.values())
+
+
+def _labels(path: Path, header: list[str], classes: tuple[str, ...] | None) -> _Labels:
+    several = tuple(name[len(SEVERAL) :].strip() for name in header if name.startswith(SEVERAL))
+    needed = {"path"} if several else set(COLUMNS)
+    if not needed <= set(header) or len(header) > len(set(header)):
+        wanted = f"each of the columns {', '.join(COLUMNS)} once, separated by commas"
+        raise InputError(f"{path}, line 1: expected {wanted}, found {brief(header)}")
+    if not several:
+        return _OneLabel(classes)
+    if faults := [fault for fault in map(fault_of_class, several) if fault]:
+        raise InputError(f"{path}, line 1: {faults[0]}")
+    if classes is not None and classes != several:
+        raise InputError(f"{path}, line 1: the classes are {several}, the training table has {classes}")
+    return _SeveralLabels(several)
 
 
 def _picture(base: Path, cell: str) -> Path:
@@ -102,50 +184,6 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):  # a name that no file can have
         return False
-
-
-def _rows(path: Path) -> Iterator[tuple[int, Mapping[Any, Any]]]:
-    """Line number and cells of each row; what ends a line beyond the named columns must be empty."""
-    try:
-        text = _decoded(path)
-        first, *_ = text.splitlines() or [""]
-        separator = max(_SEPARATORS, key=first.count)
-        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-        header = [name.strip() for name in reader.fieldnames or ()]
-        while header and not header[-1]:  # what spreadsheets leave of columns that were emptied
-            del header[-1]
-        if not set(COLUMNS) <= set(header) or len(header) > len(set(header)):
-            wanted = f"each of the columns {', '.join(COLUMNS)} once, separated by commas"
-            raise InputError(f"{path}, line 1: expected {wanted}, found {brief(header)}")
-        reader.fieldnames = header
-        for row in reader:
-            beyond = row.pop(None, [])  # the cells that no column is named for
-            stripped = {name: cell and cell.strip() for name, cell in row.items()}
-            if any(cell.strip() for cell in beyond):
-                stripped[None] = beyond
-            if any(stripped.values()):
-                yield reader.line_num, stripped
-    except OSError as error:
-        raise InputError(f"{path}: no table can be read ({error.strerror}); make it with tools/split.py") from error
-    except (UnicodeError, csv.Error) as error:
-        raise InputError(f"{path}: this is no CSV file in UTF-8 ({error}); save it as one") from error
-
-
-def _decoded(path: Path) -> str:
-    """The text of a CSV file as spreadsheets write it: UTF-8, UTF-16 with its mark, or the simplified Chinese of Excel.
-
-    The last is GB 2312, not GBK, as nearly every text of Western letters with accents is a text in GBK, too.
-    """
-    content = read_ordinary(path, _MOST_MEGABYTES, "a CSV file such as tools/split.py makes")
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        try:
-            return content.decode("gb2312")
-        except UnicodeDecodeError:
-            raise error from None
 
 
 def write_tables(folder: Path, training: RecordSet, test: RecordSet, overwrite: bool = False) -> None:
@@ -218,14 +256,16 @@ def _digest(path: Path) -> str:
 
 def _text(path: Path, record_set: RecordSet) -> str:
     """What `read_table` reads; the column ``group`` only if the names do not tell the patients."""
-    records = record_set.records
+    records, several = record_set.records, record_set.several_labels
     grouped = any(record.group != patient_of(record.image) for record in records)
+    header = ("path", *(f"{SEVERAL}{name}" for name in record_set.classes)) if several else COLUMNS
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow((*COLUMNS, GROUP_COLUMN) if grouped else COLUMNS)
+    writer.writerow((*header, GROUP_COLUMN) if grouped else header)
     for record in records:
         image = Path(os.path.realpath(record.image.parent), record.image.name)
         picture = Path(os.path.relpath(image, os.path.realpath(path.parent))).as_posix()
-        row = (picture, record.label, record_set.classes[record.label])
+        labels = record.label if several else (record.label, record_set.classes[record.label])
+        row = (picture, *labels)
         writer.writerow((*row, record.group or "") if grouped else row)
     return text.getvalue()

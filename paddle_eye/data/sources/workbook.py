@@ -20,10 +20,12 @@ class Sheet(NamedTuple):
     """One sheet of a workbook.
 
     Args:
+        name: of the sheet.
         place: file and sheet, for messages.
         rows: number (from 1) and cells of every row that is not blank.
     """
 
+    name: str
     place: str
     rows: list[tuple[int, tuple[Any, ...]]]
 
@@ -37,7 +39,7 @@ class Sheet(NamedTuple):
         return ["" if cell is None else str(cell).strip().lower() for cell in self.rows[0][1]] if self.rows else []
 
 
-def read_sheet(path: Path, columns: Sequence[str]) -> Sheet:
+def read_sheet(path: Path, columns: Sequence[str], name: str | None = None) -> Sheet:
     """The sheet of an xlsx file that has these columns; of a single one, whatever it has.
 
     It does not matter which sheet was shown last.
@@ -45,12 +47,18 @@ def read_sheet(path: Path, columns: Sequence[str]) -> Sheet:
     Args:
         path: the file.
         columns: headers, in small letters.
+        name: of the sheet, if it was said.
 
     Raises:
         InputError: the file is no xlsx file, is too large, or has several sheets, none or some of which have the
             columns.
     """
     sheets = _sheets(path)
+    if name is not None:
+        named = [sheet for sheet in sheets if sheet.name == name]
+        if not named:
+            raise InputError(f"{path}: no sheet {name!r}; there are {', '.join(repr(sheet.name) for sheet in sheets)}")
+        return named[0]
     having = [sheet for sheet in sheets if sheet.has_columns(columns)]
     filled = [sheet for sheet in sheets if sheet.rows]
     if len(having) == 1:
@@ -58,10 +66,11 @@ def read_sheet(path: Path, columns: Sequence[str]) -> Sheet:
     if not having and len(filled) == 1:
         return filled[0]
     if not filled:
-        return Sheet(str(path), [])
+        return Sheet("", str(path), [])
     names = ", ".join(sheet.place for sheet in having or filled)
     what = "several sheets have" if having else "no sheet has"
-    raise InputError(f"{names}: {what} the columns {', '.join(columns)}; leave one sheet that has them")
+    wanted = f"the columns {', '.join(columns)}" if columns else "rows"
+    raise InputError(f"{names}: {what} {wanted}; leave one sheet that has them, or say which (--sheet-name)")
 
 
 def _sheets(path: Path) -> list[Sheet]:
@@ -69,7 +78,10 @@ def _sheets(path: Path) -> list[Sheet]:
         _require_small(path)
         workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
         try:
-            return [Sheet(f"{path}, sheet {sheet.title!r}", _rows(path, sheet)) for sheet in workbook.worksheets]
+            return [
+                Sheet(sheet.title, f"{path}, sheet {sheet.title!r}", _rows(path, sheet))
+                for sheet in workbook.worksheets
+            ]
         finally:
             workbook.close()
     except InputError:

@@ -6,12 +6,16 @@ import cv2
 import numpy as np
 import pytest
 
-from paddle_eye.data.preparation.steps import audit, read_list, split_folders, write_list
+from paddle_eye.data.preparation.steps import audit, find_folders, read_list, write_list, write_split
 from paddle_eye.data.sources import layouts
 from paddle_eye.data.sources.folders import read_folders
 from paddle_eye.data.sources.palm import TRAINING_FOLDER, VALIDATION_FOLDER
 from paddle_eye.data.sources.tables import read_table
 from paddle_eye.errors import InputError
+
+
+def split_folders(root, out, group=None, classes=None, **settings):
+    return write_split(find_folders(root, group, classes), out, **settings)
 
 
 @pytest.fixture

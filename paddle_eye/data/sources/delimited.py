@@ -1,0 +1,86 @@
+"""CSV files as people's programs write them: the one reader of tables of text."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from paddle_eye.errors import InputError
+from paddle_eye.files import read_ordinary
+
+_SEPARATORS = (",", ";", "\t")
+_MOST_MEGABYTES = 64
+
+
+class Delimited(NamedTuple):
+    """A table of text.
+
+    Args:
+        header: the names of the columns, without blanks around them; empty ones at the end are left out.
+        rows: line number and cells by column of each row that is not blank. Cells beyond the header stand under None
+            if they are not empty; a cell that the row lacks is None.
+    """
+
+    header: list[str]
+    rows: Iterator[tuple[int, dict[Any, Any]]]
+
+
+def read_delimited(path: Path) -> Delimited:
+    """The rows of a CSV file, separated by commas, semicolons or tabs; its first line names the columns.
+
+    Raises:
+        InputError: the file cannot be read, or is no CSV file; also while the rows are gone through.
+    """
+    text = decoded(path)
+    first, *_ = text.splitlines() or [""]
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(_SEPARATORS, key=first.count), strict=True)
+    try:
+        header = [name.strip() for name in reader.fieldnames or ()]
+    except csv.Error as error:
+        raise InputError(_no_csv(path, error)) from error
+    while header and not header[-1]:  # what spreadsheets leave of columns that were emptied
+        del header[-1]
+    reader.fieldnames = header
+    return Delimited(header, _rows(path, reader))
+
+
+def _rows(path: Path, reader: csv.DictReader) -> Iterator[tuple[int, dict[Any, Any]]]:
+    try:
+        for row in reader:
+            beyond = row.pop(None, [])  # the cells that no column is named for
+            stripped = {name: cell and cell.strip() for name, cell in row.items()}
+            if any(cell.strip() for cell in beyond):
+                stripped[None] = beyond
+            if any(stripped.values()):
+                yield reader.line_num, stripped
+    except csv.Error as error:
+        raise InputError(_no_csv(path, error)) from error
+
+
+def decoded(path: Path) -> str:
+    """The text of a file as spreadsheets write it: UTF-8, UTF-16 with its mark, or the simplified Chinese of Excel.
+
+    The last is GB 2312, not GBK, as nearly every text of Western letters with accents is a text in GBK, too.
+
+    Raises:
+        InputError: the file cannot be read, or is no text.
+    """
+    content = read_ordinary(path, _MOST_MEGABYTES, "a CSV file such as tools/split.py makes")
+    encodings = ["utf-8-sig", "gb2312"]
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encodings = ["utf-16"]
+    faults = []
+    for encoding in encodings:
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError as error:
+            faults.append(error)
+    raise InputError(_no_csv(path, faults[0])) from faults[0]
+
+
+def _no_csv(path: Path, error: Exception) -> str:
+    return f"{path}: this is no CSV file in UTF-8 ({error}); save it as one"
