@@ -112,6 +112,7 @@ def two_classes():
         "accuracy_interval": [0.73887, 0.94541],
         "auc": 0.91234,
         "auc_interval": [0.81, 0.98],
+        "intervals_over": "images",
         "sensitivity": 0.9,
         "specificity": 0.85,
         "precision": 0.857,

@@ -26,6 +26,7 @@ from paddle_eye.report.fonts import drawable_names
 from paddle_eye.weights.opened import Opened, class_names
 
 _BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
+NOTHING_FOUND = "none of them"
 BUNDLED_WEIGHTS = _BUNDLED / "palm_shufflenet_v2_x0_5.safetensors"
 EXAMPLE_PICTURE = _BUNDLED / "example.jpg"
 
@@ -35,7 +36,7 @@ class Prediction(NamedTuple):
 
     Args:
         image: the file.
-        probabilities: float32 [C], sum 1; None if the file cannot be read.
+        probabilities: float32 [C]; None if the file cannot be read.
         fault: why it cannot be read; None if it can.
     """
 
@@ -73,12 +74,24 @@ class Predictor(TrainedNetwork):
 
         @paddle.no_grad()
         def probabilities(inputs: np.ndarray) -> np.ndarray:
-            given = F.softmax(network.model(paddle.to_tensor(inputs)), axis=1).numpy()
+            given = cls.activation(network.model(paddle.to_tensor(inputs))).numpy()
             if not np.isfinite(given).all():
                 raise JobError(f"{source}: what the network gives are no finite numbers; its weights are no use")
             return given
 
         return cls(*described, network.model, probabilities)
+
+    @staticmethod
+    def activation(logits: paddle.Tensor) -> paddle.Tensor:
+        """Logits [N, C] as probabilities."""
+        return F.softmax(logits, axis=1)
+
+    def found(self, probabilities: np.ndarray) -> list[int]:
+        """The classes that a picture of these probabilities [C] is said to show."""
+        return [int(probabilities.argmax())]
+
+    def _named(self, probabilities: np.ndarray) -> str:
+        return ", ".join(self.classes[label] for label in self.found(probabilities)) or NOTHING_FOUND
 
     def ask(self, paths: Sequence[str | Path], batch_size: int = 32) -> Iterator[Prediction]:
         """See `TrainedNetwork.ask`; the next batch is read while the network looks at one."""
@@ -108,13 +121,12 @@ class Predictor(TrainedNetwork):
     def show(self, picture: np.ndarray) -> Shown:
         fitted = self.preprocessing.fit(picture)
         (probabilities,) = self.probabilities(self.preprocessing.normalise(fitted)[None])
-        label = int(probabilities.argmax())
         pictures = [("as the network sees it", fitted[..., ::-1])]
-        if self.model is not None:
+        for label in self.found(probabilities) if self.model is not None else []:
             caption = f"evidence for {self.classes[label]} (Grad-CAM)"
             pictures.append((caption, self._heat_picture(picture, label)[..., ::-1]))
         shares = tuple(zip(self.classes, probabilities.tolist()))
-        return Shown(probabilities, pictures, self.classes[label], shares)
+        return Shown(probabilities, pictures, self._named(probabilities), shares)
 
     def row(self, answer: Prediction) -> np.ndarray:
         return answer.probabilities
@@ -127,9 +139,10 @@ class Predictor(TrainedNetwork):
 
     def drawing(self, answer: Prediction, evidence: bool) -> bytes:
         picture = read_picture(answer.image)
-        label = int(answer.probabilities.argmax())
-        text = f"{drawable_names(self.classes)[label]} {answer.probabilities[label]:.3f}"
-        return predictions.drawn(picture, text, self._heat_picture(picture, label) if evidence else None)
+        names, labels = drawable_names(self.classes), self.found(answer.probabilities)
+        text = ", ".join(f"{names[label]} {answer.probabilities[label]:.3f}" for label in labels) or NOTHING_FOUND
+        heats = [self._heat_picture(picture, label) for label in labels] if evidence else []
+        return predictions.drawn(picture, text, *heats)
 
     def mask_file(self, answer: Prediction) -> bytes:
         raise InputError(f"{self.source}: {self.title} draws no masks; leave --mask-out out")
@@ -149,7 +162,7 @@ class Predictor(TrainedNetwork):
     def exportable(self) -> nn.Layer:
         if self.model is None:
             raise InputError(f"{self.source}: this is an exported network already; give the weight file")
-        return _Probabilities(self.model)
+        return _Probabilities(self.model, self.activation)
 
     def _heat_picture(self, picture: np.ndarray, label: int) -> np.ndarray:
         """The picture as the network saw it, uint8 [S, S, 3] in BGR order, with the evidence for a class over it."""
@@ -159,14 +172,14 @@ class Predictor(TrainedNetwork):
 
 
 class _Probabilities(nn.Layer):
-    """A classifier with the softmax behind it."""
+    """A classifier that gives probabilities."""
 
-    def __init__(self, network: nn.Layer) -> None:
+    def __init__(self, network: nn.Layer, activation: Callable[[paddle.Tensor], paddle.Tensor]) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.activation = network, activation
 
     def forward(self, pictures: paddle.Tensor) -> paddle.Tensor:
-        return F.softmax(self.network(pictures), axis=1)
+        return self.activation(self.network(pictures))
 
 
 def predict(predictor: Predictor, paths: Sequence[str | Path], batch_size: int = 32) -> Iterator[Prediction]:

@@ -68,21 +68,25 @@ def class_figures(matrix: np.ndarray) -> list[dict[str, Any]]:
     return [_one_against_rest(matrix, label) for label in range(len(matrix))]
 
 
-def classification_figures(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
+def classification_figures(
+    labels: np.ndarray, probabilities: np.ndarray, patients: np.ndarray | None = None
+) -> dict[str, Any]:
     """All figures of an evaluation.
 
     Args:
         labels: int [N], 0 to C - 1.
         probabilities: [N, C], rows sum to 1; the predicted class is the most probable one.
+        patients: int [N], of `patient_numbers`; None if none has several images.
 
     Returns:
         Shares in [0, 1]; None where a figure is not defined (a division by zero images), but the precision of a class
         that has images and is never predicted is 0, as in scikit-learn. ``confusion_matrix`` has one row per true class
         and one column per predicted class. ``per_class`` has the figures of each class against the rest, in the order
         of the labels, ``macro`` their means over the classes for which they are defined, ``macro_interval`` 95 %
-        bootstrap intervals of some of these means over images, and ``weighted`` the means weighted by the classes'
+        bootstrap intervals of some of these means, and ``weighted`` the means weighted by the classes'
         images (``support``). For two classes, the figures of class 1 also stand beside the others, with recall called
-        sensitivity.
+        sensitivity. ``intervals_over`` says what they are over: ``'images'`` (Wilson's, of the accuracy), or
+        ``'patients'`` (bootstrap).
     """
     predicted = np.argmax(probabilities, axis=1)
     matrix = confusion(labels, predicted, probabilities.shape[1])
@@ -92,14 +96,19 @@ def classification_figures(labels: np.ndarray, probabilities: np.ndarray) -> dic
     figures = {
         "images": count,
         "accuracy": correct / count,
-        "accuracy_interval": list(wilson_interval(correct, count)),
+        "accuracy_interval": list(wilson_interval(correct, count))
+        if patients is None
+        else bootstrap_interval(accuracy, labels, probabilities, patients),
         "auc": defined_mean(per_class, "auc"),
-        "auc_interval": bootstrap_interval(auc, labels, probabilities),
+        "auc_interval": bootstrap_interval(auc, labels, probabilities, patients),
+        "intervals_over": "images" if patients is None else "patients",
         "kappa": float(cohen_kappa_score(labels, predicted)) if len({*labels, *predicted}) > 1 else None,
         "confusion_matrix": matrix.tolist(),
         "per_class": per_class,
         "macro": {name: defined_mean(per_class, name) for name in _CLASS_FIGURES},
-        "macro_interval": {name: _macro_interval(labels, predicted, len(matrix), name) for name in _WITH_INTERVAL},
+        "macro_interval": {
+            name: _macro_interval(labels, predicted, len(matrix), name, patients) for name in _WITH_INTERVAL
+        },
         "weighted": {name: defined_mean(per_class, name, weighted=True) for name in _CLASS_FIGURES},
         "calibration": calibration(labels, probabilities),
     }
@@ -113,13 +122,15 @@ _CLASS_FIGURES = ("precision", "recall", "specificity", "f1", "auc")
 _WITH_INTERVAL = ("precision", "recall", "f1")
 
 
-def _macro_interval(labels: np.ndarray, predicted: np.ndarray, count: int, name: str) -> list[float] | None:
+def _macro_interval(
+    labels: np.ndarray, predicted: np.ndarray, count: int, name: str, patients: np.ndarray | None
+) -> list[float] | None:
     """95 % bootstrap interval of the mean over the classes of one of `class_figures`."""
 
     def mean(labels: np.ndarray, predicted: np.ndarray) -> float | None:
         return defined_mean(class_figures(confusion(labels, predicted, count)), name)
 
-    return bootstrap_interval(mean, labels, predicted)
+    return bootstrap_interval(mean, labels, predicted, patients)
 
 
 def _one_against_rest(matrix: np.ndarray, label: int) -> dict[str, Any]:

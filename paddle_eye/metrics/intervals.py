@@ -26,20 +26,37 @@ def wilson_interval(successes: int, count: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
+def patient_numbers(groups: Sequence[object | None]) -> np.ndarray | None:
+    """A number for each image's patient, int [N]; None if no patient has several images.
+
+    Args:
+        groups: of each image its patient; None is a patient of its own.
+    """
+    numbers: dict[object, int] = {}
+    keys = [(index,) if group is None else group for index, group in enumerate(groups)]
+    found = np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
+    return None if len(numbers) == len(found) else found
+
+
 def bootstrap_interval(
     statistic: Callable[[np.ndarray, np.ndarray], float | None],
     labels: np.ndarray,
     scores: np.ndarray,
+    patients: np.ndarray | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> list[float] | None:
-    """95 % percentile interval of a statistic over resampled images (Efron, 1979).
+    """95 % percentile interval of a statistic over resampled images, or over resampled patients (Efron, 1979).
+
+    The images of a patient are alike, so that intervals over images are too narrow where patients have several.
 
     Args:
         statistic: of (labels, scores); None where it is undefined, such resamples are left out.
         labels: [N].
         scores: [N, …].
-        resamples: how many samples of N images are drawn with replacement.
+        patients: int [N], of each image, see `patient_numbers`; all images of a patient are drawn together. None draws
+            images.
+        resamples: how many samples of as many images, or patients, as there are, are drawn with replacement.
         seed: of the drawing.
 
     Returns:
@@ -47,8 +64,12 @@ def bootstrap_interval(
     """
     generator = np.random.default_rng(seed)
     values = []
+    members = None if patients is None else [np.flatnonzero(patients == number) for number in np.unique(patients)]
+    count = len(labels) if members is None else len(members)
     for _ in range(resamples):
-        drawn = generator.integers(0, len(labels), len(labels))
+        drawn = generator.integers(0, count, count)
+        if members is not None:
+            drawn = np.concatenate([members[number] for number in drawn])
         values.append(statistic(labels[drawn], scores[drawn]))
     defined = [value for value in values if value is not None]
     if not defined:

@@ -103,25 +103,52 @@ def roc(labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str], n
         classes: C names.
         notice: printed into the picture.
     """
+    numbers = np.arange(len(classes))
+    found = probabilities.argmax(axis=1)[:, None] == numbers
+    shown = None if len(classes) > 2 else [1]
+    return roc_of_classes(
+        labels[:, None] == numbers, probabilities, found, classes, notice, "most probable class", shown
+    )
+
+
+def roc_of_classes(
+    positive: np.ndarray,
+    probabilities: np.ndarray,
+    found: np.ndarray,
+    classes: Sequence[str],
+    notice: str | None,
+    operating_point: str,
+    shown: Sequence[int] | None = None,
+) -> bytes:
+    """The receiver operating characteristic of each class, and where on it the network is used.
+
+    Args:
+        positive: bool [N, C], which images are of a class.
+        probabilities: [N, C].
+        found: bool [N, C], which are taken for it.
+        classes: C names.
+        notice: printed into the picture.
+        operating_point: what ``found`` is, for the legend.
+        shown: the classes; None draws all.
+    """
     crowded = len(classes) > _MANY
     columns = math.ceil(len(classes) / _LEGEND_ROWS)
     figure, axes = _figure(5 + 3 * columns * crowded, 4.4, notice)
     axes.plot([0, 1], [0, 1], color=_TRAINING, linewidth=1, linestyle="--")
     classes = drawable_names(classes)
     colours = colormaps["turbo"](np.linspace(0, 1, len(classes))) if crowded else None
-    for label in range(len(classes)) if len(classes) > 2 else [1]:
-        positive, scores = labels == label, probabilities[:, label]
-        if not 0 < positive.sum() < len(labels):
+    for label in range(len(classes)) if shown is None else shown:
+        truth, scores = positive[:, label], probabilities[:, label]
+        if not 0 < truth.sum() < len(truth):
             axes.plot([], [], label=f"{classes[label]}: not defined, no image on one side", linestyle="")
             continue
-        false_positive_rate, sensitivity, _ = roc_curve(positive, scores)
-        named = f"{classes[label]}: AUC {roc_auc_score(positive, scores):.4f}"
+        false_positive_rate, sensitivity, _ = roc_curve(truth, scores)
+        named = f"{classes[label]}: AUC {roc_auc_score(truth, scores):.4f}"
         colour = None if colours is None else colours[label]
         (line,) = axes.plot(false_positive_rate, sensitivity, color=colour, label=named)
-        predicted = probabilities.argmax(axis=1) == label
-        operating_point = predicted[~positive].mean(), predicted[positive].mean()
-        axes.plot(*operating_point, marker="o", linestyle="", color=line.get_color())
-    axes.plot([], [], marker="o", linestyle="", color=_TRAINING, label="most probable class")
+        point = found[~truth, label].mean(), found[truth, label].mean()
+        axes.plot(*point, marker="o", linestyle="", color=line.get_color())
+    axes.plot([], [], marker="o", linestyle="", color=_TRAINING, label=operating_point)
     axes.set_xlabel("1 - specificity")
     axes.set_ylabel("sensitivity")
     if crowded:

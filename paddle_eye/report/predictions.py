@@ -19,7 +19,7 @@ from paddle_eye.report.table import aligned
 
 _DPI = 100
 _HEAT_SHARE = 0.4
-_LARGEST_SIDE = 2048
+_LARGEST_SIDE, _MOST_COLUMNS = 2048, 8
 
 
 def frame(images: Sequence[str], probabilities: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
@@ -33,6 +33,23 @@ def frame(images: Sequence[str], probabilities: np.ndarray, classes: Sequence[st
     table = pd.DataFrame(probabilities, columns=[f"p_{name}" for name in classes])
     table.insert(0, "probability", probabilities.max(axis=1))
     table.insert(0, "class", [classes[label] for label in probabilities.argmax(axis=1)])
+    table.insert(0, "image", _no_formulas(images))
+    return table
+
+
+def several_frame(
+    images: Sequence[str], probabilities: np.ndarray, found: Sequence[str], classes: Sequence[str]
+) -> pd.DataFrame:
+    """One row per picture: its name, what is found in it, and the probability of each class.
+
+    Args:
+        images: N names, see `frame`.
+        probabilities: [N, C].
+        found: N texts.
+        classes: C names.
+    """
+    table = pd.DataFrame(probabilities, columns=[f"p_{name}" for name in classes])
+    table.insert(0, "found", found)
     table.insert(0, "image", _no_formulas(images))
     return table
 
@@ -96,6 +113,19 @@ def lines(table: pd.DataFrame) -> str:
     return aligned([("image", "class", "probability"), *cells])
 
 
+def several_lines(table: pd.DataFrame) -> str:
+    """A `several_frame` in columns, with the probabilities of up to eight classes, or of all for a single picture."""
+    columns = [name for name in table.columns if name.startswith("p_")]
+    if len(table) == 1:
+        row = table.iloc[0]
+        width = max(len(name) - 2 for name in columns)
+        classes = [f"class: {name[2:]:{width}}   prob: {row[name]:.3f}" for name in columns]
+        return "\n".join([f"{row['image']}: {row['found']}", *classes])
+    shown = columns[:_MOST_COLUMNS]
+    cells = [(row["image"], row["found"], *(f"{row[name]:.3f}" for name in shown)) for _, row in table.iterrows()]
+    return aligned([("image", "found", *(name[2:] for name in shown)), *cells])
+
+
 def mask_lines(table: pd.DataFrame) -> str:
     """A `mask_frame` in columns."""
     return aligned([tuple(table.columns), *((image, f"{share:.4f}") for image, share in table.itertuples(index=False))])
@@ -116,22 +146,22 @@ def overlay(fitted: np.ndarray, heat: np.ndarray) -> np.ndarray:
     return np.round((1 - share) * fitted + share * colours).astype(np.uint8)
 
 
-def drawn(picture: np.ndarray, text: str, beside: np.ndarray | None = None) -> bytes:
-    """A PNG file of a picture, reduced to 2048 pixels, with a text on it, and perhaps another picture beside it.
+def drawn(picture: np.ndarray, text: str, *beside: np.ndarray) -> bytes:
+    """A PNG file of a picture, reduced to 2048 pixels, with a text on it, and perhaps other pictures beside it.
 
     Args:
         picture: uint8 [H, W, 3] in BGR order.
         text: for example class and probability.
-        beside: uint8 [h, w, 3] in BGR order, drawn at the same height.
+        beside: each uint8 [h, w, 3] in BGR order, drawn at the same height.
     """
     share = min(1, _LARGEST_SIDE / max(picture.shape))
     if share < 1:
         picture = cv2.resize(picture, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
     height = picture.shape[0]
     pictures = [picture]
-    if beside is not None:
-        width = round(beside.shape[1] * height / beside.shape[0])
-        pictures.append(cv2.resize(beside, (width, height), interpolation=cv2.INTER_LINEAR))
+    for other in beside:
+        width = round(other.shape[1] * height / other.shape[0])
+        pictures.append(cv2.resize(other, (width, height), interpolation=cv2.INTER_LINEAR))
     whole = np.concatenate(pictures, axis=1)
     figure = Figure((whole.shape[1] / _DPI, height / _DPI))
     figure.figimage(whole[..., ::-1])

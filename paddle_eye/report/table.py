@@ -35,7 +35,7 @@ def split_table(training: RecordSet, test: RecordSet) -> str:
     """Photographs and patients of each class on both sides of a split."""
     columns = [part.counts() for part in (training, test)] + [part.patients() for part in (training, test)]
     rows = [(name, *(str(column[name]) for column in columns)) for name in training.classes]
-    total = ("all", *(str(sum(column.values())) for column in columns[:2]), "", "")
+    total = ("all", str(len(training)), str(len(test)), "", "")
     return aligned([("class", "training", "test", "training patients", "test patients"), *rows, total])
 
 

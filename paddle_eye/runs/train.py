@@ -186,15 +186,18 @@ class Run:
             commands: every one that had a part in it.
         """
         _require_folder(folder)
-        objective, epoch = self.objective, self.history[-1]["epoch"]
+        epoch = self.history[-1]["epoch"]
         last = self._kept.get("last") or self._evaluate()
+        objective, said = self.task.finished(self.objective, self.model, self.data)
         last_figures = objective.figures(last)
-        self._write_weights(folder.last_weights, epoch, objective.score(last), len(self.data.validation), None)
+        score = self.objective.score(last)
+        self._write_weights(folder.last_weights, epoch, score, len(self.data.validation), None, said)
         weights = read_weights(folder.best_weights)
-        best = self._kept.get("best")
-        if best is None:
-            load_into(self.model, weights.arrays, folder.best_weights)
-            best = self._evaluate()
+        load_into(self.model, weights.arrays, folder.best_weights)
+        best = self._kept.get("best") or self._evaluate()
+        objective, said = self.task.finished(self.objective, self.model, self.data)
+        if said:
+            write_weights(folder.best_weights, self.model, {**weights.description, **said})
         versions = {"paddle_eye": __version__, "paddle": paddle.__version__, "python": platform.python_version()}
         results = {
             "run": folder.path.name,
@@ -226,12 +229,21 @@ class Run:
         validation = self.data.validation
         return evaluate(self.model, self.task.evaluation_loader(validation), self.objective, len(validation))
 
-    def _write_weights(self, path: Path, epoch: int, score: Row, images: int, chosen_on: str | None) -> None:
-        """A weight file that says what its figures are, of how many images, and on which its epoch was chosen."""
+    def _write_weights(
+        self,
+        path: Path,
+        epoch: int,
+        score: Row,
+        images: int,
+        chosen_on: str | None,
+        said: Mapping[str, Any] | None = None,
+    ) -> None:
+        """A weight file that says what its figures are, of how many images, on which its epoch was chosen, and more."""
         figures = {name: score[name] for name in self.objective.figure_names}
         figures.update({"images": images, "epoch_chosen_on": chosen_on})
         seen = sorted({*self.data.digests, *(seen_pictures(self.origin) or ())})
         description = {**self.description, "training_pictures": seen, "epoch": epoch, "figures": figures}
+        description.update(said or {})
         write_weights(path, self.model, description)
 
 

@@ -130,6 +130,16 @@ class Task(ABC):
     def evaluation_loader(self, dataset: paddle.io.Dataset) -> Batches:
         """Batches in the order of the files."""
 
+    def finished(self, objective: Objective, model: paddle.nn.Layer, data: Data) -> tuple[Objective, dict[str, Any]]:
+        """The objective for the figures of a network whose training is over, and what its weight file also says.
+
+        Args:
+            objective: that of the training.
+            model: with the weights.
+            data: of the run.
+        """
+        return objective, {}
+
     # What a run leaves behind
 
     @abstractmethod

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Callable
 
@@ -12,38 +11,24 @@ import paddle
 import paddle.nn.functional as F
 import pandas as pd
 
-from paddle_eye.config import Config
-from paddle_eye.data.fingerprints import examine_pictures
-from paddle_eye.data.identity import data_digest, short
 from paddle_eye.data.loading import (
-    AugmentedDataset,
-    Batches,
     PictureDataset,
     class_weights,
-    evaluation_loader,
-    require_memory,
-    training_loader,
 )
-from paddle_eye.data.locate import Location
-from paddle_eye.data.preparation.audit import examine
-from paddle_eye.data.preparation.split import set_aside
-from paddle_eye.data.sources import layouts
-from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.engine.objective import Evaluation, Objective, as_tensor
-from paddle_eye.errors import InputError, raise_faults
 from paddle_eye.inference.exported import Exported
 from paddle_eye.inference.predictor import Predictor
 from paddle_eye.metrics.classification import accuracy, auc, classification_figures, confusion
 from paddle_eye.metrics.intervals import delong, mcnemar
 from paddle_eye.models.attention import nam_regulariser
-from paddle_eye.models.registry import family
 from paddle_eye.report import plots
 from paddle_eye.report.compare import Comparison, FinishedRun, Tested
 from paddle_eye.report.finished import notice, seen_from, write_table
 from paddle_eye.report.page import figure
 from paddle_eye.report.table import ORIGIN, aligned, origin, share
 from paddle_eye.run_folder import RunFolder
-from paddle_eye.tasks.base import Data, Measured, Task
+from paddle_eye.tasks.base import Data, Measured
+from paddle_eye.tasks.photographs import PhotographTask, measured_photographs, patients_of
 from paddle_eye.weights.opened import Opened
 
 
@@ -55,6 +40,7 @@ class ClassificationObjective(Objective):
         regulariser: a term that is added to the loss while training, such as `nam_penalty` of the network.
         label_smoothing: while training, the share of an image's label that is spread evenly over all classes (Szegedy
             et al., CVPR 2016).
+        patients: of the images that `figures` are of, see `patient_numbers`.
     """
 
     criterion = "accuracy"
@@ -65,10 +51,12 @@ class ClassificationObjective(Objective):
         class_weights: np.ndarray | None = None,
         regulariser: Callable[[], paddle.Tensor] | None = None,
         label_smoothing: float = 0.0,
+        patients: np.ndarray | None = None,
     ) -> None:
         self.class_weights = None if class_weights is None else paddle.to_tensor(class_weights, dtype="float32")
         self.regulariser = regulariser
         self.label_smoothing = label_smoothing
+        self.patients = patients
 
     def targets(self, targets: Any) -> paddle.Tensor:
         """Labels of a batch, [N] or [N, 1] of any number type, as int64 [N]."""
@@ -115,7 +103,7 @@ class ClassificationObjective(Objective):
 
     def figures(self, evaluation: Evaluation) -> dict[str, Any]:
         """``loss`` and `paddle_eye.metrics.classification.classification_figures`."""
-        return {"loss": evaluation.loss, **classification_figures(*_arrays(evaluation))}
+        return {"loss": evaluation.loss, **classification_figures(*_arrays(evaluation), self.patients)}
 
 
 def _arrays(evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:
@@ -151,11 +139,11 @@ def _delong(first: FinishedRun, second: FinishedRun) -> Tested | None:
     return Tested("DeLong's test", counts, found["p"], least_p=0.0)
 
 
-class ClassificationTask(Task):
+class ClassificationTask(PhotographTask):
     """Two parts of photographs with a class each; see `Task`."""
 
     name = "classification"
-    network_task = "classification"
+    several_labels = False
     own_settings = frozenset(
         {
             *("data.preset", "train.label_smoothing", "train.freeze", "train.pretrained"),
@@ -176,65 +164,13 @@ class ClassificationTask(Task):
         needed=["predicted"],
     )
 
-    def __init__(self, settings: Config, location: Location) -> None:
-        self.settings, self.location = settings, location
-        self.channels, self.split = 3, {}
-        self.parts = layouts.read(location.path)
-        self.classes = self.parts.training.classes
-
-    def load(self) -> Data:
-        recipe, share_aside = self.settings.train, self.settings.data.holdout
-        training, validation = self.parts
-        aside = set_aside(training, share_aside, recipe.seed, f"--holdout {share_aside}") if share_aside else [training]
-        preprocessing = Preprocessing(self.settings.data.image_size, self.settings.data.preset)
-        learned = aside[0]
-        parts = [*aside, validation]
-        require_memory(len(learned), sum(map(len, parts[1:])), preprocessing)
-        prepare = preprocessing.keep if preprocessing.augments else preprocessing.fit
-        files = [[record.image for record in part.records] for part in parts]
-        examined = examine_pictures(
-            [file for part in files for file in part],
-            [prepare] * len(learned) + [preprocessing.fit] * sum(map(len, parts[1:])),
-        )
-        raise_faults("pictures", examined.faults.values(), "replace them or take them out of the data set")
-        prepared = iter(examined.prepared)
-        pictures = [[next(prepared) for _ in part] for part in files]
-        augmented = partial(AugmentedDataset, seed=recipe.seed) if preprocessing.augments else PictureDataset
-        datasets = [augmented(learned, preprocessing, pictures=pictures[0])]
-        datasets += [
-            PictureDataset(*each, preprocessing, pictures=kept) for *each, kept in zip(parts[1:], pictures[1:])
-        ]
-        digests = [
-            [short(examined.fingerprints[record.image].digest) for record in part.records] for part in self.parts
-        ]
-        findings = examine(self.parts._asdict(), examined)
-        return Data(
-            training=datasets[0],
-            selection=datasets[1] if share_aside else datasets[-1],
-            validation=datasets[-1],
-            digests=[short(examined.fingerprints[file].digest) for file in files[0]],
-            validation_digests=digests[1],
-            digest=data_digest([[record.label for record in part.records] for part in self.parts], digests),
-            faults=[f"{finding.kind}: {finding.found}" for finding in findings if finding.falsifies],
-            notes=layouts.notes(self.location.path),
-        )
-
     def objective(self, model: paddle.nn.Layer, training: PictureDataset) -> ClassificationObjective:
         return ClassificationObjective(
             class_weights(training) if self.settings.train.class_weights == "balanced" else None,
             nam_regulariser(model),
             self.settings.train.label_smoothing,
+            patients_of(self.parts.validation),
         )
-
-    def training_loader(self, training: PictureDataset) -> Batches:
-        recipe = self.settings.train
-        return training_loader(training, recipe.batch_size, recipe.seed, recipe.sampler)
-
-    def evaluation_loader(self, dataset: PictureDataset) -> Batches:
-        return evaluation_loader(dataset)
-
-    def facts(self, data: Data) -> dict[str, Any]:
-        return {"class_counts": {"training": data.training.counts, "validation": data.validation.counts}}
 
     def write_predictions(
         self, run: RunFolder, results: Mapping[str, Any], evaluations: Mapping[str, Evaluation]
@@ -331,17 +267,10 @@ class ClassificationTask(Task):
 
     @staticmethod
     def measured(path: Path, opened: Opened, location: Path) -> Measured:
-        validation = layouts.read(location).validation
-        architecture = opened.description["architecture"]
-        count = architecture[family(architecture).classes]
-        known, found = opened.description.get("classes", list(validation.classes)), list(validation.classes)
-        if known != found or count != len(found):
-            raise InputError(
-                f"{path}: the network knows {count} classes, {known}, {location} has {len(found)}, {found}"
-            )
-        images = [record.image for record in validation.records]
-        dataset = PictureDataset(validation, opened.preprocessing)
-        return Measured(ClassificationObjective(), found, images, dataset, batch_size=50)
+        def objective(patients: np.ndarray | None) -> ClassificationObjective:
+            return ClassificationObjective(patients=patients)
+
+        return measured_photographs(path, opened, location, objective, several_labels=False)
 
     @staticmethod
     def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -10,10 +10,12 @@ from paddle_eye.errors import InputError
 from paddle_eye.models.registry import MODELS, family
 from paddle_eye.tasks.base import Task
 from paddle_eye.tasks.classification import ClassificationTask
+from paddle_eye.tasks.multilabel import MultilabelTask
 from paddle_eye.tasks.segmentation import SegmentationTask
 
 TASKS: dict[str, type[Task]] = {
     "classification": ClassificationTask,
+    "multilabel": MultilabelTask,
     "segmentation": SegmentationTask,
 }
 

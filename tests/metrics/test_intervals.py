@@ -6,7 +6,15 @@ from scipy.stats import binomtest, norm
 from sklearn.metrics import roc_auc_score
 
 from paddle_eye.metrics.classification import auc
-from paddle_eye.metrics.intervals import bootstrap_interval, delong, holm, mcnemar, signed_rank, wilson_interval
+from paddle_eye.metrics.intervals import (
+    bootstrap_interval,
+    delong,
+    holm,
+    mcnemar,
+    patient_numbers,
+    signed_rank,
+    wilson_interval,
+)
 
 Z = 1.959963984540054  # 97.5 % point of the normal distribution, from tables
 
@@ -132,3 +140,24 @@ def test_delong_agrees_with_the_bootstrap():
     assert found["difference"] == pytest.approx(roc_auc_score(labels, second) - roc_auc_score(labels, first))
     z = found["difference"] / np.std(differences)
     assert norm.isf(found["p"] / 2) == pytest.approx(z, rel=0.15)
+
+
+def test_a_patient_s_images_are_drawn_together():
+    """Twice the same image of every patient say no more than one."""
+    generator = np.random.default_rng(1)
+    values = generator.random(40)
+    twice, patients = np.repeat(values, 2), np.repeat(np.arange(40), 2)
+
+    def mean(drawn, _):
+        return float(drawn.mean())
+
+    alone = bootstrap_interval(mean, values, values)
+    together = bootstrap_interval(mean, twice, twice, patients)
+    apart = bootstrap_interval(mean, twice, twice)
+    assert together == pytest.approx(alone)
+    assert apart[1] - apart[0] < 0.8 * (together[1] - together[0])
+
+
+def test_patients_are_numbered_where_some_have_several_images():
+    assert patient_numbers(["a", None, "b", "a", None]).tolist() == [0, 1, 2, 0, 3]
+    assert patient_numbers(["a", None, "b", None]) is None

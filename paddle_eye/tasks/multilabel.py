@@ -1,0 +1,296 @@
+"""Learning everything that a picture shows, of several classes, one or none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+import pandas as pd
+
+from paddle_eye.data.loading import PictureDataset, evaluation_loader
+from paddle_eye.engine.loop import evaluate
+from paddle_eye.engine.objective import Evaluation, Objective, as_tensor
+from paddle_eye.errors import InputError
+from paddle_eye.inference.exported import Exported
+from paddle_eye.inference.multilabel import MultilabelPredictor, read_thresholds
+from paddle_eye.metrics.intervals import mcnemar
+from paddle_eye.metrics.multilabel import best_thresholds, mean_auc, multilabel_figures
+from paddle_eye.models.attention import nam_regulariser
+from paddle_eye.report import plots
+from paddle_eye.report.compare import Comparison, FinishedRun, Tested
+from paddle_eye.report.finished import notice, seen_from, write_table
+from paddle_eye.report.page import figure
+from paddle_eye.report.table import ORIGIN, aligned, origin, share
+from paddle_eye.run_folder import RunFolder
+from paddle_eye.tasks.base import Data, Measured
+from paddle_eye.tasks.photographs import PhotographTask, measured_photographs, patients_of
+from paddle_eye.weights.opened import Opened
+
+_BINS = 200  # of the probabilities that are counted while training
+
+
+class MultilabelObjective(Objective):
+    """Any number of classes per image, binary cross-entropy of each.
+
+    Args:
+        positive_weights: [C], how much an image that shows a class counts for it while training; None: as much as one
+            that does not.
+        regulariser: a term that is added to the loss while training, see `ClassificationObjective`.
+        thresholds: [C], the probabilities from which on a class is found.
+        patients: of the images that `figures` are of, see `patient_numbers`.
+    """
+
+    criterion = "auc"
+    figure_names = ("loss", "auc")
+
+    def __init__(
+        self,
+        positive_weights: np.ndarray | None = None,
+        regulariser: Callable[[], paddle.Tensor] | None = None,
+        thresholds: Sequence[float] | None = None,
+        patients: np.ndarray | None = None,
+    ) -> None:
+        self.positive_weights = None if positive_weights is None else paddle.to_tensor(positive_weights, "float32")
+        self.regulariser, self.thresholds, self.patients = regulariser, thresholds, patients
+
+    def targets(self, targets: Any) -> paddle.Tensor:
+        """What the images of a batch show, [N, C] of 0 and 1, as float32."""
+        return as_tensor(targets).astype("float32")
+
+    def predict(self, model: paddle.nn.Layer, inputs: Any) -> paddle.Tensor:
+        """Logits [N, C]."""
+        return model(as_tensor(inputs))
+
+    def loss(self, predicted: paddle.Tensor, targets: paddle.Tensor) -> paddle.Tensor:
+        """Mean binary cross-entropy of logits and targets [N, C], each class and image counting the same."""
+        return F.binary_cross_entropy_with_logits(predicted, targets)
+
+    def outputs(self, predicted: paddle.Tensor) -> np.ndarray:
+        """Logits [N, C] as probabilities."""
+        return F.sigmoid(predicted).numpy()
+
+    def training_terms(self, outputs: paddle.Tensor, targets: paddle.Tensor) -> dict[str, paddle.Tensor]:
+        """``loss``, with the weights, and ``penalty``, of the regulariser."""
+        loss = F.binary_cross_entropy_with_logits(outputs, targets, pos_weight=self.positive_weights)
+        return {"loss": loss} if self.regulariser is None else {"loss": loss, "penalty": self.regulariser()}
+
+    def tally(self, outputs: paddle.Tensor, targets: paddle.Tensor) -> np.ndarray:
+        """How many images of each class have a probability in each of 200 parts of [0, 1]; int [C, 2, 200], those that
+        do not show the class before those that do."""
+        parts = np.minimum((F.sigmoid(outputs).numpy() * _BINS).astype(int), _BINS - 1)
+        shown = targets.numpy().astype(int)
+        counts = np.zeros((shown.shape[1], 2, _BINS), dtype=np.int64)
+        np.add.at(counts, (np.arange(shown.shape[1])[None], shown, parts), 1)
+        return counts
+
+    def training_figures(self, tally: np.ndarray) -> dict[str, Any]:
+        """``auc``, the mean over the classes of the area, to the width of a part."""
+        areas = []
+        for without, having in tally:
+            if without.sum() and having.sum():
+                below = np.cumsum(without) - without / 2
+                areas.append(float((below * having).sum() / (without.sum() * having.sum())))
+        return {"auc": sum(areas) / len(areas) if areas else None}
+
+    def score(self, evaluation: Evaluation) -> dict[str, Any]:
+        """``loss`` and ``auc``, the mean over the classes."""
+        return {"loss": evaluation.loss, "auc": mean_auc(*_arrays(evaluation))}
+
+    def figures(self, evaluation: Evaluation) -> dict[str, Any]:
+        """``loss`` and `paddle_eye.metrics.multilabel.multilabel_figures`."""
+        labels, probabilities = _arrays(evaluation)
+        thresholds = [0.5] * labels.shape[1] if self.thresholds is None else self.thresholds
+        return {"loss": evaluation.loss, **multilabel_figures(labels, probabilities, thresholds, self.patients)}
+
+
+def _arrays(evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:
+    """Labels, int [N, C], and probabilities [N, C]."""
+    return np.stack(evaluation.targets).astype(np.int64), np.stack(evaluation.outputs)
+
+
+def _exact(first: FinishedRun, second: FinishedRun) -> Tested:
+    found = mcnemar(*(run.predictions["exact"].to_numpy(bool) for run in (first, second)))
+    counts = f"the one alone has every class of {found['only_first']} right, the other alone of {found['only_second']}"
+    return Tested("McNemar's test", counts, found["p"], found["least_p"])
+
+
+class MultilabelTask(PhotographTask):
+    """Two parts of photographs that each show several classes, one or none; see `Task`."""
+
+    name = "multilabel"
+    several_labels = True
+    own_settings = frozenset({"data.preset", "train.freeze", "train.pretrained", "train.class_weights"})
+    standard_recipe = "palm_resnet50.yaml"
+    template = "multilabel.html"
+    comparison = Comparison(
+        header=("input", "loss", "mean AUC [95 %]", "mean average precision", "exact match"),
+        row=lambda run: (
+            f"{run.results['preprocessing']['image_size']} {run.results['preprocessing']['preset']}",
+            share(run.figures["loss"]),
+            share(run.figures["auc"], run.figures["auc_interval"]),
+            share(run.figures["average_precision"]),
+            share(run.figures["exact_match"]),
+        ),
+        main="mean AUC",
+        other="loss (binary cross-entropy)",
+        drawn=lambda run: (run.figures["auc"], run.figures["auc_interval"], run.figures["loss"]),
+        test=_exact,
+        same=["image", "shows"],
+        needed=["exact"],
+    )
+
+    def load(self) -> Data:
+        data = super().load()
+        for dataset in (data.selection, data.validation):
+            shown = dataset.labels.sum(axis=0)
+            if not ((shown > 0) & (shown < len(dataset))).any():
+                raise InputError(
+                    f"{self.location.path}: no class is shown by some of the {len(dataset)} photographs to measure on "
+                    "and not by others, so there is no AUC"
+                )
+        return data
+
+    def objective(self, model: paddle.nn.Layer, training: PictureDataset) -> MultilabelObjective:
+        weights = None
+        if self.settings.train.class_weights == "balanced":
+            shown = training.labels.sum(axis=0)
+            weights = (len(training) - shown) / np.maximum(shown, 1)
+        return MultilabelObjective(weights, nam_regulariser(model), patients=patients_of(self.parts.validation))
+
+    def finished(
+        self, objective: MultilabelObjective, model: paddle.nn.Layer, data: Data
+    ) -> tuple[MultilabelObjective, dict[str, Any]]:
+        """With thresholds that are chosen on the training photographs, or on those held out of them."""
+        chosen_on = data.selection
+        if chosen_on is data.validation:
+            preprocessing = data.training.preprocessing
+            chosen_on = PictureDataset(self.parts.training, preprocessing) if preprocessing.augments else data.training
+        evaluation = evaluate(model, evaluation_loader(chosen_on), objective, len(chosen_on))
+        thresholds = best_thresholds(*_arrays(evaluation))
+        settled = MultilabelObjective(thresholds=thresholds, patients=objective.patients)
+        return settled, {"thresholds": thresholds}
+
+    def write_predictions(
+        self, run: RunFolder, results: Mapping[str, Any], evaluations: Mapping[str, Evaluation]
+    ) -> None:
+        images = [seen_from(self.location.path, record.image) for record in self.parts.validation.records]
+        for which, evaluation in evaluations.items():
+            labels, probabilities = _arrays(evaluation)
+            found = probabilities >= [row["threshold"] for row in results[which]["per_class"]]
+            columns = {"image": images, "shows": ["".join(map(str, row)) for row in labels]}
+            columns["exact"] = (found == labels).all(axis=1)
+            columns.update({f"p_{name}": column for name, column in zip(self.classes, probabilities.T)})
+            write_table(run.predictions(which), columns)
+
+    def pictures(
+        self,
+        run: RunFolder,
+        results: Mapping[str, Any],
+        history: Sequence[Mapping[str, Any]],
+        data: Data,
+        best: Evaluation,
+    ) -> dict[Path, bytes]:
+        labels, probabilities = _arrays(best)
+        found = probabilities >= [row["threshold"] for row in results["best"]["per_class"]]
+        chosen_on = results["data"]["best_epoch_chosen_on"]
+        shown = (labels == 1, probabilities, found, self.classes, notice(results))
+        return {
+            run.curves: plots.curves(history, "auc", chosen_on, notice(results)),
+            run.roc: plots.roc_of_classes(*shown, operating_point="at the threshold"),
+        }
+
+    @staticmethod
+    def report(results: Mapping[str, Any]) -> dict[str, Any]:
+        evaluations = (results["best"], results["last"])
+        rows = [
+            (title, [figure(each[key], each[f"{key}_interval"]) for each in evaluations])
+            for key, title in (
+                ("auc", "AUC, mean of the classes"),
+                ("average_precision", "Average precision, mean of the classes"),
+                ("exact_match", "Exact match (share of images with every class right)"),
+            )
+        ]
+        names = {"sensitivity": "Sensitivity", "specificity": "Specificity", "precision": "Precision", "f1": "F1"}
+        areas = {"auc": "AUC", "average_precision": "Average precision"}
+        rows += [
+            (f"{title}, {mean} mean", [figure(each[mean][key]) for each in evaluations])
+            for mean, titles in (("macro", names), ("micro", {**areas, **names}))
+            for key, title in titles.items()
+        ]
+        rows.append(("Score of the ODIR-5K challenge", [figure(each["odir"]["score"]) for each in evaluations]))
+        rows.append(("Loss (binary cross-entropy)", [figure(each["loss"]) for each in evaluations]))
+        return {"criterion": "mean AUC", "figures": rows}
+
+    table_columns = (
+        ("auc", "mean AUC [95 %]"),
+        ("average_precision", "mean average precision [95 %]"),
+        ("exact_match", "exact match [95 %]"),
+        ("odir", "ODIR's score"),
+        ("loss", "loss"),
+    )
+
+    @staticmethod
+    def table_figures(figures: Mapping[str, Any]) -> dict[str, float | None]:
+        flat = {}
+        for name in ("auc", "average_precision", "exact_match"):
+            low, high = figures[f"{name}_interval"] or (None, None)
+            flat.update({name: figures[name], f"{name}_low": low, f"{name}_high": high})
+        return {**flat, "odir": figures["odir"]["score"], "loss": figures["loss"]}
+
+    @staticmethod
+    def table_pictures(runs: Mapping[str, FinishedRun], histories: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
+        areas = {name: history["auc"].tolist() for name, history in histories.items()}
+        return {"curves": plots.curves_together(areas, "mean AUC")}
+
+    @staticmethod
+    def main_figure(results: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
+        return f"mean AUC {share(figures['auc'])}, exact match {share(figures['exact_match'])}"
+
+    @staticmethod
+    def measured(path: Path, opened: Opened, location: Path) -> Measured:
+        def objective(patients: np.ndarray | None) -> MultilabelObjective:
+            count = len(opened.description.get("classes", []))
+            thresholds = read_thresholds(path, opened.description, count) if count else None
+            return MultilabelObjective(thresholds=thresholds, patients=patients)
+
+        return measured_photographs(path, opened, location, objective, several_labels=True)
+
+    @staticmethod
+    def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> str:
+        """See `Task`; sensitivity, specificity and F1 are means over the classes, at their thresholds."""
+        header = (
+            *(*ORIGIN, "mean AUC [95 %]", "mean average precision", "sensitivity", "specificity", "f1"),
+            *("exact match", "ODIR's score", "loss", "weights"),
+        )
+        return aligned([header, *(_evaluation_cells(row) for row in rows)])
+
+    @staticmethod
+    def evaluation_line(row: Mapping[str, Any]) -> str:
+        main = MultilabelTask.main_figure(row, row)
+        lines = [f"[validation]:===model:{row['model']}==={main}/loss:{row['loss']:.5f}"]
+        for name, figures in zip(row["classes"], row["per_class"]):
+            areas = f"AUC {share(figures['auc'])}, average precision {share(figures['average_precision'])}"
+            at = f"sensitivity {share(figures['sensitivity'])}, specificity {share(figures['specificity'])}"
+            lines.append(f"{name}: {figures['support']} images, {areas}, at {figures['threshold']:.3f} {at}")
+        return "\n".join(lines)
+
+    @staticmethod
+    def trained(source: Path, network: Opened | Exported) -> MultilabelPredictor:
+        return MultilabelPredictor.of(source, network)
+
+
+def _evaluation_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        *origin(row),
+        share(row["auc"], row["auc_interval"]),
+        share(row["average_precision"]),
+        *(share(row["macro"][name]) for name in ("sensitivity", "specificity", "f1")),
+        share(row["exact_match"]),
+        share(row["odir"]["score"]),
+        share(row["loss"]),
+        row["weights"],
+    )

@@ -1,0 +1,143 @@
+"""What tasks share whose examples are photographs with labels of their own."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable, ClassVar
+
+import numpy as np
+
+from paddle_eye.config import Config
+from paddle_eye.data.fingerprints import examine_pictures
+from paddle_eye.data.identity import data_digest, short
+from paddle_eye.data.loading import (
+    AugmentedDataset,
+    Batches,
+    PictureDataset,
+    evaluation_loader,
+    require_memory,
+    training_loader,
+)
+from paddle_eye.data.locate import Location
+from paddle_eye.data.preparation.audit import examine
+from paddle_eye.data.preparation.split import set_aside
+from paddle_eye.data.records import RecordSet
+from paddle_eye.data.sources import layouts
+from paddle_eye.data.transforms import Preprocessing
+from paddle_eye.engine.objective import Objective
+from paddle_eye.errors import InputError, raise_faults
+from paddle_eye.metrics.intervals import patient_numbers
+from paddle_eye.models.registry import family
+from paddle_eye.tasks.base import Data, Measured, Task
+from paddle_eye.weights.opened import Opened
+
+
+class PhotographTask(Task):
+    """Two parts of labelled photographs; see `Task`."""
+
+    network_task = "classification"
+
+    several_labels: ClassVar[bool]
+    """Whether a photograph may show several things or none."""
+
+    def __init__(self, settings: Config, location: Location) -> None:
+        self.settings, self.location = settings, location
+        self.channels, self.split = 3, {}
+        self.parts = layouts.read(location.path)
+        _require_labels(self.parts.training, location.path, self.several_labels)
+        self.classes = self.parts.training.classes
+
+    def load(self) -> Data:
+        recipe, share_aside = self.settings.train, self.settings.data.holdout
+        training, validation = self.parts
+        aside = set_aside(training, share_aside, recipe.seed, f"--holdout {share_aside}") if share_aside else [training]
+        preprocessing = Preprocessing(self.settings.data.image_size, self.settings.data.preset)
+        learned = aside[0]
+        parts = [*aside, validation]
+        require_memory(len(learned), sum(map(len, parts[1:])), preprocessing)
+        prepare = preprocessing.keep if preprocessing.augments else preprocessing.fit
+        files = [[record.image for record in part.records] for part in parts]
+        examined = examine_pictures(
+            [file for part in files for file in part],
+            [prepare] * len(learned) + [preprocessing.fit] * sum(map(len, parts[1:])),
+        )
+        raise_faults("pictures", examined.faults.values(), "replace them or take them out of the data set")
+        prepared = iter(examined.prepared)
+        pictures = [[next(prepared) for _ in part] for part in files]
+        augmented = partial(AugmentedDataset, seed=recipe.seed) if preprocessing.augments else PictureDataset
+        datasets = [augmented(learned, preprocessing, pictures=pictures[0])]
+        datasets += [
+            PictureDataset(*each, preprocessing, pictures=kept) for *each, kept in zip(parts[1:], pictures[1:])
+        ]
+        digests = [
+            [short(examined.fingerprints[record.image].digest) for record in part.records] for part in self.parts
+        ]
+        findings = examine(self.parts._asdict(), examined)
+        return Data(
+            training=datasets[0],
+            selection=datasets[1] if share_aside else datasets[-1],
+            validation=datasets[-1],
+            digests=[short(examined.fingerprints[file].digest) for file in files[0]],
+            validation_digests=digests[1],
+            digest=data_digest([[record.label for record in part.records] for part in self.parts], digests),
+            faults=[f"{finding.kind}: {finding.found}" for finding in findings if finding.falsifies],
+            notes=layouts.notes(self.location.path),
+        )
+
+    def training_loader(self, training: PictureDataset) -> Batches:
+        recipe = self.settings.train
+        return training_loader(training, recipe.batch_size, recipe.seed, recipe.sampler)
+
+    def evaluation_loader(self, dataset: PictureDataset) -> Batches:
+        return evaluation_loader(dataset)
+
+    def facts(self, data: Data) -> dict[str, Any]:
+        return {"class_counts": {"training": data.training.counts, "validation": data.validation.counts}}
+
+
+def measured_photographs(
+    path: Path,
+    opened: Opened,
+    location: Path,
+    objective: Callable[[np.ndarray | None], Objective],
+    several_labels: bool,
+) -> Measured:
+    """The validation photographs of a data set, for a network of the same classes; see `Task.measured`.
+
+    Args:
+        path: the network's weight file, for messages.
+        opened: the network.
+        location: the data set's folder.
+        objective: the figures, given the patients of the photographs.
+        several_labels: whether a photograph may show several things or none.
+
+    Raises:
+        InputError: the network is of other classes, or the photographs have other labels.
+    """
+    validation = layouts.read(location).validation
+    _require_labels(validation, location, several_labels)
+    architecture = opened.description["architecture"]
+    count = architecture[family(architecture).classes]
+    known, found = opened.description.get("classes", list(validation.classes)), list(validation.classes)
+    if known != found or count != len(found):
+        raise InputError(f"{path}: the network knows {count} classes, {known}, {location} has {len(found)}, {found}")
+    images = [record.image for record in validation.records]
+    dataset = PictureDataset(validation, opened.preprocessing)
+    return Measured(objective(patients_of(validation)), found, images, dataset, batch_size=50)
+
+
+def patients_of(records: RecordSet) -> np.ndarray | None:
+    """A number for each photograph's patient; None if no patient has several."""
+    return patient_numbers([record.group for record in records.records])
+
+
+def _require_labels(records: RecordSet, place: Path, several: bool) -> None:
+    """Raise an InputError if photographs have one label each and should have several, or the other way round."""
+    if several and not records.several_labels:
+        raise InputError(f"{place}: each photograph has one class; leave train.task=multilabel out")
+    if records.several_labels and not several:
+        raise InputError(
+            f"{place}: a photograph may show several of {', '.join(records.classes)} or none; learn that with "
+            "--set train.task=multilabel"
+        )
