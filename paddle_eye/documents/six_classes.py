@@ -11,7 +11,7 @@ from typing import Any, Union
 import paddle
 
 from paddle_eye.data.loading import PictureDataset
-from paddle_eye.data.preparation.steps import split_folders
+from paddle_eye.data.preparation.steps import find_folders, write_split
 from paddle_eye.data.sources.tables import read_table
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.engine.device import select_device
@@ -41,7 +41,7 @@ def split_data(
         leave_out: a list of files that stay out of both, as ``tools/audit.py --fix-list`` writes it.
 
     Raises:
-        InputError: see `paddle_eye.data.preparation.steps.split_folders`.
+        InputError: see `paddle_eye.data.preparation.steps.write_split`.
 
     Example:
         >>> import paddle_eye
@@ -52,7 +52,7 @@ def split_data(
         all      6         2
     """
     listed = None if leave_out is None else Path(leave_out)
-    for split in split_folders(Path(root), Path(out), ratio=ratio, leave_out=listed):
+    for split in write_split(find_folders(Path(root)), Path(out), ratio=ratio, leave_out=listed):
         print(split_table(split.training, split.test))
 
 

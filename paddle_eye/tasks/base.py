@@ -14,6 +14,7 @@ from paddle_eye.choices import NetworkTask
 from paddle_eye.config import Config
 from paddle_eye.data.loading import Batches
 from paddle_eye.data.locate import Location
+from paddle_eye.data.preparation.test_sets import Place
 from paddle_eye.engine.objective import Evaluation, Objective
 from paddle_eye.errors import InputError
 from paddle_eye.inference.exported import Exported
@@ -56,6 +57,7 @@ class Measured(NamedTuple):
         images: the picture files.
         dataset: they and their targets.
         batch_size: pictures that the network looks at together.
+        notes: what a person should know of the data.
     """
 
     objective: Objective
@@ -63,6 +65,7 @@ class Measured(NamedTuple):
     images: list[Path]
     dataset: paddle.io.Dataset
     batch_size: int
+    notes: Sequence[str] = ()
 
 
 class Task(ABC):
@@ -229,13 +232,13 @@ class Task(ABC):
 
     @staticmethod
     @abstractmethod
-    def measured(path: Path, opened: Opened, location: Path) -> Measured:
+    def measured(path: Path, opened: Opened, place: Place) -> Measured:
         """What a network is measured on.
 
         Args:
             path: its weight file, for messages.
             opened: the network.
-            location: the data set's folder.
+            place: where the data set is.
 
         Raises:
             InputError: the network is of other classes, or pictures cannot be used.

@@ -15,6 +15,7 @@ from paddle_eye.data.loading import (
     PictureDataset,
     class_weights,
 )
+from paddle_eye.data.preparation.test_sets import Place
 from paddle_eye.engine.objective import Evaluation, Objective, as_tensor
 from paddle_eye.inference.exported import Exported
 from paddle_eye.inference.predictor import Predictor
@@ -266,11 +267,11 @@ class ClassificationTask(PhotographTask):
         return f"accuracy {figures['accuracy']:.5f}"
 
     @staticmethod
-    def measured(path: Path, opened: Opened, location: Path) -> Measured:
+    def measured(path: Path, opened: Opened, place: Place) -> Measured:
         def objective(patients: np.ndarray | None) -> ClassificationObjective:
             return ClassificationObjective(patients=patients)
 
-        return measured_photographs(path, opened, location, objective, several_labels=False)
+        return measured_photographs(path, opened, place, objective, several_labels=False)
 
     @staticmethod
     def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -12,6 +12,7 @@ import paddle.nn.functional as F
 import pandas as pd
 
 from paddle_eye.data.loading import PictureDataset, evaluation_loader
+from paddle_eye.data.preparation.test_sets import Place
 from paddle_eye.engine.loop import evaluate
 from paddle_eye.engine.objective import Evaluation, Objective, as_tensor
 from paddle_eye.errors import InputError
@@ -251,13 +252,13 @@ class MultilabelTask(PhotographTask):
         return f"mean AUC {share(figures['auc'])}, exact match {share(figures['exact_match'])}"
 
     @staticmethod
-    def measured(path: Path, opened: Opened, location: Path) -> Measured:
+    def measured(path: Path, opened: Opened, place: Place) -> Measured:
         def objective(patients: np.ndarray | None) -> MultilabelObjective:
             count = len(opened.description.get("classes", []))
             thresholds = read_thresholds(path, opened.description, count) if count else None
             return MultilabelObjective(thresholds=thresholds, patients=patients)
 
-        return measured_photographs(path, opened, location, objective, several_labels=True)
+        return measured_photographs(path, opened, place, objective, several_labels=True)
 
     @staticmethod
     def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> str:

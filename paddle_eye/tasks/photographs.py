@@ -22,6 +22,7 @@ from paddle_eye.data.loading import (
 from paddle_eye.data.locate import Location
 from paddle_eye.data.preparation.audit import examine
 from paddle_eye.data.preparation.split import set_aside
+from paddle_eye.data.preparation.test_sets import Place, read_test_part
 from paddle_eye.data.records import RecordSet
 from paddle_eye.data.sources import layouts
 from paddle_eye.data.transforms import Preprocessing
@@ -99,32 +100,32 @@ class PhotographTask(Task):
 def measured_photographs(
     path: Path,
     opened: Opened,
-    location: Path,
+    place: Place,
     objective: Callable[[np.ndarray | None], Objective],
     several_labels: bool,
 ) -> Measured:
-    """The validation photographs of a data set, for a network of the same classes; see `Task.measured`.
+    """The photographs of a data set that a network is measured on, with its classes; see `Task.measured`.
 
     Args:
         path: the network's weight file, for messages.
         opened: the network.
-        location: the data set's folder.
+        place: where the data set is.
         objective: the figures, given the patients of the photographs.
         several_labels: whether a photograph may show several things or none.
 
     Raises:
-        InputError: the network is of other classes, or the photographs have other labels.
+        InputError: the network does not know the classes, or the photographs have labels of another kind.
     """
-    validation = layouts.read(location).validation
-    _require_labels(validation, location, several_labels)
     architecture = opened.description["architecture"]
     count = architecture[family(architecture).classes]
-    known, found = opened.description.get("classes", list(validation.classes)), list(validation.classes)
-    if known != found or count != len(found):
-        raise InputError(f"{path}: the network knows {count} classes, {known}, {location} has {len(found)}, {found}")
-    images = [record.image for record in validation.records]
-    dataset = PictureDataset(validation, opened.preprocessing)
-    return Measured(objective(patients_of(validation)), found, images, dataset, batch_size=50)
+    part = read_test_part(place, opened.description.get("classes"))
+    records, classes = part.records, list(part.records.classes)
+    _require_labels(records, place.path, several_labels)
+    if count != len(classes):
+        raise InputError(f"{path}: the network knows {count} classes, {place.path} has {len(classes)}, {classes}")
+    images = [record.image for record in records.records]
+    dataset = PictureDataset(records, opened.preprocessing)
+    return Measured(objective(patients_of(records)), classes, images, dataset, batch_size=50, notes=part.notes)
 
 
 def patients_of(records: RecordSet) -> np.ndarray | None:

@@ -16,6 +16,7 @@ from paddle_eye.data.loading import Batches, evaluation_loader, training_loader
 from paddle_eye.data.locate import Location
 from paddle_eye.data.mask_loading import CropDataset, MaskDataset
 from paddle_eye.data.mask_transforms import PixelPreprocessing
+from paddle_eye.data.preparation.test_sets import Place
 from paddle_eye.data.sources.pairs import Pair, block_split, find_pairs, last_aside, read_pairs
 from paddle_eye.engine.objective import Evaluation, Objective, as_tensor
 from paddle_eye.errors import InputError, listed
@@ -297,8 +298,11 @@ class SegmentationTask(Task):
         )
 
     @staticmethod
-    def measured(path: Path, opened: Opened, location: Path) -> Measured:
+    def measured(path: Path, opened: Opened, place: Place) -> Measured:
         """The block that a network was not trained on, wherever it lies now; of other pictures, all pairs."""
+        if place.sheet or place.names:
+            raise InputError(f"{path}: the network draws masks, which have no --sheet and no --map; leave them out")
+        location = place.path
         found = find_pairs(location)
         pairs = read_pairs(location, found.records, opened.preprocessing.fit, found.faults)
         pairs = _held_out(pairs, opened.description) or pairs

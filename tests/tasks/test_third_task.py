@@ -67,9 +67,7 @@ def test_every_tool_does_a_third_task(tool):
 def test_a_task_that_a_network_cannot_learn_is_refused(tool):
     with pytest.raises(ValueError, match=r"train.task=toy: the network 'unet' cannot learn it; take resnet, resnet18"):
         tool("train", "--model", "unet", "--data", "dataset/palm", "--set", "train.task=toy")
-    with pytest.raises(
-        ValueError, match="'nothing'; known are classification, multilabel, segmentation, toy"
-    ):
+    with pytest.raises(ValueError, match="'nothing'; known are classification, multilabel, segmentation, toy"):
         tool("train", "--set", "train.task=nothing")
     with pytest.raises(ValueError, match=r"train.label_smoothing=0.1: .* is for toy, which has no such setting"):
         tool("train", "--set", "train.task=toy", "--set", "train.label_smoothing=0.1")

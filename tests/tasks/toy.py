@@ -104,8 +104,8 @@ class ToyTask(ClassificationTask):
         return f"Brier score {figures['brier']:.5f}"
 
     @staticmethod
-    def measured(path, opened, location):
-        return ClassificationTask.measured(path, opened, location)._replace(objective=ToyObjective())
+    def measured(path, opened, place):
+        return ClassificationTask.measured(path, opened, place)._replace(objective=ToyObjective())
 
     @staticmethod
     def evaluation_table(rows):

@@ -12,7 +12,8 @@ from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.data.sources.tables import TEST_TABLE, TRAINING_TABLE
 from paddle_eye.errors import InputError, fault_of_name, raise_faults
 
-_TRAINING, _VALIDATION = ("train", "training"), ("val", "valid", "validation", "test", "testing")
+_TEST = ("test", "testing")
+_TRAINING, _VALIDATION = ("train", "training"), ("val", "valid", "validation", *_TEST)
 _SHEETS = (".csv", ".tsv", ".xlsx", ".xls", ".ods")
 # Names of parts of a data set or of kinds of files: train_images, ODIR-5K_Training_Images, masks, val …
 _PART = r"train|training|trainset|test|testing|testset|val|valid|validation|dev|fold ?\d+|split ?\d+"
@@ -55,6 +56,15 @@ def train_val_folders(root: Path) -> list[Path]:
     inside = {path.name.casefold(): path for path in sorted(root.iterdir()) if path.is_dir()} if root.is_dir() else {}
     found = (next((inside[name] for name in names if name in inside), None) for names in (_TRAINING, _VALIDATION))
     return [path for path in found if path is not None]
+
+
+def test_folder(root: Path) -> Path | None:
+    """``test`` beside ``train`` and another folder to validate on, in any case; None if there is none."""
+    parts = train_val_folders(root)
+    if len(parts) == 2 and parts[1].name.casefold() not in _TEST:
+        inside = {path.name.casefold(): path for path in sorted(root.iterdir()) if path.is_dir()}
+        return next((inside[name] for name in _TEST if name in inside), None)
+    return None
 
 
 def read_train_val(root: Path) -> tuple[RecordSet, RecordSet]:

@@ -20,6 +20,22 @@ class Parts(NamedTuple):
     validation: RecordSet
 
 
+class TestPart(NamedTuple):
+    """Photographs that a finished network can be measured on.
+
+    Args:
+        records: they.
+        notes: what a person should know of them.
+        whole: whether they are everything that is there, and not the validation part of a data set that is divided.
+    """
+
+    __test__ = False  # no test, whatever pytest takes its name for
+
+    records: RecordSet
+    notes: list[str]
+    whole: bool
+
+
 class Layout(NamedTuple):
     """What a data set's folder can look like.
 
@@ -28,12 +44,14 @@ class Layout(NamedTuple):
         matches: whether a folder looks like it.
         read: a folder's two parts; raises an InputError if it has faults, or has not been split into two parts.
         notes: what a person should know of what was not read.
+        whole: what is measured on in place of the validation part; None where that is it.
     """
 
     described: str
     matches: Callable[[Path], bool]
     read: Callable[[Path], Parts]
     notes: Callable[[Path], list[str]] = lambda root: []
+    whole: Callable[[Path], RecordSet | None] = lambda root: None
 
 
 def layout(root: Path) -> str:
@@ -48,6 +66,18 @@ def read(root: Path) -> Parts:
         InputError: faults of the data, or it has not been split into two parts.
     """
     return LAYOUTS[layout(root)].read(root)
+
+
+def read_test(root: Path) -> TestPart:
+    """What a finished network can be measured on: everything in folders of classes, in a lone ``test.csv``, or in
+    ``test`` beside ``train`` and ``val``; else the validation part.
+
+    Raises:
+        InputError: faults of the data.
+    """
+    each = LAYOUTS[layout(root)]
+    whole = each.whole(root)
+    return TestPart(each.read(root).validation if whole is None else whole, each.notes(root), whole is not None)
 
 
 def notes(root: Path) -> list[str]:
@@ -67,6 +97,11 @@ def _read_tables(root: Path) -> Parts:
     if len(training.classes) < 2:
         raise InputError(f"{root / TRAINING_TABLE}: expected rows of at least two classes, found one")
     return Parts(training, read_table(root / TEST_TABLE, training.classes))
+
+
+def _lone_test_table(root: Path) -> RecordSet | None:
+    settle(root)
+    return None if (root / TRAINING_TABLE).exists() else read_table(root / TEST_TABLE)
 
 
 def _no_classes(root: Path) -> Parts:
@@ -97,7 +132,9 @@ def _all_folders(*names: str) -> Callable[[Path], bool]:
 
 
 LAYOUTS = {
-    "tables": Layout("train.csv and test.csv", _any_exists(TRAINING_TABLE, TEST_TABLE), _read_tables),
+    "tables": Layout(
+        "train.csv and test.csv", _any_exists(TRAINING_TABLE, TEST_TABLE), _read_tables, whole=_lone_test_table
+    ),
     "palm": Layout(
         "PALM's two parts",
         _any_exists(TRAINING_FOLDER, VALIDATION_FOLDER, LABEL_FILE),
@@ -108,7 +145,8 @@ LAYOUTS = {
         "train and val",
         lambda root: len(folders.train_val_folders(root)) == 2,
         lambda root: Parts(*folders.read_train_val(root)),
+        whole=lambda root: folders.read_folders(folder) if (folder := folders.test_folder(root)) else None,
     ),
     "masks": Layout("pictures and masks", _all_folders(IMAGE_FOLDER, MASK_FOLDER), _no_classes),
-    "folders": Layout("folders of classes", lambda root: True, _not_split),
+    "folders": Layout("folders of classes", lambda root: True, _not_split, whole=folders.read_folders),
 }

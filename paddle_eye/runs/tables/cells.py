@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from paddle_eye.data.locate import find
+from paddle_eye.data.preparation.test_sets import Place
 from paddle_eye.inference.tiles import foreground_logits
 from paddle_eye.metrics.cells import best_cell_scores
 from paddle_eye.tasks.registry import described_task
@@ -25,7 +26,7 @@ def measure_cells(weights: Path) -> dict[str, float]:
     """
     opened = open_weights(weights)
     location = find(opened.description["data"]["path"])
-    measured = described_task(weights, opened.description).measured(weights, opened, location.path)
+    measured = described_task(weights, opened.description).measured(weights, opened, Place(location.path))
     truths, probabilities = [], []
     for picture, mask in (measured.dataset[number] for number in range(len(measured.dataset))):
         truths.append(mask[0] > 0)

@@ -1,0 +1,89 @@
+"""Labelled photographs that a finished network is measured on: its own data set's, or a stranger's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from paddle_eye.data.preparation.steps import find_sheet
+from paddle_eye.data.records import RecordSet
+from paddle_eye.data.sources import layouts
+from paddle_eye.data.sources.layouts import TestPart
+from paddle_eye.errors import InputError
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where labelled photographs, or pictures and masks, are that a network is measured on.
+
+    Args:
+        path: the data set's folder.
+        sheet: how to read its label sheet, settings of `find_sheet`; empty without one.
+        names: what the network calls a class, by what the data set calls it.
+    """
+
+    path: Path
+    sheet: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_test_part(place: Place, known: Sequence[str] | None) -> TestPart:
+    """The photographs of a place, their classes matched with those of a network by name.
+
+    Args:
+        place: where they are.
+        known: the network's classes; None takes those of the data set.
+
+    Raises:
+        InputError: the data has faults, or classes that the network does not know.
+    """
+    if place.sheet:
+        found = find_sheet(place.path, **place.sheet)
+        part = TestPart(found.parts.validation if found.parts else found.records, found.notes, found.parts is None)
+    else:
+        part = layouts.read_test(place.path)
+    return part if known is None else _matched(part, tuple(known), place)
+
+
+def _matched(part: TestPart, known: tuple[str, ...], place: Place) -> TestPart:
+    """The photographs with the network's labels."""
+    records, counts = part.records, part.records.counts()
+    foreign = [f"{name}={own}" for name, own in place.names.items() if name not in counts or own not in known]
+    if foreign:
+        there = f"{place.path} has {', '.join(counts)}, the network knows {', '.join(known)}"
+        raise InputError(f"--map {foreign[0]}: expected a class of the data and one of the network; {there}")
+    alike = {name.casefold(): name for name in known}
+    own_name = {name: place.names.get(name) or alike.get(name.casefold()) for name in counts}
+    unknown = [name for name, own in own_name.items() if own is None and counts[name]]
+    if unknown and not records.several_labels:
+        raise InputError(
+            f"{place.path}: the network knows {len(known)} classes, {list(known)}, and not {unknown}; say which they "
+            "are with --map NAME=KNOWN"
+        )
+    having = {own for name, own in own_name.items() if own is not None and (counts[name] or records.several_labels)}
+    missing = [name for name in known if name not in having]
+    if missing and records.several_labels:
+        raise InputError(
+            f"{place.path}: it does not say who has {', '.join(missing)}, which the network knows; say what they are "
+            "called there with --map NAME=KNOWN"
+        )
+    notes = list(part.notes)
+    if missing:
+        notes.append(
+            f"no photographs of {', '.join(missing)} in {place.path}; means over the classes are of the others"
+        )
+    if unknown:
+        notes.append(f"the network does not know {', '.join(unknown)} of {place.path}; they are passed over")
+    number = {own: label for label, own in enumerate(known)}
+    labels = [number.get(own_name[name]) for name in records.classes]
+
+    def relabelled(label: int | tuple[int, ...]) -> int | tuple[int, ...]:
+        if not isinstance(label, tuple):
+            return labels[label]
+        shown = {own for own, given in zip(labels, label) if given}
+        return tuple(int(own in shown) for own in range(len(known)))
+
+    mapped = tuple(replace(record, label=relabelled(record.label)) for record in records.records)
+    return TestPart(RecordSet(known, mapped), notes, part.whole)
