@@ -1,11 +1,12 @@
 #!/usr/bin/env python
-"""Evaluate trained networks on the validation photographs they were not trained on.
+"""Evaluate trained networks on the validation photographs they were not trained on, or on a stranger's data.
 
 Examples:
   python tools/eval.py                                    every best weight file under output/
   python tools/eval.py output/resnet50_vD_PALM            one run
   python tools/eval.py weights.pdparams --layers 50 --version D --data dataset/palm
   python tools/eval.py output/damu_unet_membrane          masks: the block of slices it was not trained on
+  python tools/eval.py output/resnet18_fundus6 --data STRANGERS --map 正常=normal     folders of classes, or a sheet
 """
 
 import sys
@@ -26,7 +27,19 @@ def main() -> None:
     parser.add_argument("--layers", type=int, help="depth, for a weight file that does not say")
     parser.add_argument("--version", help="O, B, C or D, for a weight file that does not say")
     parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N (default: auto)")
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="THEIRS=OURS",
+        help="what the network calls a class of the data; may be given again",
+    )
+    cli.add_sheet_flags(parser)
     arguments = parser.parse_args()
+    sheet = cli.sheet_settings(arguments)
+    if sheet and arguments.data is None:
+        raise InputError(f"--sheet {arguments.sheet}: give the folder of its photographs, too (--data DIR)")
+    names = dict(pair.partition("=")[::2] for pair in arguments.map)
     files = weight_files(arguments.paths or [arguments.output])
 
     from paddle_eye.data.locate import BANNER
@@ -37,7 +50,8 @@ def main() -> None:
     done, faults = [], []
     for path in files:
         try:
-            done.append(evaluate_weights(path, arguments.data, arguments.layers, arguments.version))
+            known = {"layers": arguments.layers, "version": arguments.version}
+            done.append(evaluate_weights(path, arguments.data, **known, sheet=sheet, names=names))
         except InputError as error:
             faults.append(str(error))
     if any(row["demonstration"] for row in done):

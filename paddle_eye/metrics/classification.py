@@ -86,7 +86,7 @@ def classification_figures(
         bootstrap intervals of some of these means, and ``weighted`` the means weighted by the classes'
         images (``support``). For two classes, the figures of class 1 also stand beside the others, with recall called
         sensitivity. ``intervals_over`` says what they are over: ``'images'`` (Wilson's, of the accuracy), or
-        ``'patients'`` (bootstrap).
+        ``'patients'`` (bootstrap); then ``patients`` has `patient_figures`.
     """
     predicted = np.argmax(probabilities, axis=1)
     matrix = confusion(labels, predicted, probabilities.shape[1])
@@ -112,10 +112,43 @@ def classification_figures(
         "weighted": {name: defined_mean(per_class, name, weighted=True) for name in _CLASS_FIGURES},
         "calibration": calibration(labels, probabilities),
     }
+    if patients is not None:
+        figures["patients"] = patient_figures(labels, probabilities, patients)
     if len(per_class) == 2:
         figures.update({name: per_class[1][name] for name in ("specificity", "precision", "f1")})
         figures["sensitivity"] = per_class[1]["recall"]
     return figures
+
+
+def patient_figures(labels: np.ndarray, probabilities: np.ndarray, patients: np.ndarray) -> dict[str, Any]:
+    """How good the answers about patients are: the mean of the probabilities of a patient's images.
+
+    Args:
+        labels: int [N].
+        probabilities: [N, C].
+        patients: int [N], of `patient_numbers`.
+
+    Returns:
+        ``patients``: how many are counted; ``left_out``: how many are not, because their images are of several
+        classes; ``accuracy`` with a Wilson interval, ``auc`` with a bootstrap interval over patients.
+    """
+    numbers, first, index = np.unique(patients, return_index=True, return_inverse=True)
+    counts = np.bincount(index)
+    means = np.stack([np.bincount(index, column) / counts for column in probabilities.T], axis=1)
+    own = labels[first]
+    mixed = np.bincount(index, labels != own[index]) > 0
+    kept, answers = own[~mixed], means[~mixed]
+    if not len(kept):
+        return {"patients": 0, "left_out": len(numbers), "accuracy": None, "auc": None}
+    right = int((answers.argmax(axis=1) == kept).sum())
+    return {
+        "patients": len(kept),
+        "left_out": int(mixed.sum()),
+        "accuracy": right / len(kept),
+        "accuracy_interval": list(wilson_interval(right, len(kept))),
+        "auc": auc(kept, answers),
+        "auc_interval": bootstrap_interval(auc, kept, answers),
+    }
 
 
 _CLASS_FIGURES = ("precision", "recall", "specificity", "f1", "auc")

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.stats import binomtest, norm, wilcoxon
 
 CONFIDENCE = 0.95
+Statistic = Callable[[np.ndarray, np.ndarray], "float | None"]
 
 
 def wilson_interval(successes: int, count: int) -> tuple[float, float]:
@@ -39,7 +40,7 @@ def patient_numbers(groups: Sequence[object | None]) -> np.ndarray | None:
 
 
 def bootstrap_interval(
-    statistic: Callable[[np.ndarray, np.ndarray], float | None],
+    statistic: Statistic,
     labels: np.ndarray,
     scores: np.ndarray,
     patients: np.ndarray | None = None,
@@ -62,6 +63,42 @@ def bootstrap_interval(
     Returns:
         Lower and upper bound, or None if the statistic is defined on no resample.
     """
+    defined = [value for value in _resampled(statistic, labels, scores, patients, resamples, seed) if value is not None]
+    return _percentiles(defined)
+
+
+def bootstrap_difference(
+    statistic: Statistic,
+    first: tuple[np.ndarray, np.ndarray, np.ndarray | None],
+    second: tuple[np.ndarray, np.ndarray, np.ndarray | None],
+    resamples: int = 1000,
+    seed: int = 0,
+) -> list[float] | None:
+    """95 % percentile interval of the difference of a statistic between two sets of different images, second - first.
+
+    Args:
+        statistic: see `bootstrap_interval`.
+        first: labels, scores and patients of one set, see `bootstrap_interval`.
+        second: of the other.
+        resamples: see `bootstrap_interval`.
+        seed: of the drawing.
+
+    Returns:
+        Lower and upper bound, or None if the statistic is defined on no resample.
+    """
+    values = [_resampled(statistic, *each, resamples, [seed, number]) for number, each in enumerate((first, second))]
+    return _percentiles([after - before for before, after in zip(*values) if None not in (before, after)])
+
+
+def _resampled(
+    statistic: Statistic,
+    labels: np.ndarray,
+    scores: np.ndarray,
+    patients: np.ndarray | None,
+    resamples: int,
+    seed: int | list[int],
+) -> list[float | None]:
+    """The statistic of each resample."""
     generator = np.random.default_rng(seed)
     values = []
     members = None if patients is None else [np.flatnonzero(patients == number) for number in np.unique(patients)]
@@ -71,10 +108,13 @@ def bootstrap_interval(
         if members is not None:
             drawn = np.concatenate([members[number] for number in drawn])
         values.append(statistic(labels[drawn], scores[drawn]))
-    defined = [value for value in values if value is not None]
-    if not defined:
+    return values
+
+
+def _percentiles(values: list[float]) -> list[float] | None:
+    if not values:
         return None
-    low, high = np.quantile(defined, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    low, high = np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return [float(low), float(high)]
 
 

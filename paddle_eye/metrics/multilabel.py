@@ -33,7 +33,8 @@ def multilabel_figures(
         class together. ``auc`` and ``average_precision`` are the macro means, with 95 % bootstrap intervals over
         ``intervals_over``, ``'images'`` or ``'patients'``. ``exact_match`` is the share of images of which every class
         is right. ``odir`` is the ODIR-5K challenge's score over all pairs, at the threshold 0.5: the mean of kappa, F1
-        (its micro mean, which is the share of pairs that are right) and AUC.
+        (its micro mean, which is the share of pairs that are right) and AUC. Where patients have several images,
+        ``patients`` has the number of patients and the mean AUC of the largest probability of each patient's images.
     """
     found = probabilities >= np.asarray(thresholds)
     per_class = [
@@ -47,11 +48,17 @@ def multilabel_figures(
     ]
     exact = (found == labels).all(axis=1)
     macro = {name: defined_mean(per_class, name) for name in (*_AREAS, *_AT_THRESHOLD)}
+    of_patients: dict[str, Any] = {}
+    if patients is not None:
+        shown, largest = by_patient(labels, probabilities, patients)
+        area = {"auc": mean_auc(shown, largest), "auc_interval": bootstrap_interval(mean_auc, shown, largest)}
+        of_patients["patients"] = {"patients": len(shown), **area}
     return {
+        **of_patients,
         "images": len(labels),
         **{name: macro[name] for name in _AREAS},
         "auc_interval": bootstrap_interval(mean_auc, labels, probabilities, patients),
-        "average_precision_interval": bootstrap_interval(_mean_average_precision, labels, probabilities, patients),
+        "average_precision_interval": bootstrap_interval(mean_average_precision, labels, probabilities, patients),
         "exact_match": float(exact.mean()),
         "exact_match_interval": list(wilson_interval(int(exact.sum()), len(labels)))
         if patients is None
@@ -64,9 +71,29 @@ def multilabel_figures(
     }
 
 
+def by_patient(labels: np.ndarray, probabilities: np.ndarray, patients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What each patient has, and its probabilities: the largest of the patient's images; [P, C] each.
+
+    Args:
+        labels: int [N, C].
+        probabilities: [N, C].
+        patients: int [N], of `patient_numbers`.
+    """
+    numbers = np.unique(patients)
+    largest = [
+        np.stack([each[patients == number].max(axis=0) for number in numbers]) for each in (labels, probabilities)
+    ]
+    return largest[0], largest[1]
+
+
 def mean_auc(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
     """The mean area under the ROC curve over the classes for which it is defined; [N, C] each."""
     return _mean("auc", labels, probabilities)
+
+
+def mean_average_precision(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
+    """The mean average precision over the classes for which it is defined; [N, C] each."""
+    return _mean("average_precision", labels, probabilities)
 
 
 def best_thresholds(labels: np.ndarray, probabilities: np.ndarray) -> list[float]:
@@ -94,10 +121,6 @@ def best_thresholds(labels: np.ndarray, probabilities: np.ndarray) -> list[float
         cut = int(gain[1:-1].argmax()) + 1
         thresholds.append(float((ordered[cut - 1] + ordered[cut]) / 2))
     return thresholds
-
-
-def _mean_average_precision(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
-    return _mean("average_precision", labels, probabilities)
 
 
 def _mean(name: str, labels: np.ndarray, probabilities: np.ndarray) -> float | None:

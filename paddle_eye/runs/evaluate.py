@@ -1,4 +1,4 @@
-"""Figures of a trained network on the validation part of a data set."""
+"""Figures of a trained network on the validation part of a data set, or on a stranger's."""
 
 from __future__ import annotations
 
@@ -9,18 +9,27 @@ from typing import Any
 from paddle_eye.data import locate
 from paddle_eye.data.identity import picture_digests, seen_pictures
 from paddle_eye.data.loading import evaluation_loader
+from paddle_eye.data.preparation.test_sets import Place
 from paddle_eye.engine.loop import evaluate
 from paddle_eye.errors import InputError
 from paddle_eye.models.registry import family
 from paddle_eye.report.table import seen_warnings
+from paddle_eye.runs.external import write_external
 from paddle_eye.tasks.registry import TASKS, described_task
 from paddle_eye.weights.opened import Opened, open_weights
 
 
 def evaluate_weights(
-    path: Path, data: str | None = None, layers: int | None = None, version: str | None = None
+    path: Path,
+    data: str | None = None,
+    layers: int | None = None,
+    version: str | None = None,
+    sheet: Mapping[str, Any] | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """All figures of a weight file on the validation part of a data set.
+    """All figures of a weight file on the validation part of a data set, or on everything in a stranger's.
+
+    Of a run measured on other data than its own, a report is written beside its weights, see `write_external`.
 
     Args:
         path: the weight file.
@@ -28,11 +37,14 @@ def evaluate_weights(
             `locate.find` finds.
         layers: see `open_weights`.
         version: see `open_weights`.
+        sheet: how to read the label sheet of ``data``, see `paddle_eye.data.preparation.steps.find_sheet`.
+        names: what the network calls a class, by what the data calls it.
 
     Returns:
         ``weights`` (the path), ``task``, ``model`` (such as ``ResNet50-D``), ``data`` (its name), ``demonstration``,
         ``epoch`` (None if the file does not say), ``trained_on`` (how many of the pictures the network was trained on,
-        None if the file does not say), ``classes`` (their names) and the figures of the task, such as those of
+        None if the file does not say), ``classes`` (their names), ``notes``, ``report`` (the folder of that on a
+        stranger's data, or None) and the figures of the task, such as those of
         `paddle_eye.metrics.classification.classification_figures`.
 
     Raises:
@@ -45,10 +57,10 @@ def evaluate_weights(
     location = locate.find(data or trained_on)
     architecture = opened.description["architecture"]
     task = described_task(path, opened.description)
-    measured = task.measured(path, opened, location.path)
+    measured = task.measured(path, opened, Place(location.path, sheet or {}, names or {}))
     loader = evaluation_loader(measured.dataset, measured.batch_size)
     evaluation = evaluate(opened.model, loader, measured.objective, len(measured.dataset))
-    return {
+    row = {
         "weights": str(path),
         "task": task.name,
         "model": family(architecture).title(architecture),
@@ -57,8 +69,14 @@ def evaluate_weights(
         "epoch": opened.description.get("epoch"),
         "trained_on": _count_seen(opened, measured.images),
         "classes": measured.classes,
+        "notes": list(measured.notes),
         **measured.objective.figures(evaluation),
     }
+    own = trained_on is None or Path(trained_on).resolve() == location.path.resolve()
+    report = None
+    if measured.whole or not own:
+        report = write_external(path, task, row, measured, evaluation, location.path)
+    return {**row, "report": report and str(report)}
 
 
 def evaluation_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -72,7 +90,9 @@ def evaluation_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         of_task = [row for row in rows if row["task"] == name]
         if of_task:
             tables.append(task.evaluation_table(of_task))
-    return [*tables, *seen_warnings(rows), *(TASKS[row["task"]].evaluation_line(row) for row in rows)]
+    notes = [f"note: {note}" for note in dict.fromkeys(note for row in rows for note in row["notes"])]
+    reports = [f"report {row['report']}/report.html" for row in rows if row["report"]]
+    return [*tables, *seen_warnings(rows), *notes, *reports, *(TASKS[row["task"]].evaluation_line(row) for row in rows)]
 
 
 def _count_seen(opened: Opened, images: list[Path]) -> int | None:

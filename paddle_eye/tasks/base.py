@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 import paddle
 import pandas as pd
 
@@ -19,6 +20,7 @@ from paddle_eye.engine.objective import Evaluation, Objective
 from paddle_eye.errors import InputError
 from paddle_eye.inference.exported import Exported
 from paddle_eye.inference.trained import TrainedNetwork
+from paddle_eye.metrics.intervals import Statistic
 from paddle_eye.report.compare import Comparison, FinishedRun
 from paddle_eye.run_folder import RunFolder
 from paddle_eye.weights.opened import Opened
@@ -58,6 +60,8 @@ class Measured(NamedTuple):
         dataset: they and their targets.
         batch_size: pictures that the network looks at together.
         notes: what a person should know of the data.
+        patients: of the images, see `patient_numbers`.
+        whole: whether the images are everything that is in the data set.
     """
 
     objective: Objective
@@ -66,6 +70,24 @@ class Measured(NamedTuple):
     dataset: paddle.io.Dataset
     batch_size: int
     notes: Sequence[str] = ()
+    patients: np.ndarray | None = None
+    whole: bool = False
+
+
+class External(NamedTuple):
+    """What is kept of an evaluation on a stranger's data.
+
+    Args:
+        labels: of the images.
+        outputs: what the network says of each.
+        columns: of the table of predictions, beside the image.
+        pictures: PNG files by what they show.
+    """
+
+    labels: np.ndarray
+    outputs: np.ndarray
+    columns: dict[str, Any]
+    pictures: dict[str, bytes]
 
 
 class Task(ABC):
@@ -243,6 +265,20 @@ class Task(ABC):
         Raises:
             InputError: the network is of other classes, or pictures cannot be used.
         """
+
+    statistics: ClassVar[Mapping[str, tuple[str, Statistic]]] = {}
+    """Figures that a stranger's data is compared with a run's own by: their names, and how they are computed from what
+    `kept` gives. None, if measuring on strangers' data leaves no report."""
+
+    @staticmethod
+    def kept(predictions: pd.DataFrame, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Labels and outputs of every image, from the predictions of a run; of tasks with `statistics`."""
+        raise NotImplementedError
+
+    @staticmethod
+    def external(measured: Measured, evaluation: Evaluation) -> External:
+        """What is to be kept of an evaluation on a stranger's data; of tasks with `statistics`."""
+        raise NotImplementedError
 
     @staticmethod
     @abstractmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, ClassVar
 
 import numpy as np
 import paddle
@@ -28,7 +28,7 @@ from paddle_eye.report.finished import notice, seen_from, write_table
 from paddle_eye.report.page import figure
 from paddle_eye.report.table import ORIGIN, aligned, origin, share
 from paddle_eye.run_folder import RunFolder
-from paddle_eye.tasks.base import Data, Measured
+from paddle_eye.tasks.base import Data, External, Measured
 from paddle_eye.tasks.photographs import PhotographTask, measured_photographs, patients_of
 from paddle_eye.weights.opened import Opened
 
@@ -112,6 +112,12 @@ def _arrays(evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(evaluation.targets), np.stack(evaluation.outputs)
 
 
+def _columns(labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
+    """What a table of predictions has of each image."""
+    columns = {f"p_{name}": column for name, column in zip(classes, probabilities.T)}
+    return {"label": labels, "predicted": probabilities.argmax(axis=1), **columns}
+
+
 def _comparison_row(run: FinishedRun) -> tuple[str, ...]:
     return (
         f"{run.results['preprocessing']['image_size']} {run.results['preprocessing']['preset']}",
@@ -178,10 +184,7 @@ class ClassificationTask(PhotographTask):
     ) -> None:
         images = [seen_from(self.location.path, record.image) for record in self.parts.validation.records]
         for which, evaluation in evaluations.items():
-            labels, probabilities = _arrays(evaluation)
-            columns = {"image": images, "label": labels, "predicted": probabilities.argmax(axis=1)}
-            columns.update({f"p_{name}": column for name, column in zip(self.classes, probabilities.T)})
-            write_table(run.predictions(which), columns)
+            write_table(run.predictions(which), {"image": images, **_columns(*_arrays(evaluation), self.classes)})
 
     def pictures(
         self,
@@ -273,6 +276,23 @@ class ClassificationTask(PhotographTask):
 
         return measured_photographs(path, opened, place, objective, several_labels=False)
 
+    statistics: ClassVar = {"accuracy": ("accuracy", accuracy), "auc": ("AUC", auc)}
+
+    @staticmethod
+    def kept(predictions: pd.DataFrame, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        return predictions["label"].to_numpy(), predictions[[f"p_{name}" for name in classes]].to_numpy()
+
+    @staticmethod
+    def external(measured: Measured, evaluation: Evaluation) -> External:
+        labels, probabilities = _arrays(evaluation)
+        predicted = probabilities.argmax(axis=1)
+        matrix = confusion(labels, predicted, len(measured.classes))
+        pictures = {
+            "confusion matrix": plots.confusion_matrix(matrix, measured.classes),
+            "receiver operating characteristic": plots.roc(labels, probabilities, measured.classes),
+        }
+        return External(labels, probabilities, _columns(labels, probabilities, measured.classes), pictures)
+
     @staticmethod
     def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> str:
         """See `Task`; sensitivity, specificity and F1 are those of class 1 of two, or the means over more classes."""
@@ -289,6 +309,8 @@ class ClassificationTask(PhotographTask):
     def evaluation_line(row: Mapping[str, Any]) -> str:
         """The documents' line; of more than two classes, the figures of each too."""
         line = f"[validation]:===model:{row['model']}===accuracy:{row['accuracy']:.5f}/loss:{row['loss']:.5f}"
+        if "patients" in row:
+            line += f"\n{_patients_line(row['patients'])}"
         if len(row["per_class"]) == 2:
             return line
         return f"{line}\nclasses: {', '.join(row['classes'])}; after them the mean\n{six_class_lines(row)}"
@@ -309,6 +331,17 @@ def six_class_lines(figures: Mapping[str, Any]) -> str:
         of_classes = [None if row[name] is None else round(row[name], 4) for row in figures["per_class"]]
         lines.append(f"{name}--> ({of_classes}, {figures['macro'][name]})")
     return "\n".join(lines)
+
+
+def _patients_line(figures: Mapping[str, Any]) -> str:
+    """What is said of patients who have several photographs."""
+    left_out = f", {figures['left_out']} with photographs of several classes left out" if figures["left_out"] else ""
+    who = f"by patient (the mean of each one's photographs; {figures['patients']} patients{left_out})"
+    shares = (f"{name} {share(figures[key], figures.get(f'{key}_interval'))}" for key, name in _OF_PATIENTS)
+    return f"{who}: {', '.join(shares)}"
+
+
+_OF_PATIENTS = (("accuracy", "accuracy"), ("auc", "AUC"))
 
 
 def _evaluation_cells(row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, ClassVar
 
 import numpy as np
 import paddle
@@ -19,7 +19,7 @@ from paddle_eye.errors import InputError
 from paddle_eye.inference.exported import Exported
 from paddle_eye.inference.multilabel import MultilabelPredictor, read_thresholds
 from paddle_eye.metrics.intervals import mcnemar
-from paddle_eye.metrics.multilabel import best_thresholds, mean_auc, multilabel_figures
+from paddle_eye.metrics.multilabel import best_thresholds, mean_auc, mean_average_precision, multilabel_figures
 from paddle_eye.models.attention import nam_regulariser
 from paddle_eye.report import plots
 from paddle_eye.report.compare import Comparison, FinishedRun, Tested
@@ -27,7 +27,7 @@ from paddle_eye.report.finished import notice, seen_from, write_table
 from paddle_eye.report.page import figure
 from paddle_eye.report.table import ORIGIN, aligned, origin, share
 from paddle_eye.run_folder import RunFolder
-from paddle_eye.tasks.base import Data, Measured
+from paddle_eye.tasks.base import Data, External, Measured
 from paddle_eye.tasks.photographs import PhotographTask, measured_photographs, patients_of
 from paddle_eye.weights.opened import Opened
 
@@ -113,6 +113,15 @@ def _arrays(evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(evaluation.targets).astype(np.int64), np.stack(evaluation.outputs)
 
 
+def _columns(
+    labels: np.ndarray, probabilities: np.ndarray, thresholds: Sequence[float], classes: Sequence[str]
+) -> dict[str, Any]:
+    """What a table of predictions has of each image: 0 or 1 of each class, whether all are right, and probabilities."""
+    columns = {f"p_{name}": column for name, column in zip(classes, probabilities.T)}
+    exact = ((probabilities >= np.asarray(thresholds)) == labels).all(axis=1)
+    return {"shows": ["-".join(map(str, row)) for row in labels], "exact": exact, **columns}
+
+
 def _exact(first: FinishedRun, second: FinishedRun) -> Tested:
     found = mcnemar(*(run.predictions["exact"].to_numpy(bool) for run in (first, second)))
     counts = f"the one alone has every class of {found['only_first']} right, the other alone of {found['only_second']}"
@@ -180,12 +189,9 @@ class MultilabelTask(PhotographTask):
     ) -> None:
         images = [seen_from(self.location.path, record.image) for record in self.parts.validation.records]
         for which, evaluation in evaluations.items():
-            labels, probabilities = _arrays(evaluation)
-            found = probabilities >= [row["threshold"] for row in results[which]["per_class"]]
-            columns = {"image": images, "shows": ["".join(map(str, row)) for row in labels]}
-            columns["exact"] = (found == labels).all(axis=1)
-            columns.update({f"p_{name}": column for name, column in zip(self.classes, probabilities.T)})
-            write_table(run.predictions(which), columns)
+            thresholds = [row["threshold"] for row in results[which]["per_class"]]
+            columns = _columns(*_arrays(evaluation), thresholds, self.classes)
+            write_table(run.predictions(which), {"image": images, **columns})
 
     def pictures(
         self,
@@ -255,10 +261,29 @@ class MultilabelTask(PhotographTask):
     def measured(path: Path, opened: Opened, place: Place) -> Measured:
         def objective(patients: np.ndarray | None) -> MultilabelObjective:
             count = len(opened.description.get("classes", []))
-            thresholds = read_thresholds(path, opened.description, count) if count else None
+            thresholds = read_thresholds(path, opened.description, count).tolist() if count else None
             return MultilabelObjective(thresholds=thresholds, patients=patients)
 
         return measured_photographs(path, opened, place, objective, several_labels=True)
+
+    statistics: ClassVar = {
+        "auc": ("mean AUC", mean_auc),
+        "average_precision": ("mean average precision", mean_average_precision),
+    }
+
+    @staticmethod
+    def kept(predictions: pd.DataFrame, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        labels = np.array([[int(each) for each in shows.split("-")] for shows in predictions["shows"].astype(str)])
+        return labels, predictions[[f"p_{name}" for name in classes]].to_numpy()
+
+    @staticmethod
+    def external(measured: Measured, evaluation: Evaluation) -> External:
+        labels, probabilities = _arrays(evaluation)
+        thresholds = measured.objective.thresholds or [0.5] * len(measured.classes)
+        found = probabilities >= np.asarray(thresholds)
+        roc = plots.roc_of_classes(labels == 1, probabilities, found, measured.classes, None, "at the threshold")
+        columns = _columns(labels, probabilities, thresholds, measured.classes)
+        return External(labels, probabilities, columns, {"receiver operating characteristic": roc})
 
     @staticmethod
     def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -273,6 +298,10 @@ class MultilabelTask(PhotographTask):
     def evaluation_line(row: Mapping[str, Any]) -> str:
         main = MultilabelTask.main_figure(row, row)
         lines = [f"[validation]:===model:{row['model']}==={main}/loss:{row['loss']:.5f}"]
+        if "patients" in row:
+            of = row["patients"]
+            who = f"by patient (the largest of each one's photographs; {of['patients']} patients)"
+            lines.append(f"{who}: mean AUC {share(of['auc'], of['auc_interval'])}")
         for name, figures in zip(row["classes"], row["per_class"]):
             areas = f"AUC {share(figures['auc'])}, average precision {share(figures['average_precision'])}"
             at = f"sensitivity {share(figures['sensitivity'])}, specificity {share(figures['specificity'])}"

@@ -125,7 +125,8 @@ def measured_photographs(
         raise InputError(f"{path}: the network knows {count} classes, {place.path} has {len(classes)}, {classes}")
     images = [record.image for record in records.records]
     dataset = PictureDataset(records, opened.preprocessing)
-    return Measured(objective(patients_of(records)), classes, images, dataset, batch_size=50, notes=part.notes)
+    patients = patients_of(records)
+    return Measured(objective(patients), classes, images, dataset, 50, part.notes, patients, part.whole)
 
 
 def patients_of(records: RecordSet) -> np.ndarray | None:

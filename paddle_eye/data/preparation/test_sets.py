@@ -71,9 +71,8 @@ def _matched(part: TestPart, known: tuple[str, ...], place: Place) -> TestPart:
         )
     notes = list(part.notes)
     if missing:
-        notes.append(
-            f"no photographs of {', '.join(missing)} in {place.path}; means over the classes are of the others"
-        )
+        there = f"no photographs of {', '.join(missing)} in {place.path}"
+        notes.append(f"{there}; means over the classes are of the others")
     if unknown:
         notes.append(f"the network does not know {', '.join(unknown)} of {place.path}; they are passed over")
     number = {own: label for label, own in enumerate(known)}

@@ -1,0 +1,76 @@
+"""The report of a network measured on a stranger's data; it stands beside the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from paddle_eye.data.patients import patient_of
+from paddle_eye.engine.objective import Evaluation
+from paddle_eye.errors import InputError
+from paddle_eye.files import write_bytes, write_json, write_text
+from paddle_eye.metrics.intervals import bootstrap_difference, patient_numbers
+from paddle_eye.report import page
+from paddle_eye.report.compare import FinishedRun, read_run
+from paddle_eye.report.finished import seen_from, write_table
+from paddle_eye.tasks.base import External, Measured, Task
+
+
+def write_external(
+    weights: Path, task: type[Task], row: Mapping[str, Any], measured: Measured, evaluation: Evaluation, place: Path
+) -> Path | None:
+    """Write figures, predictions and a page to ``external-NAME`` beside the best weights of a run.
+
+    Args:
+        weights: the file; of one that belongs to no finished run nothing is written.
+        task: what the network was trained for.
+        row: of `paddle_eye.runs.evaluate.evaluate_weights`.
+        measured: what was measured on.
+        evaluation: what the network said.
+        place: the folder of the data.
+
+    Returns:
+        The folder; None if nothing was written.
+    """
+    try:
+        run = read_run(weights.parent, "best")
+    except InputError:
+        return None
+    if not task.statistics:
+        return None
+    kept = task.external(measured, evaluation)
+    results = {**row, "differences": _differences(run, task, row, measured, kept)}
+    folder = weights.parent / f"external-{row['data']}"
+    write_json(folder / "metrics.json", results)
+    images = [seen_from(place, path) for path in measured.images]
+    write_table(folder / "predictions.csv", {"image": images, **kept.columns})
+    for name, picture in kept.pictures.items():
+        write_bytes(folder / f"{name.replace(' ', '_')}.png", picture)
+    shown = {"run": run.name, "place": str(place)}
+    write_text(folder / "report.html", page.render(results, [], kept.pictures, shown, "external.html"))
+    return folder
+
+
+def _differences(
+    run: FinishedRun, task: type[Task], row: Mapping[str, Any], measured: Measured, kept: External
+) -> list[dict[str, Any]]:
+    """Each of the task's statistics on the run's own validation images and on the stranger's, and the difference."""
+    patients = patient_numbers([patient_of(Path(str(image))) for image in run.predictions["image"]])
+    own = (*task.kept(run.predictions, measured.classes), patients)
+    others = (kept.labels, kept.outputs, measured.patients)
+    rows = []
+    for key, (name, statistic) in task.statistics.items():
+        defined = None not in (run.figures[key], row[key])
+        rows.append(
+            {
+                "name": name,
+                "internal": run.figures[key],
+                "internal_interval": run.figures[f"{key}_interval"],
+                "external": row[key],
+                "external_interval": row[f"{key}_interval"],
+                "difference": row[key] - run.figures[key] if defined else None,
+                "difference_interval": bootstrap_difference(statistic, own, others) if defined else None,
+            }
+        )
+    return rows
