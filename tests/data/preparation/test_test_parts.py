@@ -87,7 +87,7 @@ def test_names_that_are_none_are_refused(put, names):
 def test_a_class_without_photographs_is_said(put):
     part = read(put("amd", "normal"), known=("amd", "cataract", "normal"))
     assert counts(part) == {"amd": 2, "cataract": 0, "normal": 2}
-    assert part.notes == [f"no photographs of cataract in {put()}; means over classes are of the others"]
+    assert part.notes == [f"no photographs of cataract in {put()}; means over the classes are of the others"]
 
 
 def several(put, **settings):
