@@ -23,11 +23,18 @@ def main() -> None:
         "images", nargs="*", type=cli.any_path, metavar="IMAGE|FOLDER", help="pictures, or folders of them"
     )
     parser.add_argument("--weights", type=cli.path, help="weight file, run, or what tools/export.py made")
-    parser.add_argument("--csv", type=cli.path, metavar="FILE", help="write the table of all probabilities")
-    parser.add_argument("--xlsx", type=cli.path, metavar="FILE", help="the same for Excel")
+    parser.add_argument(
+        "--csv", type=cli.path, metavar="FILE", help="write the table of all probabilities; that of patients beside it"
+    )
+    parser.add_argument("--xlsx", type=cli.path, metavar="FILE", help="the same for Excel, in two sheets")
     parser.add_argument("--mask-out", type=cli.path, metavar="DIR", help="write the masks of a network that draws them")
     parser.add_argument("--draw", type=cli.path, metavar="DIR", help="write every picture with its result on it")
     parser.add_argument("--cam", action="store_true", help="with --draw: beside it, where the evidence is (Grad-CAM)")
+    parser.add_argument(
+        "--group",
+        metavar="REGEX",
+        help=r"the patient in a file name, for example '^(\d+)_' (default: <number>_left, <number>_right)",
+    )
     parser.add_argument("--batch-size", type=int, default=32, help="pictures at a time (default: 32)")
     parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N (default: auto)")
     arguments = parser.parse_args()
@@ -54,21 +61,24 @@ def main() -> None:
     if not arguments.images and not predictor.has_example:
         raise InputError(f"{predictor.source}: name the pictures; the example is of an eye, for classifiers")
     files, passed_over = find_files(arguments.images or [EXAMPLE_PICTURE])
-    table, lines, faults = predict_files(
-        predictor, files, arguments.batch_size, arguments.draw, arguments.cam, arguments.mask_out
-    )
-    print(lines)
-    for path, encode in ((arguments.csv, as_csv), (arguments.xlsx, as_xlsx)):
-        if path is not None:
-            write_bytes(path.resolve(), encode(table))
+    where = {"draw": arguments.draw, "cam": arguments.cam, "mask_out": arguments.mask_out}
+    done = predict_files(predictor, files, arguments.batch_size, **where, group=arguments.group)
+    print(done.lines)
+    if arguments.xlsx is not None:
+        write_bytes(arguments.xlsx.resolve(), as_xlsx(done.table, done.patients))
+    if arguments.csv is not None:
+        path = arguments.csv.resolve()
+        write_bytes(path, as_csv(done.table))
+        if done.patients is not None:
+            write_bytes(path.with_name(f"{path.stem}-patients.csv"), as_csv(done.patients))
     if passed_over:
         names = ", ".join(map(str, passed_over[:5])) + (" …" if len(passed_over) > 5 else "")
         print(
             f"{len(passed_over)} files are passed over, no pictures or drawn by a prediction: {names}", file=sys.stderr
         )
     print(f"{predictor.title} from {predictor.source}; a research tool, not a diagnosis", file=sys.stderr)
-    if faults:
-        raise JobError("\n".join(faults))
+    if done.faults:
+        raise JobError("\n".join(done.faults))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from paddle_eye.data.images import find_pictures
+from paddle_eye.data.patients import compile_pattern, patient_of
 from paddle_eye.errors import InputError, visible
 from paddle_eye.files import write_bytes
 from paddle_eye.inference.trained import TrainedNetwork
@@ -27,11 +28,13 @@ class Predicted(NamedTuple):
         table: one line per picture that could be read.
         lines: the table for the terminal.
         faults: of the files that could not be read.
+        patients: one line per patient, where some have several pictures; None where none has.
     """
 
     table: pd.DataFrame
     lines: str
     faults: list[str]
+    patients: pd.DataFrame | None
 
 
 class Asked(NamedTuple):
@@ -75,6 +78,7 @@ def predict_files(
     draw: Path | None = None,
     cam: bool = False,
     mask_out: Path | None = None,
+    group: str | None = None,
 ) -> Predicted:
     """Predict picture files.
 
@@ -85,19 +89,24 @@ def predict_files(
         draw: a folder for every picture with its result on it; None draws nothing.
         cam: draw Grad-CAM beside it, over the picture as a classifier saw it.
         mask_out: a folder for the masks, 255 in the foreground and 0 elsewhere, of the pictures' sizes.
+        group: regular expression whose one group, found in a file name, is the patient; None: see `patient_of`.
 
     Raises:
         InputError: Grad-CAM of a network that has none, masks of a classifier, or not one file can be read.
     """
     network.require(evidence=cam, masks=mask_out is not None)
     drawn_names, mask_names = _names(files, "predicted"), _names(files, "mask")
+    pattern = compile_pattern(group) if group is not None else None
     images, rows, faults = [], [], []
+    of_patient: dict[str, list] = {}
     for answer, drawn_name, mask_name in zip(network.ask(files, batch_size), drawn_names, mask_names):
         if answer.fault is not None:
             faults.append(answer.fault)
             continue
         images.append(visible(str(answer.image)))
         rows.append(network.row(answer))
+        if patient := patient_of(answer.image, pattern):
+            of_patient.setdefault(patient, []).append(rows[-1])
         if mask_out is not None:
             write_bytes(mask_out / mask_name, network.mask_file(answer))
         if draw is not None:
@@ -105,7 +114,13 @@ def predict_files(
     if not images:
         raise InputError("\n".join(faults))
     table = network.table(images, rows)
-    return Predicted(table, network.lines(table), faults)
+    patients, lines = None, network.lines(table)
+    if network.joined_by is not None and any(len(own) > 1 for own in of_patient.values()):
+        joined = network.table(list(of_patient), [network.joined(own) for own in of_patient.values()])
+        patients = joined.rename(columns={"image": "patient"})
+        patients.insert(1, "photographs", [len(own) for own in of_patient.values()])
+        lines += f"\n\nby patient, {network.joined_by}:\n{network.lines(joined)}"
+    return Predicted(table, lines, faults, patients)
 
 
 def _names(files: Sequence[Path], kind: str) -> list[str]:

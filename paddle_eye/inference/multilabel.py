@@ -23,6 +23,8 @@ from paddle_eye.weights.opened import Opened
 class MultilabelPredictor(Predictor):
     """A classifier whose probabilities stand each by itself, see `Predictor`; a class is found at its threshold."""
 
+    joined_by = "the largest of their probabilities"
+
     @classmethod
     def of(cls, source: Path, network: Opened | Exported) -> MultilabelPredictor:
         """See `Predictor.of`; also an InputError if the file's thresholds are no probabilities."""
@@ -40,6 +42,9 @@ class MultilabelPredictor(Predictor):
 
     def table(self, images: Sequence[str], rows: Sequence[np.ndarray]) -> pd.DataFrame:
         return predictions.several_frame(images, np.stack(rows), [self._named(row) for row in rows], self.classes)
+
+    def joined(self, rows: Sequence[np.ndarray]) -> np.ndarray:
+        return np.max(rows, axis=0)
 
     def lines(self, table: pd.DataFrame) -> str:
         return predictions.several_lines(table)

@@ -57,6 +57,7 @@ class Predictor(TrainedNetwork):
 
     most_megapixels = 64
     has_example = True
+    joined_by = "the mean of their probabilities"
 
     @classmethod
     def of(cls, source: Path, network: Opened | Exported) -> Predictor:
@@ -133,6 +134,9 @@ class Predictor(TrainedNetwork):
 
     def table(self, images: Sequence[str], rows: Sequence[np.ndarray]) -> pd.DataFrame:
         return predictions.frame(images, np.stack(rows), self.classes)
+
+    def joined(self, rows: Sequence[np.ndarray]) -> np.ndarray:
+        return np.mean(rows, axis=0)
 
     def lines(self, table: pd.DataFrame) -> str:
         return predictions.lines(table)

@@ -81,6 +81,13 @@ class TrainedNetwork(ABC):
     def table(self, images: Sequence[str], rows: Sequence[Any]) -> pd.DataFrame:
         """One line per picture: its name and what `row` gave."""
 
+    joined_by: ClassVar[str | None] = None
+    """How the answers about a patient's photographs are joined, in words; None: they are not."""
+
+    def joined(self, rows: Sequence[Any]) -> Any:
+        """One row for a patient, of the rows of its photographs; of networks with `joined_by`."""
+        raise NotImplementedError
+
     @abstractmethod
     def lines(self, table: pd.DataFrame) -> str:
         """A table for the terminal."""

@@ -91,11 +91,15 @@ def as_csv(table: pd.DataFrame) -> bytes:
     return pd.DataFrame(rows, columns=header).to_csv(index=False).encode("utf-8-sig")
 
 
-def as_xlsx(table: pd.DataFrame) -> bytes:
-    """An Excel file; every text in it is text."""
+def as_xlsx(table: pd.DataFrame, patients: pd.DataFrame | None = None) -> bytes:
+    """An Excel file, with a second sheet for patients if there is one; every text in it is text."""
     workbook = openpyxl.Workbook()
     for row in _harmless_rows(table):
         workbook.active.append(row)
+    if patients is not None:
+        sheet = workbook.create_sheet("patients")
+        for row in _harmless_rows(patients):
+            sheet.append(row)
     file = io.BytesIO()
     workbook.save(file)
     return file.getvalue()

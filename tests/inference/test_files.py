@@ -51,7 +51,7 @@ def test_what_is_not_there_is_named_together(tmp_path):
 
 def test_the_example_is_pathologic(bundled):
     """As its label says: V0003 of PALM's validation photographs."""
-    table, _, faults = predict_files(bundled, [EXAMPLE_PICTURE])
+    table, _, faults, _ = predict_files(bundled, [EXAMPLE_PICTURE])
     assert faults == []
     assert table.loc[0, "class"] == "pathologic myopia"
 
@@ -75,7 +75,7 @@ def test_pictures_that_differ_in_their_endings_alone_are_both_drawn(bundled, wri
 
 def test_bad_files_are_told_and_the_others_predicted(bundled, write_picture, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no picture")
-    table, _, faults = predict_files(bundled, [tmp_path / "bad.png", write_picture(tmp_path / "good.png")])
+    table, _, faults, _ = predict_files(bundled, [tmp_path / "bad.png", write_picture(tmp_path / "good.png")])
     assert len(table) == 1
     assert np.isclose(table.filter(like="p_").to_numpy().sum(), 1)
     assert "bad.png: this is no picture" in faults[0]
@@ -106,7 +106,7 @@ def segmenter(tmp_path_factory):
 
 def test_masks_have_the_pictures_size_and_what_the_network_says(segmenter, write_picture, tmp_path):
     files = [write_picture(tmp_path / name, size=size) for name, size in (("a.png", (33, 50)), ("in/b.jpg", (64, 20)))]
-    table, lines, faults = predict_files(segmenter, files, draw=tmp_path / "drawn", mask_out=tmp_path / "masks")
+    table, lines, faults, _ = predict_files(segmenter, files, draw=tmp_path / "drawn", mask_out=tmp_path / "masks")
     assert faults == []
     for row, (path, name) in enumerate(zip(files, ("a.png", "in/b.jpg"))):
         mask = cv2.imread(str(tmp_path / f"masks/{name}-mask.png"), cv2.IMREAD_UNCHANGED)
@@ -118,7 +118,7 @@ def test_masks_have_the_pictures_size_and_what_the_network_says(segmenter, write
 
 def test_a_bad_file_stops_no_mask(segmenter, write_picture, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no picture")
-    table, _, faults = predict_files(segmenter, [tmp_path / "bad.png", write_picture(tmp_path / "good.png")])
+    table, _, faults, _ = predict_files(segmenter, [tmp_path / "bad.png", write_picture(tmp_path / "good.png")])
     assert [Path(name).name for name in table["image"]] == ["good.png"]
     assert "bad.png: this is no picture" in faults[0]
     with pytest.raises(InputError, match=r"bad\.png"):
@@ -132,3 +132,31 @@ def test_each_kind_of_network_refuses_what_the_other_gives(segmenter, bundled, t
         predict_files(bundled, [EXAMPLE_PICTURE], mask_out=tmp_path)
     with pytest.raises(InputError, match=r"U-Net draws masks; only classifiers"):
         export(segmenter, tmp_path / "network", "paddle")
+
+
+@pytest.fixture
+def pairs(tmp_path, write_picture):
+    """Both eyes of two patients, and one photograph of nobody in particular."""
+    names = ("7_left.png", "7_right.png", "p8-OD.png", "p8-OS.png", "fundus.png")
+    return [write_picture(tmp_path / "eyes" / name, number % 2) for number, name in enumerate(names)]
+
+
+def test_a_patient_s_answer_is_the_mean_of_its_photographs(pairs):
+    done = predict_files(open_predictor(), pairs)
+    columns = ["p_not pathologic", "p_pathologic myopia"]
+    expected = [done.table[columns].to_numpy()[start : start + 2].mean(axis=0) for start in (0, 2)]
+    assert list(done.patients["patient"]) == ["7", "p8"]
+    assert list(done.patients["photographs"]) == [2, 2]
+    assert done.patients[columns].to_numpy() == pytest.approx(np.stack(expected))
+    assert "by patient, the mean of their probabilities:" in done.lines
+
+
+def test_a_pattern_names_the_patients(pairs):
+    done = predict_files(open_predictor(), pairs, group=r"^(fundus|p8)")
+    assert list(done.patients["patient"]) == ["p8", "fundus"]
+
+
+def test_without_patients_of_several_photographs_there_is_no_second_table(pairs):
+    done = predict_files(open_predictor(), [pairs[0], pairs[4]])
+    assert done.patients is None
+    assert "by patient" not in done.lines
