@@ -42,7 +42,8 @@ class DataSettings:
     """Where the pictures are (None: looked for) and what becomes of them.
 
     Of masks, ``image_size`` is the side of the squares that training cuts out, ``crops`` how many of a picture in an
-    epoch; the pictures in their order are divided into ``folds`` blocks, and block ``fold`` (None: the last) is tested.
+    epoch; ``pixels`` is what the network sees of a picture, ``bending`` whether squares are bent. Pictures that do not
+    come divided are, in their order, divided into ``folds`` blocks, and block ``fold`` (None: the last) is tested.
     """
 
     path: Optional[str] = None
@@ -50,6 +51,8 @@ class DataSettings:
     preset: choices.Preset = "document"
     holdout: float = _number(0.0, at_least=0.0, below=1.0)
     crops: int = _number(4, at_least=1)
+    pixels: choices.Pixels = "plain"
+    bending: bool = True
     folds: int = _number(5, at_least=2)
     fold: Optional[int] = _number(None, at_least=1)
     background: str = "background"

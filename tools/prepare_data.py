@@ -1,9 +1,9 @@
 #!/usr/bin/env python
-"""Unpack the iChallenge-PM (PALM) archives to the folder where training and evaluation look for them.
+"""Unpack the archives of PALM or of DRIVE to the folders where training and evaluation look for them.
 
   python tools/prepare_data.py --archives DIR
 
-DIR holds training.zip, validation.zip and valid_gt.zip, as in AI Studio's data set 19469.
+DIR holds training.zip, validation.zip and valid_gt.zip of PALM, as in AI Studio's data set 19469, or DRIVE.zip.
 """
 
 from paddle_eye import cli
@@ -11,26 +11,24 @@ from paddle_eye import cli
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument(
-        "--archives", type=cli.path, required=True, metavar="DIR", help="folder with the three archives"
-    )
-    parser.add_argument("--data", type=cli.path, help="where to unpack to (default: dataset/palm)")
+    parser.add_argument("--archives", type=cli.path, required=True, metavar="DIR", help="folder with the archives")
+    parser.add_argument("--data", type=cli.path, help="where to unpack to (default: dataset/palm or dataset/drive)")
     arguments = parser.parse_args()
 
     from paddle_eye.data import locate
     from paddle_eye.data.preparation import archives
-    from paddle_eye.data.sources import palm
 
-    target = arguments.data or locate.PALM_FOLDER
-    archives.require(arguments.archives)
+    drive = archives.has_drive(arguments.archives)
+    if not drive:
+        archives.require(arguments.archives)
+    target = arguments.data or (locate.DRIVE_FOLDER if drive else locate.PALM_FOLDER)
     if target.is_dir() and not archives.is_free(target):
         print(f"{target} is there already, nothing is unpacked")
+    elif drive:
+        archives.unpack_drive(arguments.archives, target)
     else:
         archives.unpack(arguments.archives, target)
-    training, validation = palm.read_palm(target)
-    for name, part in (("training", training), ("validation", validation)):
-        counts = ", ".join(f"{count} {label}" for label, count in part.counts().items())
-        print(f"{target}: {len(part)} {name} photographs ({counts})")
+    print("\n".join(archives.described(target, drive)))
 
 
 if __name__ == "__main__":

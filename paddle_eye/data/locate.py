@@ -9,7 +9,7 @@ from paddle_eye.data.preparation import archives, synthetic
 from paddle_eye.data.sources import layouts
 from paddle_eye.errors import InputError
 
-PALM_FOLDER = Path("dataset/palm")
+PALM_FOLDER, DRIVE_FOLDER = Path("dataset/palm"), Path("dataset/drive")
 DEMONSTRATION_FOLDER = Path("dataset/demo")
 AI_STUDIO_ARCHIVES = Path("~/data/data19469")
 

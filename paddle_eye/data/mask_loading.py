@@ -15,7 +15,7 @@ from paddle_eye.errors import raise_faults
 class MaskDataset(paddle.io.Dataset):
     """Whole pictures with their masks, kept in memory as uint8.
 
-    An item is the network's input, float32 [C, H, W], and the mask, uint8 [1, H, W] of 0 and 1.
+    An item is the network's input, float32 [C, H, W], and the mask, uint8 [1, H, W], see `Pair.truth`.
 
     Args:
         pairs: read with ``preprocessing.fit``.
@@ -44,16 +44,23 @@ class CropDataset(MaskDataset):
         size: side of the squares in pixels.
         per_picture: squares that are cut out of every picture in an epoch.
         seed: of the whole run.
+        bending: see `augment`.
 
     Raises:
         InputError: a picture is smaller than the squares.
     """
 
     def __init__(
-        self, pairs: Sequence[Pair], preprocessing: PixelPreprocessing, size: int, per_picture: int, seed: int
+        self,
+        pairs: Sequence[Pair],
+        preprocessing: PixelPreprocessing,
+        size: int,
+        per_picture: int,
+        seed: int,
+        bending: bool = True,
     ) -> None:
         super().__init__(pairs, preprocessing)
-        self.size, self.per_picture, self.seed, self.epoch = size, per_picture, seed, 0
+        self.size, self.per_picture, self.seed, self.bending, self.epoch = size, per_picture, seed, bending, 0
         small = [
             f"{pair.image}: {pair.truth.shape[1]}x{pair.truth.shape[0]} pixels"
             for pair in pairs
@@ -68,5 +75,5 @@ class CropDataset(MaskDataset):
         generator = np.random.default_rng([self.seed, self.epoch, index])
         number = index // self.per_picture
         crop = random_crop(self.pictures[number], self.masks[number], self.size, generator)
-        picture, mask = augment(*crop, generator)
+        picture, mask = augment(*crop, generator, self.bending)
         return self.preprocessing.normalise(picture), mask[None]

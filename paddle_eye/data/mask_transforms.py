@@ -12,6 +12,8 @@ from paddle_eye.opencv import cv2
 
 PRESET = "pixels"
 _CHANNELS = {1: "grey", 3: "BGR"}
+_CLIP_LIMIT, _PARTS = 2.0, 8
+_GREEN = f"green, CLAHE with clip limit {_CLIP_LIMIT} in {_PARTS}x{_PARTS} parts"
 
 
 @dataclass(frozen=True)
@@ -20,9 +22,12 @@ class PixelPreprocessing:
 
     Args:
         channels: 1, grey, or 3, BGR.
+        green: of one channel, the green one in place of grey, with its contrast equalised by parts (CLAHE, Zuiderveld,
+            Graphics Gems IV, 1994), in which vessels stand out.
     """
 
     channels: Literal[1, 3] = 1
+    green: bool = False
 
     @classmethod
     def default(cls, channels: int) -> PixelPreprocessing:
@@ -31,6 +36,10 @@ class PixelPreprocessing:
 
     def fit(self, picture: np.ndarray) -> np.ndarray:
         """uint8 [H, W, 3] BGR to uint8 [H, W, channels]."""
+        if self.green:
+            return cv2.createCLAHE(_CLIP_LIMIT, (_PARTS, _PARTS)).apply(np.ascontiguousarray(picture[..., 1]))[
+                ..., None
+            ]
         return picture if self.channels == 3 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)[..., None]
 
     def normalise(self, fitted: np.ndarray) -> np.ndarray:
@@ -43,7 +52,8 @@ class PixelPreprocessing:
 
     def describe(self) -> dict[str, Any]:
         """What a weight file keeps of it."""
-        return {"preset": PRESET, "channels": _CHANNELS[self.channels], "range": [-1, 1]}
+        channels = _GREEN if self.green else _CHANNELS[self.channels]
+        return {"preset": PRESET, "channels": channels, "range": [-1, 1]}
 
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> PixelPreprocessing:
@@ -52,10 +62,12 @@ class PixelPreprocessing:
         Raises:
             ValueError: the description is of something else.
         """
-        for channels in _CHANNELS:
-            if cls(channels).describe() == dict(description):
-                return cls(channels)
-        raise ValueError(f"an unknown preprocessing {dict(description)}; known are {cls(1).describe()}, also in BGR")
+        for known in (cls(1), cls(3), cls(1, green=True)):
+            if known.describe() == dict(description):
+                return known
+        raise ValueError(
+            f"an unknown preprocessing {dict(description)}; known are {cls(1).describe()}, also in BGR or green"
+        )
 
 
 def random_crop(
@@ -67,19 +79,23 @@ def random_crop(
     return picture[place], mask[place]
 
 
-def augment(picture: np.ndarray, mask: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def augment(
+    picture: np.ndarray, mask: np.ndarray, generator: np.random.Generator, bending: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
     """Mirrored, turned by quarters and bent, both alike, and the picture made brighter or darker by up to 10 %.
 
     Args:
         picture: uint8 [S, S, C], a square.
         mask: uint8 [S, S].
         generator: decides.
+        bending: whether it is bent; what is a pixel or two wide, such as vessels, would be torn in the mask.
     """
     if generator.random() < 0.5:
         picture, mask = picture[:, ::-1], mask[:, ::-1]
     turns = generator.integers(4)
     picture, mask = np.rot90(picture, turns), np.rot90(mask, turns)
-    picture, mask = _bent(np.ascontiguousarray(picture), np.ascontiguousarray(mask), generator)
+    if bending:
+        picture, mask = _bent(np.ascontiguousarray(picture), np.ascontiguousarray(mask), generator)
     brightness = generator.uniform(0.9, 1.1)
     return np.clip(picture * brightness, 0, 255).astype(np.uint8), mask
 

@@ -51,6 +51,34 @@ def _empty_masks(per_image: Sequence[Mapping[str, float | None]]) -> list[int]:
     return [len(empty), sum(figures["specificity"] == 1 for figures in empty)]
 
 
+def pixel_areas(counts: np.ndarray) -> dict[str, float | None]:
+    """How well probabilities rank the pixels of all images: areas under the curves, and the correlation at one half.
+
+    Args:
+        counts: int [2, L], how many pixels of background (first row) and foreground have each of L probabilities, in
+            their order; L is even, and the upper half is taken for foreground.
+
+    Returns:
+        ``auc``, under the ROC curve; ``average_precision``; ``mcc``, Matthews' correlation (1975) of truth and
+        prediction. None where there are pixels of one kind alone.
+    """
+    background, foreground = (row.astype(np.float64) for row in counts)
+    if not background.sum() or not foreground.sum():
+        return {"auc": None, "average_precision": None, "mcc": None}
+    below = np.cumsum(background) - background / 2  # of equal probabilities, half
+    found = np.cumsum(foreground[::-1])
+    claimed = found + np.cumsum(background[::-1])
+    precision = np.divide(found, claimed, out=np.zeros_like(found), where=claimed > 0)
+    half = counts.shape[1] // 2
+    (left_out, invented), (missed, right) = ((row[:half].sum(), row[half:].sum()) for row in (background, foreground))
+    product = (right + invented) * (right + missed) * (left_out + invented) * (left_out + missed)
+    return {
+        "auc": float((below * foreground).sum() / (background.sum() * foreground.sum())),
+        "average_precision": float((precision * foreground[::-1]).sum() / foreground.sum()),
+        "mcc": float((right * left_out - invented * missed) / np.sqrt(product)) if product else None,
+    }
+
+
 def mask_means(per_image: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
     """The mean of each of `pixel_figures` over the images for which it is defined; None where it is for none."""
     return {name: defined_mean(per_image, name) for name in per_image[0]}

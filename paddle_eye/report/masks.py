@@ -13,7 +13,7 @@ from paddle_eye.report.fonts import drawable_names, literal
 from paddle_eye.report.plots import png
 
 _MOST_SHOWN = 12
-_MISSED, _INVENTED = (192, 57, 43), (41, 128, 185)  # RGB
+_MISSED, _INVENTED, _OUTSIDE = (192, 57, 43), (41, 128, 185), (120, 120, 120)  # RGB
 _TINT = np.array((0, 255, 255), np.float32)  # BGR: yellow
 _TINT_SHARE = 0.35
 
@@ -22,14 +22,14 @@ def differences(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Both masks in one picture: white and black where they agree, red what was missed, blue what was invented.
 
     Args:
-        truth: uint8 [H, W], 1 in the foreground.
-        predicted: likewise.
+        truth: uint8 [H, W], 1 in the foreground, more where nothing counts, which is grey.
+        predicted: uint8 [H, W], 1 in the foreground.
 
     Returns:
         uint8 [H, W, 3] in RGB order.
     """
-    colours = np.array([[(0, 0, 0), _INVENTED], [_MISSED, (255, 255, 255)]], np.uint8)
-    return colours[truth, predicted]
+    colours = np.array([[(0, 0, 0), _INVENTED], [_MISSED, (255, 255, 255)], [_OUTSIDE, _OUTSIDE]], np.uint8)
+    return colours[np.minimum(truth, 2), predicted]
 
 
 def over(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -82,7 +82,8 @@ def panels(
     figure = Figure(figsize=(12, 3.3 * len(order) + 0.7), layout="constrained")
     for row, index in zip(figure.subplots(len(order), 4, squeeze=False), order):
         picture = np.broadcast_to(pictures[index][..., ::-1], (*truths[index].shape, 3))
-        mask_pictures = (255 * np.repeat(mask[..., None], 3, axis=2) for mask in (truths[index], predicted[index]))
+        both = ((mask == 1).astype(np.uint8) for mask in (truths[index], predicted[index]))
+        mask_pictures = (255 * np.repeat(mask[..., None], 3, axis=2) for mask in both)
         shown = (picture, *mask_pictures, differences(truths[index], predicted[index]))
         dice = "not defined" if dices[index] is None else f"{dices[index]:.4f}"
         titles = (literal(names[index]), "truth", f"prediction, Dice {dice}", "differences")

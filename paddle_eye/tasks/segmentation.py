@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import paddle
+import paddle.nn.functional as F
 import pandas as pd
 
 from paddle_eye.config import Config
@@ -17,7 +18,16 @@ from paddle_eye.data.locate import Location
 from paddle_eye.data.mask_loading import CropDataset, MaskDataset
 from paddle_eye.data.mask_transforms import PixelPreprocessing
 from paddle_eye.data.preparation.test_sets import Place
-from paddle_eye.data.sources.pairs import Pair, block_split, find_pairs, last_aside, read_pairs
+from paddle_eye.data.sources.pairs import (
+    OUTSIDE,
+    Each,
+    Pair,
+    block_split,
+    find_pairs,
+    last_aside,
+    own_division,
+    read_pairs,
+)
 from paddle_eye.engine.objective import Evaluation, Objective, as_tensor
 from paddle_eye.errors import InputError, listed
 from paddle_eye.inference.exported import Exported
@@ -26,7 +36,7 @@ from paddle_eye.inference.tiles import foreground_logits
 from paddle_eye.losses import MASK_LOSSES, focal_tversky_loss
 from paddle_eye.metrics.classification import confusion
 from paddle_eye.metrics.intervals import signed_rank
-from paddle_eye.metrics.masks import mask_figures, mask_means, mask_summary, pixel_figures
+from paddle_eye.metrics.masks import mask_figures, mask_means, mask_summary, pixel_areas, pixel_figures
 from paddle_eye.models.unet import MULTIPLE, all_outputs
 from paddle_eye.report import masks, plots
 from paddle_eye.report.compare import Comparison, FinishedRun, Tested
@@ -36,6 +46,8 @@ from paddle_eye.report.table import ORIGIN, aligned, origin, share
 from paddle_eye.run_folder import RunFolder
 from paddle_eye.tasks.base import Data, Measured, Task
 from paddle_eye.weights.opened import Opened, class_names
+
+_LEVELS, _HALF = 65536, 32768  # of the probabilities that are kept
 
 
 class SegmentationObjective(Objective):
@@ -53,7 +65,7 @@ class SegmentationObjective(Objective):
         self.full_loss = MASK_LOSSES[loss]
 
     def targets(self, targets: Any) -> paddle.Tensor:
-        """Masks of 0 and 1, [N, 1, H, W], as uint8."""
+        """Masks, [N, 1, H, W], as uint8, see `paddle_eye.data.sources.pairs.Pair`."""
         return as_tensor(targets).astype("uint8")
 
     def predict(self, model: paddle.nn.Layer, inputs: Any) -> paddle.Tensor:
@@ -63,27 +75,29 @@ class SegmentationObjective(Objective):
 
     def loss(self, predicted: paddle.Tensor, targets: paddle.Tensor) -> paddle.Tensor:
         """The mean over the images of the loss at full size."""
-        return sum(self.full_loss(*pair) for pair in zip(predicted, targets)) / len(targets)
+        return sum(self.full_loss(*_within(*pair)) for pair in zip(predicted, targets)) / len(targets)
 
     def outputs(self, predicted: paddle.Tensor) -> np.ndarray:
-        """Logits as masks, uint8 [N, 1, H, W]: 1 where the foreground has more than one half."""
-        return _as_mask(predicted)
+        """Logits as probabilities of the foreground, uint16 [N, 1, H, W] of 65535ths; `_HALF` or more is foreground."""
+        logits = predicted.numpy()
+        parts = np.round(F.sigmoid(predicted).numpy() * (_LEVELS - 1)).astype(np.uint16)
+        return np.where(logits > 0, np.maximum(parts, _HALF), np.minimum(parts, _HALF - 1)).astype(np.uint16)
 
     def training_terms(self, outputs: Any, targets: paddle.Tensor) -> dict[str, paddle.Tensor]:
         """``loss``, of the output at full size, over the whole batch, and ``coarse_loss``, the sum of the others'."""
         *coarse, full = all_outputs(outputs)
-        terms = {"loss": self.full_loss(full, targets)}
+        terms = {"loss": self.full_loss(*_within(full, targets))}
         if coarse:
-            mask = targets.astype("float32")
-            steps = [mask.shape[2] // output.shape[2] for output in coarse]
+            steps = [targets.shape[2] // output.shape[2] for output in coarse]
             terms["coarse_loss"] = sum(
-                focal_tversky_loss(output, mask[:, :, ::step, ::step]) for output, step in zip(coarse, steps)
+                focal_tversky_loss(*_within(output, targets[:, :, ::step, ::step]))
+                for output, step in zip(coarse, steps)
             )
         return terms
 
     def tally(self, outputs: Any, targets: paddle.Tensor) -> np.ndarray:
         """How many pixels of each class (rows) are taken for each class (columns), background first; int [2, 2]."""
-        return _pixels(targets.numpy(), _as_mask(all_outputs(outputs)[-1]))
+        return _pixels(targets.numpy(), all_outputs(outputs)[-1].numpy() > 0)
 
     def training_figures(self, tally: np.ndarray) -> dict[str, Any]:
         """``dice`` and ``accuracy`` over all pixels, and ``confusion_matrix``."""
@@ -98,22 +112,35 @@ class SegmentationObjective(Objective):
         return {"loss": evaluation.loss, **figures, "confusion_matrix": counts.sum(axis=0).tolist()}
 
     def figures(self, evaluation: Evaluation) -> dict[str, Any]:
-        """``loss`` and `paddle_eye.metrics.masks.mask_figures`."""
-        return {"loss": evaluation.loss, **mask_figures(_counts(evaluation))}
+        """``loss``, `mask_figures` and, over all pixels, `pixel_areas`."""
+        levels = sum(_levels(*pair) for pair in zip(evaluation.targets, evaluation.outputs))
+        figures = mask_figures(_counts(evaluation))
+        figures["overall"].update(pixel_areas(levels))
+        return {"loss": evaluation.loss, **figures}
 
 
-def _as_mask(logits: paddle.Tensor) -> np.ndarray:
-    return (logits.numpy() > 0).astype(np.uint8)
+def _within(logits: paddle.Tensor, targets: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
+    """Logits and mask, float32 of any shape, without the pixels outside the field of view."""
+    counted = targets != OUTSIDE
+    if bool(counted.all()):
+        return logits, targets.astype("float32")
+    return paddle.masked_select(logits, counted), paddle.masked_select(targets, counted).astype("float32")
 
 
 def _pixels(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """How many pixels of each class (rows) are taken for each class (columns)."""
-    return confusion(truth.reshape(-1).astype(np.int64), predicted.reshape(-1), 2)
+    counted = truth != OUTSIDE
+    return confusion(truth[counted].astype(np.int64), predicted[counted].astype(np.int64), 2)
+
+
+def _levels(truth: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """How many pixels of each class (rows) have each of the probabilities that `outputs` has; int [2, 65536]."""
+    return np.stack([np.bincount(parts[truth == label], minlength=_LEVELS) for label in (0, 1)])
 
 
 def _counts(evaluation: Evaluation) -> np.ndarray:
     """`_pixels` of each image; int [N, 2, 2]."""
-    return np.stack([_pixels(*pair) for pair in zip(evaluation.targets, evaluation.outputs)])
+    return np.stack([_pixels(truth, parts >= _HALF) for truth, parts in zip(evaluation.targets, evaluation.outputs)])
 
 
 def _comparison_row(run: FinishedRun) -> tuple[str, ...]:
@@ -145,6 +172,7 @@ class SegmentationTask(Task):
     own_settings = frozenset(
         {
             *("data.crops", "data.folds", "data.fold", "data.background", "data.foreground"),
+            *("data.pixels", "data.bending"),
             "train.loss",
         }
     )
@@ -177,13 +205,19 @@ class SegmentationTask(Task):
             raise InputError(f"data.foreground={settings.data.foreground}: it needs another name than the background")
         if settings.data.image_size % MULTIPLE:
             raise InputError(f"data.image_size={settings.data.image_size}: expected a multiple of {MULTIPLE}")
-        self.split = {"folds": settings.data.folds, "fold": settings.data.fold or settings.data.folds}
+        if settings.data.pixels == "green" and self.channels != 1:
+            raise InputError("data.pixels=green: the network sees one channel; give model.in_channels=1")
         self.found = find_pairs(location.path)
+        self.split = {"folds": settings.data.folds, "fold": settings.data.fold or settings.data.folds}
+        if own_division(self.found.records) is not None:
+            if settings.data.fold is not None:
+                raise InputError(f"data.fold={settings.data.fold}: {location.path} comes divided, and stays so")
+            self.split = {}
 
     def load(self) -> Data:
-        preprocessing = PixelPreprocessing(self.channels)
+        preprocessing = PixelPreprocessing(self.channels, self.settings.data.pixels == "green")
         pairs = read_pairs(self.location.path, self.found.records, preprocessing.fit, self.found.faults)
-        parts = block_split(pairs, **self.split)
+        parts = self._divided(pairs)
         training, validation = parts
         kept_aside: list[Pair] = []
         if self.settings.data.holdout:
@@ -191,13 +225,14 @@ class SegmentationTask(Task):
         measured = MaskDataset(validation, preprocessing)
         chosen_on = MaskDataset(kept_aside, preprocessing) if kept_aside else measured
         for dataset in (measured, chosen_on):
-            if not any(mask.any() for mask in dataset.masks):
-                place = f"{self.location.path}, block {self.split['fold']} of {self.split['folds']}"
+            if not any((mask == 1).any() for mask in dataset.masks):
+                which = "block {fold} of {folds}".format(**self.split) if self.split else "the test part"
+                place = f"{self.location.path}, {which}"
                 raise InputError(f"{place}: no mask to measure on has foreground, so there is no Dice")
         recipe, data = self.settings.train, self.settings.data
         digests = [[short(pair.digest) for pair in part] for part in parts]
         return Data(
-            training=CropDataset(training, preprocessing, data.image_size, data.crops, recipe.seed),
+            training=CropDataset(training, preprocessing, data.image_size, data.crops, recipe.seed, data.bending),
             selection=chosen_on,
             validation=measured,
             digests=[short(pair.digest) for pair in training],
@@ -206,6 +241,10 @@ class SegmentationTask(Task):
             faults=_on_both_sides(*parts),
             notes=_passed_over(self.found.passed_over),
         )
+
+    def _divided(self, pairs: Sequence[Each]) -> tuple[list[Each], list[Each]]:
+        """The training and the test part."""
+        return own_division(pairs) or block_split(pairs, **self.split)
 
     def objective(self, model: paddle.nn.Layer, training: CropDataset) -> SegmentationObjective:
         return SegmentationObjective(self.settings.train.loss)
@@ -217,7 +256,7 @@ class SegmentationTask(Task):
         return evaluation_loader(dataset, batch_size=1)
 
     def facts(self, data: Data) -> dict[str, Any]:
-        _, validation = block_split(self.found.records, **self.split)
+        _, validation = self._divided(self.found.records)
         return {
             "pictures": {"training": len(data.training.pictures), "validation": len(data.validation.pictures)},
             "validation_images": [seen_from(self.location.path, record.image) for record in validation],
@@ -240,7 +279,7 @@ class SegmentationTask(Task):
         best: Evaluation,
     ) -> dict[Path, bytes]:
         images, dices = results["validation_images"], [row["dice"] for row in results["best"]["per_image"]]
-        predicted = [mask[0] for mask in best.outputs]
+        predicted = [(parts[0] >= _HALF).astype(np.uint8) for parts in best.outputs]
         shown = (images, dices, data.validation.pictures, data.validation.masks, predicted, self.classes)
         chosen_on = results["data"]["best_epoch_chosen_on"]
         return {run.curves: plots.curves(history, "dice", chosen_on, notice(results)), run.masks: masks.panels(*shown)}
@@ -259,6 +298,11 @@ class SegmentationTask(Task):
             "constant_dice": f"Dice of a mask that is {foreground} everywhere",
         }
         rows = [(title, [_mean_and_overall(each, key) for each in evaluations]) for key, title in names.items()]
+        areas = {"auc": "AUC", "average_precision": "Average precision", "mcc": "Matthews' correlation"}
+        rows += [
+            (f"{title} of all pixels", [figure(each["overall"].get(key)) for each in evaluations])
+            for key, title in areas.items()
+        ]
         loss = f"Loss ({results['settings']['train.loss']})"
         rows.append((loss, [figure(each["loss"]) for each in evaluations]))
         worst = masks.worst([figures["dice"] for figures in results["best"]["per_image"]])
@@ -268,6 +312,10 @@ class SegmentationTask(Task):
         ("dice", "Dice [95 %]"),
         ("constant_dice", "all foreground"),
         ("background_dice", "Dice of background"),
+        ("overall_dice", "F1 of all pixels"),
+        ("auc", "AUC of all pixels"),
+        ("average_precision", "average precision"),
+        ("mcc", "MCC"),
         ("v_rand", "V_rand"),
         ("v_info", "V_info"),
     )
@@ -279,7 +327,10 @@ class SegmentationTask(Task):
             flat[name] = mean
             low, high = figures["interval"][name] or (None, None)
             flat.update({f"{name}_low": low, f"{name}_high": high})
-        return {**flat, "loss": figures.get("loss")}
+        overall = figures.get("overall", {})
+        pooled = {f"overall_{name}": overall.get(name) for name in ("dice", "sensitivity", "specificity", "accuracy")}
+        areas = {name: overall.get(name) for name in ("auc", "average_precision", "mcc")}
+        return {**flat, **pooled, **areas, "loss": figures.get("loss")}
 
     @staticmethod
     def table_pictures(runs: Mapping[str, FinishedRun], histories: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
@@ -305,7 +356,8 @@ class SegmentationTask(Task):
         location = place.path
         found = find_pairs(location)
         pairs = read_pairs(location, found.records, opened.preprocessing.fit, found.faults)
-        pairs = _held_out(pairs, opened.description) or pairs
+        divided = own_division(pairs)
+        pairs = divided[1] if divided is not None else _held_out(pairs, opened.description) or pairs
         images = [pair.image for pair in pairs]
         classes = class_names(path, opened.description)
         dataset = MaskDataset(pairs, opened.preprocessing)

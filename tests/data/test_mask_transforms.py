@@ -68,3 +68,22 @@ def test_a_crop_is_the_same_place_of_both(pair):
 def test_a_grey_picture_keeps_its_axis(pair):
     picture, _ = augment(pair[0][..., :1], pair[1], np.random.default_rng(0))
     assert picture.shape == (96, 96, 1)
+
+
+def test_the_green_channel_is_equalised_by_parts():
+    preprocessing = PixelPreprocessing(1, green=True)
+    fitted = preprocessing.fit(PICTURE)
+    assert fitted.shape == (*PICTURE.shape[:2], 1)
+    expected = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8)).apply(PICTURE[..., 1].copy())
+    np.testing.assert_array_equal(fitted[..., 0], expected)
+    assert PixelPreprocessing.from_description(preprocessing.describe()) == preprocessing
+
+
+def test_without_bending_a_line_of_one_pixel_stays_whole():
+    mask = np.zeros((64, 64), np.uint8)
+    mask[:, 31] = 1
+    picture = np.repeat(200 * mask[..., None], 3, axis=2)
+    for seed in range(8):
+        changed, lines = augment(picture, mask, np.random.default_rng(seed), bending=False)
+        assert lines.sum() == 64
+        assert ((changed[..., 0] > 100) == lines).all()

@@ -19,6 +19,9 @@ def evaluation_table(rows):
     return TASKS[rows[0]["task"]].evaluation_table(rows)
 
 
+FURTHER = {"notes": [], "report": None}
+
+
 @pytest.fixture
 def make_row(two_classes):
     """A function that makes a row as `paddle_eye.runs.evaluate.evaluate_weights` does, with changes."""
@@ -32,6 +35,7 @@ def make_row(two_classes):
         "trained_on": 0,
         "classes": ["healthy", "ill"],
         "epoch": 17,
+        **FURTHER,
     }
     return lambda **changes: {**row, **changes}
 
@@ -117,7 +121,7 @@ MASK_ORIGIN = {"task": "segmentation", "model": "DAMU-Net", "data": "membrane", 
 @pytest.fixture
 def mask_row(masks):
     """A row of `paddle_eye.runs.evaluate.evaluate_weights` of a network that draws masks."""
-    return {**masks, **MASK_ORIGIN, "classes": ["membrane", "cell interior"], "weights": "w.pdparams"}
+    return {**masks, **MASK_ORIGIN, "classes": ["membrane", "cell interior"], "weights": "w.pdparams", **FURTHER}
 
 
 DICE = "Dice of cell interior 0.8000 [0.700, 0.900] (all cell interior: 0.8750), Dice of membrane 0.5500"

@@ -4,7 +4,7 @@ import numpy as np
 import paddle
 import pytest
 from paddle import nn
-from sklearn.metrics import f1_score, recall_score
+from sklearn.metrics import average_precision_score, f1_score, matthews_corrcoef, recall_score, roc_auc_score
 
 from paddle_eye.engine import optim
 from paddle_eye.engine.loop import evaluate, fit
@@ -58,8 +58,9 @@ def test_confusion_and_its_figures_are_of_pixels():
 
 def test_scores_are_means_over_images_of_several_sizes():
     truths, predicted = ([masks(1, *shape) for shape in ((8, 8), (6, 20), (30, 7))] for _ in range(2))
-    score = OBJECTIVE.score(Evaluation(0.25, truths, predicted))
-    figures = OBJECTIVE.figures(Evaluation(0.25, truths, predicted))
+    parts = [(65535 * mask.astype(np.uint16)) for mask in predicted]  # certain ones
+    score = OBJECTIVE.score(Evaluation(0.25, truths, parts))
+    figures = OBJECTIVE.figures(Evaluation(0.25, truths, parts))
     pairs = [(truth.reshape(-1), mask.reshape(-1)) for truth, mask in zip(truths, predicted)]
     assert score["loss"] == figures["loss"] == 0.25
     assert score["dice"] == figures["mean"]["dice"] == pytest.approx(np.mean([f1_score(*pair) for pair in pairs]))
@@ -79,7 +80,8 @@ def test_evaluation_takes_pictures_of_any_size_one_by_one():
     evaluation = evaluate(model, batches, OBJECTIVE, expected=2)
     with paddle.no_grad():
         whole = model(paddle.to_tensor(pictures[0][None])).numpy()[0]  # its sides are multiples of 16
-    np.testing.assert_array_equal(evaluation.outputs[0], whole > 0)
+    np.testing.assert_array_equal(evaluation.outputs[0] >= 32768, whole > 0)
+    np.testing.assert_allclose(evaluation.outputs[0] / 65535, 1 / (1 + np.exp(-whole)), atol=1e-5)
     np.testing.assert_array_equal(evaluation.targets[1], truths[1])
     assert evaluation.outputs[1].shape == (1, 21, 50)
     losses = [
@@ -125,3 +127,27 @@ def test_a_supervised_network_learns_bright_from_dark_by_the_one_loop():
     assert history[-1]["train_dice"] > 0.9
     assert math.isfinite(history[-1]["train_coarse_loss"])
     assert sum(map(sum, history[-1]["train_confusion_matrix"])) == 4 * 2 * 32 * 32
+
+
+@pytest.mark.parametrize("loss", ["tversky", "focal_tversky", "dice", "bce_dice"])
+def test_pixels_outside_the_field_of_view_do_not_count(loss):
+    """A picture whose outside is left away has the same loss and the same counts."""
+    objective = SegmentationObjective(loss)
+    logits, mask = GENERATOR.normal(size=(1, 1, 16, 16)).astype("float32"), masks(1, 16, 16)[None]
+    outside = mask.copy()
+    outside[..., 10:] = 255
+    inside = (paddle.to_tensor(each[..., :10].copy()) for each in (logits, mask))
+    whole = paddle.to_tensor(logits, stop_gradient=False), paddle.to_tensor(outside)
+    found = objective.training_terms(whole[0], objective.targets(whole[1]))["loss"]
+    assert found.item() == pytest.approx(objective.training_terms(*inside)["loss"].item(), rel=1e-5)
+    found.backward()
+    assert not whole[0].grad.numpy()[..., 10:].any()
+    counted = objective.tally(paddle.to_tensor(logits), whole[1])
+    assert counted.sum() == 160
+    parts = objective.outputs(paddle.to_tensor(logits))
+    figures = objective.figures(Evaluation(0.0, [outside[0]], [parts[0]]))
+    truth, scores = mask[0, 0, :, :10].ravel(), 1 / (1 + np.exp(-logits[0, 0, :, :10].ravel()))
+    assert figures["overall"]["dice"] == pytest.approx(f1_score(truth, scores > 0.5))
+    assert figures["overall"]["auc"] == pytest.approx(roc_auc_score(truth, scores), abs=1e-4)
+    assert figures["overall"]["average_precision"] == pytest.approx(average_precision_score(truth, scores), abs=1e-3)
+    assert figures["overall"]["mcc"] == pytest.approx(matthews_corrcoef(truth, scores > 0.5))

@@ -1,4 +1,4 @@
-"""Unpacking the original PALM archives, taking nothing from them but photographs and the label sheet."""
+"""Unpacking the original archives of PALM and DRIVE, taking nothing from them but pictures and the label sheet."""
 
 from __future__ import annotations
 
@@ -8,11 +8,18 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from paddle_eye.data.sources.pairs import find_pairs
 from paddle_eye.data.sources.palm import LABEL_FILE, TRAINING_FOLDER, VALIDATION_FOLDER, read_palm
 from paddle_eye.errors import InputError, raise_faults
 from paddle_eye.files import building
 
 ARCHIVES = ("training.zip", "validation.zip", "valid_gt.zip")
+DRIVE_ARCHIVE = "DRIVE.zip"
+_DRIVE_FILES = {
+    "images": "{number:02d}_{part}.tif",
+    "1st_manual": "{number:02d}_manual1.gif",
+    "mask": "{number:02d}_{part}_mask.gif",
+}
 INNER_TRAINING_ARCHIVE = "PALM-Training400.zip"
 _LARGEST_MEMBER = 256 * 2**20  # bytes; an original photograph has about 1 MB, the inner archive of 400 may have more
 _LARGEST_INNER_ARCHIVE = _LARGEST_TOTAL = 4 * 2**30
@@ -66,6 +73,54 @@ def unpack(folder: Path, target: Path) -> None:
             _extract(sheets, LABEL_FILE.parent.name, ".xlsx", work / LABEL_FILE.parent)
         _check(work, folder)
         work.rename(target)
+
+
+def has_drive(folder: Path) -> bool:
+    """Whether DRIVE's archive is in ``folder``."""
+    return (folder / DRIVE_ARCHIVE).is_file()
+
+
+def unpack_drive(folder: Path, target: Path) -> None:
+    """Unpack ``DRIVE.zip`` in ``folder`` to ``target/training`` and ``target/test``, whole or not at all.
+
+    Raises:
+        InputError: the archive is damaged or holds no DRIVE, or ``target`` exists and is not empty.
+    """
+    if not is_free(target):
+        raise InputError(f"{target} exists already; move it away or give another folder with --data")
+    with building(target) as work, _open(folder / DRIVE_ARCHIVE) as archive:
+        names = {tuple(PurePosixPath(name).parts[-3:]): name for name in archive.namelist() if not name.endswith("/")}
+        total = 0
+        for part in ("training", "test"):
+            for number in range(21, 41) if part == "training" else range(1, 21):
+                for kind, name in _DRIVE_FILES.items():
+                    inner = (part, kind, name.format(number=number, part=part))
+                    if inner not in names:
+                        raise InputError(f"{archive.filename}: {'/'.join(inner)} is missing; download it again")
+                    goal = work / "set" / Path(*inner)
+                    goal.parent.mkdir(parents=True, exist_ok=True)
+                    total += _copy(archive, names[inner], goal, _LARGEST_MEMBER)
+                    if total > _LARGEST_TOTAL:
+                        raise InputError(f"{archive.filename}: it unpacks to more than {_LARGEST_TOTAL} bytes")
+        (work / "set").rename(target)
+
+
+def described(target: Path, drive: bool) -> list[str]:
+    """What was unpacked to a folder, a line for each part.
+
+    Raises:
+        InputError: it is not complete.
+    """
+    if drive:
+        parts: dict[str, list] = {"training": [], "test": []}
+        for pair in find_pairs(target).records:
+            parts[pair.part].append(pair)
+        return [f"{target}: {len(part)} {name} photographs with vessels" for name, part in parts.items()]
+    lines = []
+    for name, part in zip(("training", "validation"), read_palm(target)):
+        counts = ", ".join(f"{count} {label}" for label, count in part.counts().items())
+        lines.append(f"{target}: {len(part)} {name} photographs ({counts})")
+    return lines
 
 
 def _check(unpacked: Path, folder: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Callable, NamedTuple
 
 from paddle_eye.data.records import RecordSet
 from paddle_eye.data.sources import folders, palm
-from paddle_eye.data.sources.pairs import IMAGE_FOLDER, MASK_FOLDER
+from paddle_eye.data.sources.pair_names import pair_folders
 from paddle_eye.data.sources.palm import LABEL_FILE, TRAINING_FOLDER, VALIDATION_FOLDER, read_palm
 from paddle_eye.data.sources.tables import TEST_TABLE, TRAINING_TABLE, read_table, settle
 from paddle_eye.errors import InputError, listed
@@ -127,10 +127,6 @@ def _any_exists(*names: object) -> Callable[[Path], bool]:
     return lambda root: any((root / name).exists() for name in names)
 
 
-def _all_folders(*names: str) -> Callable[[Path], bool]:
-    return lambda root: all((root / name).is_dir() for name in names)
-
-
 LAYOUTS = {
     "tables": Layout(
         "train.csv and test.csv", _any_exists(TRAINING_TABLE, TEST_TABLE), _read_tables, whole=_lone_test_table
@@ -141,12 +137,12 @@ LAYOUTS = {
         lambda root: Parts(*read_palm(root)),
         lambda root: _without_label(palm.without_label(root)),
     ),
+    "masks": Layout("pictures and masks", lambda root: bool(pair_folders(root)), _no_classes),
     "train and val": Layout(
         "train and val",
         lambda root: len(folders.train_val_folders(root)) == 2,
         lambda root: Parts(*folders.read_train_val(root)),
         whole=lambda root: folders.read_folders(folder) if (folder := folders.test_folder(root)) else None,
     ),
-    "masks": Layout("pictures and masks", _all_folders(IMAGE_FOLDER, MASK_FOLDER), _no_classes),
     "folders": Layout("folders of classes", lambda root: True, _not_split, whole=folders.read_folders),
 }

@@ -11,9 +11,10 @@ from typing import Callable, NamedTuple, TypeVar
 import numpy as np
 
 from paddle_eye.data.images import decode_picture, decode_unchanged, digest, find_pictures, orientation, read_file
+from paddle_eye.data.sources.pair_names import PairFolders, apart, image_key, mask_key, pair_folders
 from paddle_eye.errors import InputError, fault_of_name, raise_faults
 
-IMAGE_FOLDER, MASK_FOLDER = "image", "label"
+OUTSIDE = 255  # of a mask in memory: the pixel is outside the field of view and does not count
 _ADVICE = "every picture needs a mask of its name and size, of two values"
 _VALUES = (0, 1, 255, 65535)  # that the foreground of a mask may have
 
@@ -28,10 +29,14 @@ class MaskRecord:
     Args:
         image: the picture file.
         mask: a picture file of the same size; 0 is background, 1 or 255 foreground.
+        field: likewise, of the field of view; None if all of the picture counts.
+        part: ``'training'`` or ``'test'`` in a set that comes divided; None in others.
     """
 
     image: Path
     mask: Path
+    field: Path | None = None
+    part: str | None = None
 
 
 class Pair(NamedTuple):
@@ -40,9 +45,10 @@ class Pair(NamedTuple):
     Args:
         image: the picture file.
         picture: uint8 [H, W, …].
-        truth: uint8 [H, W], 1 in the foreground.
+        truth: uint8 [H, W], 1 in the foreground, `OUTSIDE` outside the field of view.
         digest: of the picture file's bytes, SHA-256.
-        mask_digest: of the mask file's.
+        mask_digest: of the mask file's, and of the field of view's.
+        part: see `MaskRecord`.
     """
 
     image: Path
@@ -50,6 +56,7 @@ class Pair(NamedTuple):
     truth: np.ndarray
     digest: str
     mask_digest: str
+    part: str | None
 
 
 class FoundPairs(NamedTuple):
@@ -67,28 +74,45 @@ class FoundPairs(NamedTuple):
 
 
 def find_pairs(root: Path) -> FoundPairs:
-    """Pairs of ``root/image`` and ``root/label`` with a name in common.
+    """Pairs of pictures and masks with a name in common, see `pair_names`; a division that the set has is kept.
 
     Raises:
-        InputError: a folder is missing.
+        InputError: there are no such folders.
     """
-    folders = [root / IMAGE_FOLDER, root / MASK_FOLDER]
-    missing = [str(folder) for folder in folders if not folder.is_dir()]
-    if missing:
+    folders = pair_folders(root)
+    if not folders:
         raise InputError(
-            f"{' and '.join(missing)}: no such folder; expected {IMAGE_FOLDER} and {MASK_FOLDER} in {root}"
+            f"{root}: no pairs of pictures and masks; expected the folders image and label (or images and masks) in "
+            "it, or training and test with such folders"
         )
-    contents = [find_pictures(folder) for folder in folders]
-    found = [content.pictures for content in contents]
-    images, masks = ({path.stem: path for path in paths} for paths in found)
-    faults = [f"{path}: another file of this name" for path in found[0] if path != images[path.stem]]
-    faults += [f"{path}: another file of this name" for path in found[1] if path != masks[path.stem]]
-    faults += filter(None, (fault_of_name(path) for paths in found for path in paths))
-    faults += [f"{path}: no mask of this name in {folders[1]}" for name, path in images.items() if name not in masks]
-    faults += [f"{path}: no picture of this name in {folders[0]}" for name, path in masks.items() if name not in images]
-    records = tuple(MaskRecord(images[name], masks[name]) for name in sorted(images.keys() & masks.keys(), key=_order))
+    parts = [_find_part(each) for each in folders]
+    faults = [fault for part in parts for fault in part.faults]
+    records = tuple(record for part in parts for record in part.records)
     if not records and not faults:
         faults.append("no picture files in it")
+    return FoundPairs(records, faults, [path for part in parts for path in part.passed_over])
+
+
+def _find_part(folders: PairFolders) -> FoundPairs:
+    contents = [find_pictures(each) for each in (folders.images, folders.masks, folders.fields) if each is not None]
+    found = [content.pictures for content in contents]
+    if folders.masks is None:
+        found = list(apart(found[0]))
+    images = {image_key(path): path for path in found[0]}
+    masks, fields = ({mask_key(path): path for path in paths} for paths in (found[1], (found[2:] or [[]])[0]))
+    faults = [f"{path}: another file of this name" for path in found[0] if path != images[image_key(path)]]
+    faults += [f"{path}: another file of this name" for path in found[1] if path != masks[mask_key(path)]]
+    faults += filter(None, (fault_of_name(path) for paths in found for path in paths))
+    mask_place, image_place = folders.masks or folders.images, folders.images
+    faults += [f"{path}: no mask of this name in {mask_place}" for name, path in images.items() if name not in masks]
+    faults += [
+        f"{path}: no picture of this name in {image_place}" for name, path in masks.items() if name not in images
+    ]
+    if fields:
+        missing = [path for name, path in images.items() if name not in fields]
+        faults += [f"{path}: no field of view of this name in {folders.fields}" for path in missing]
+    names = sorted(images.keys() & masks.keys(), key=_order)
+    records = tuple(MaskRecord(images[name], masks[name], fields.get(name), folders.part) for name in names)
     return FoundPairs(records, faults, [path for content in contents for path in content.others])
 
 
@@ -115,6 +139,10 @@ def read_pairs(
         try:
             data, mask_data = read_file(record.image), read_file(record.mask)
             picture, truth = decode_picture(data, record.image), decode_mask(mask_data, record.mask)
+            if record.field is not None:
+                field_data = read_file(record.field)
+                truth = _within(decode_mask(field_data, record.field), truth, record)
+                mask_data += field_data
         except InputError as error:
             faults.append(str(error))
             continue
@@ -124,9 +152,21 @@ def read_pairs(
         elif picture.shape[:2] != truth.shape:
             sizes = ["x".join(map(str, shape[1::-1])) for shape in (picture.shape, truth.shape)]
             faults.append(f"{record.mask}: {sizes[1]} pixels, its picture has {sizes[0]}")
-        pairs.append(Pair(record.image, fit(picture), truth, digest(data), digest(mask_data)))
+        pairs.append(Pair(record.image, fit(picture), truth, digest(data), digest(mask_data), record.part))
     raise_faults(root, faults, _ADVICE)
     return pairs
+
+
+def _within(field: np.ndarray, truth: np.ndarray, record: MaskRecord) -> np.ndarray:
+    """A mask that counts in the field of view alone.
+
+    Raises:
+        InputError: both differ in size.
+    """
+    if field.shape != truth.shape:
+        sizes = ["x".join(map(str, each.shape[::-1])) for each in (field, truth)]
+        raise InputError(f"{record.field}: {sizes[0]} pixels, {record.mask} has {sizes[1]}")
+    return np.where(field == 1, truth, np.uint8(OUTSIDE))
 
 
 def decode_mask(data: bytes, path: Path) -> np.ndarray:
@@ -162,6 +202,12 @@ def _fault_of_turning(record: MaskRecord, data: bytes, picture: np.ndarray, trut
         f"{record.image}: EXIF turns this picture, and its mask may fit the stored or the turned one; "
         "save it without an EXIF orientation"
     )
+
+
+def own_division(pairs: Sequence[Each]) -> tuple[list[Each], list[Each]] | None:
+    """The training and the test part of a set that comes divided; None of others."""
+    training, test = ([pair for pair in pairs if pair.part == part] for part in ("training", "test"))
+    return (training, test) if training and test else None
 
 
 def block_split(pairs: Sequence[Each], folds: int, fold: int | None = None) -> tuple[list[Each], list[Each]]:

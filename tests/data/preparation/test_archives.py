@@ -4,7 +4,7 @@ import zipfile
 import pytest
 
 from paddle_eye.data.preparation import archives
-from paddle_eye.data.preparation.archives import missing_archives, unpack
+from paddle_eye.data.preparation.archives import described, missing_archives, unpack, unpack_drive
 from paddle_eye.data.sources.palm import LABEL_FILE, TRAINING_FOLDER, VALIDATION_FOLDER, read_palm
 from paddle_eye.errors import InputError
 
@@ -228,3 +228,35 @@ def test_faults_of_what_was_unpacked_name_the_archives(packed, target):
 def test_a_missing_sheet_is_not_answered_with_the_same_command(packed, target):
     packed.labels = {"PALM-Validation-GT/readme.txt": b"moved"}
     assert "python tools/prepare_data.py" not in refused(packed.write(), target)
+
+
+@pytest.fixture
+def drive(tmp_path):
+    """DRIVE's archive with tiny pictures."""
+    with zipfile.ZipFile(tmp_path / "DRIVE.zip", "w") as archive:
+        for part, numbers in (("training", range(21, 41)), ("test", range(1, 21))):
+            for number in numbers:
+                for name in (f"images/{number:02d}_{part}.tif", f"1st_manual/{number:02d}_manual1.gif"):
+                    archive.writestr(f"DRIVE/{part}/{name}", b"picture")
+                archive.writestr(f"DRIVE/{part}/mask/{number:02d}_{part}_mask.gif", b"field")
+        archive.writestr("../../outside.txt", b"")
+    return tmp_path
+
+
+def test_drive_is_unpacked_in_its_two_parts(drive, tmp_path):
+    unpack_drive(drive, tmp_path / "drive")
+    files = sorted(path.relative_to(tmp_path / "drive").as_posix() for path in (tmp_path / "drive").rglob("*.*"))
+    assert len(files) == 120
+    assert files[0] == "test/1st_manual/01_manual1.gif"
+    assert described(tmp_path / "drive", drive=True) == [
+        f"{tmp_path / 'drive'}: 20 training photographs with vessels",
+        f"{tmp_path / 'drive'}: 20 test photographs with vessels",
+    ]
+
+
+def test_a_drive_with_a_file_missing_is_refused_and_nothing_is_left(tmp_path):
+    with zipfile.ZipFile(tmp_path / "DRIVE.zip", "w") as archive:
+        archive.writestr("DRIVE/training/images/21_training.tif", b"picture")
+    with pytest.raises(InputError, match=r"DRIVE\.zip: training/1st_manual/21_manual1\.gif is missing"):
+        unpack_drive(tmp_path, tmp_path / "drive")
+    assert [path.name for path in tmp_path.iterdir()] == ["DRIVE.zip"]

@@ -1,0 +1,104 @@
+"""Pictures and masks as public sets name them."""
+
+import cv2
+import numpy as np
+import pytest
+
+from paddle_eye.data.sources.layouts import layout
+from paddle_eye.data.sources.pairs import OUTSIDE, find_pairs, own_division, read_pairs
+from paddle_eye.errors import InputError
+
+
+@pytest.fixture
+def put(tmp_path):
+    """A function that writes grey pictures, or masks of a corner where the name is a mask's, and returns the folder."""
+
+    def write(*names, size=(12, 16)):
+        for number, name in enumerate(names):
+            content = np.full(size, number, np.uint8)
+            if any(
+                word in name.lower() for word in ("mask", "label", "manual", "1sto", "1stho", "_gt", "/gt/", "_ma.")
+            ):
+                content[:] = 0
+                content[: 3 + number % 3, :5] = 255
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(cv2.imencode(".png", content)[1].tobytes())
+        return tmp_path
+
+    return write
+
+
+def pairs(root):
+    found = find_pairs(root)
+    assert found.faults == []
+    return [(r.image.relative_to(root).as_posix(), r.mask.relative_to(root).as_posix()) for r in found.records]
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("image/1.png", "label/1.png"),
+        ("images/1.jpg", "masks/1.png"),
+        ("Images/IDRiD_01.jpg", "GT/IDRiD_01_MA.tif"),
+        ("images/01_test.tif", "1st_manual/01_manual1.gif"),
+        ("img/a.png", "labels/a_label.png"),
+        ("Image_01L.jpg", "Image_01L_1stHO.png"),
+        ("a.jpg", "a_mask.png"),
+    ],
+)
+def test_names_of_public_sets(put, image, mask):
+    root = put(image, mask)
+    assert pairs(root) == [(image, mask)]
+    assert layout(root) == "masks"
+
+
+DRIVE = [
+    name
+    for part, number in (("training", 21), ("training", 22), ("test", 1), ("test", 2))
+    for name in (
+        f"{part}/images/{number:02d}_{part}.tif",
+        f"{part}/1st_manual/{number:02d}_manual1.gif",
+        f"{part}/mask/{number:02d}_{part}_mask.gif",
+    )
+]
+
+
+def test_drive_comes_divided_and_with_fields_of_view(put):
+    root = put(*DRIVE)
+    records = find_pairs(root).records
+    assert [(r.image.name, r.mask.name, r.field.name, r.part) for r in records] == [
+        ("21_training.tif", "21_manual1.gif", "21_training_mask.gif", "training"),
+        ("22_training.tif", "22_manual1.gif", "22_training_mask.gif", "training"),
+        ("01_test.tif", "01_manual1.gif", "01_test_mask.gif", "test"),
+        ("02_test.tif", "02_manual1.gif", "02_test_mask.gif", "test"),
+    ]
+    assert [[r.image.name[:2] for r in part] for part in own_division(records)] == [["21", "22"], ["01", "02"]]
+    assert layout(root) == "masks"
+
+
+def test_pixels_outside_the_field_of_view_are_marked(put):
+    root = put(*DRIVE)
+    read = read_pairs(root, find_pairs(root).records, lambda picture: picture)
+    mask, field = (cv2.imdecode(np.fromfile(root / name, np.uint8), 0) > 0 for name in DRIVE[1:3])
+    assert (read[0].truth == np.where(field, mask, OUTSIDE)).all()
+    assert (read[0].truth == OUTSIDE).any()
+    assert read[0].part == "training"
+
+
+def test_a_field_of_view_that_is_missing_or_of_another_size_is_a_fault(put):
+    root = put(*DRIVE)
+    (root / DRIVE[2]).unlink()
+    assert [fault.split(": ")[1] for fault in find_pairs(root).faults] == [
+        f"no field of view of this name in {root}/training/mask"
+    ]
+    put(DRIVE[2], size=(11, 16))
+    with pytest.raises(InputError, match=r"21_training_mask\.gif: 16x11 pixels, .*21_manual1\.gif has 16x12"):
+        read_pairs(root, find_pairs(root).records, lambda picture: picture)
+
+
+@pytest.mark.parametrize(
+    "names", [("1_test.jpg", "2_test.jpg"), ("a/1.jpg", "b/1.jpg"), ("train/a/1.jpg", "val/a/1.jpg")]
+)
+def test_photographs_without_masks_are_no_pairs(put, names):
+    assert layout(put(*names)) != "masks"
