@@ -183,3 +183,40 @@ def test_a_strip_takes_no_more_memory_than_its_pixels():
     fitted = Preprocessing(64, "fundus").fit(strip)
     assert fitted.shape == (64, 64, 3)
     assert fitted[31].max() == 200 and fitted[:20].max() == fitted[44:].max() == 0
+
+
+@pytest.mark.parametrize("preset", ["document", "imagenet", "fundus"])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_every_value_in_every_channel_becomes_the_formula_s(preset, mirrored):
+    """The formula in double precision, rounded once."""
+    fitted = np.stack([np.arange(256), np.arange(256)[::-1], np.roll(np.arange(256), 7)], axis=-1)[None].astype(
+        np.uint8
+    )
+    fitted = np.repeat(fitted, 3, axis=0)[:, ::-1] if mirrored else np.repeat(fitted, 3, axis=0)
+    shares = fitted.astype(np.float64) / 255.0
+    if preset == "document":
+        expected = shares * 2.0 - 1.0
+    else:
+        expected = (shares[..., ::-1] - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    found = Preprocessing(224, preset).normalise(fitted)
+    np.testing.assert_array_equal(found, np.moveaxis(expected, -1, 0).astype(np.float32))
+    assert found.flags.c_contiguous
+    batch = Preprocessing(224, preset).normalise(np.stack([fitted, fitted[:, ::-1]]))
+    np.testing.assert_array_equal(batch[1], found[..., ::-1])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_edges_of_the_field_of_view_are_those_of_its_definition(seed):
+    """More than 2 % of a row's or a column's pixels are brighter than a tenth of the brightest, by numpy."""
+    generator = np.random.default_rng(seed)
+    picture = generator.integers(0, generator.integers(2, 40), (61, 83, 3)).astype(np.uint8)
+    cv2.circle(picture, (40, 30), int(generator.integers(10, 45)), (20, 60, int(generator.integers(60, 256))), -1)
+    brightness = picture.max(axis=2)
+    inside = brightness > 0.1 * float(brightness.max())
+    rows, columns = (np.flatnonzero(inside.mean(axis=axis) > 0.02) for axis in (1, 0))
+    cut = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    side = max(cut.shape[:2])
+    square = np.zeros((side, side, 3), np.uint8)
+    top, left = (side - cut.shape[0]) // 2, (side - cut.shape[1]) // 2
+    square[top : top + cut.shape[0], left : left + cut.shape[1]] = cut
+    np.testing.assert_array_equal(Preprocessing(side, "fundus").fit(picture), square)
