@@ -401,7 +401,11 @@ def test_eval_reports_a_bad_file_and_evaluates_the_rest(copy):
         ("convert_weights", ["none.pth", "out.pdparams"], "none.pth"),
         ("convert_weights", ["output/resnet50_vD_PALM", "out.pdparams", "--model", "unet"], "not of unet"),
         ("train", ["--model", "unet"], "the network 'unet' needs --data DIR"),
-        ("train", ["--model", "unet", "--data", "dataset/palm"], "no such folder; expected image and label"),
+        (
+            "train",
+            ["--model", "unet", "--data", "dataset/palm"],
+            "no pairs of pictures and masks; expected the folders image and label",
+        ),
         ("train", ["--data", "masks"], "these are pictures and masks; train a network that draws masks, such as"),
         ("audit", ["--data", "masks"], "these are pictures and masks"),
         ("split", ["--data", "masks"], "these are pictures and masks"),

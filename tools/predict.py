@@ -35,6 +35,12 @@ def main() -> None:
         metavar="REGEX",
         help=r"the patient in a file name, for example '^(\d+)_' (default: <number>_left, <number>_right)",
     )
+    parser.add_argument(
+        "--gate",
+        choices=("warn", "refuse"),
+        default="warn",
+        help="what becomes of pictures that are no photographs of a fundus (default: warn)",
+    )
     parser.add_argument("--batch-size", type=int, default=32, help="pictures at a time (default: 32)")
     parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N (default: auto)")
     arguments = parser.parse_args()
@@ -62,7 +68,7 @@ def main() -> None:
         raise InputError(f"{predictor.source}: name the pictures; the example is of an eye, for classifiers")
     files, passed_over = find_files(arguments.images or [EXAMPLE_PICTURE])
     where = {"draw": arguments.draw, "cam": arguments.cam, "mask_out": arguments.mask_out}
-    done = predict_files(predictor, files, arguments.batch_size, **where, group=arguments.group)
+    done = predict_files(predictor, files, arguments.batch_size, **where, group=arguments.group, gate=arguments.gate)
     print(done.lines)
     if arguments.xlsx is not None:
         write_bytes(arguments.xlsx.resolve(), as_xlsx(done.table, done.patients))
@@ -71,6 +77,10 @@ def main() -> None:
         write_bytes(path, as_csv(done.table))
         if done.patients is not None:
             write_bytes(path.with_name(f"{path.stem}-patients.csv"), as_csv(done.patients))
+    for warning in done.warnings[:20]:
+        print(f"warning: {warning}", file=sys.stderr)
+    if len(done.warnings) > 20:
+        print(f"warning: and {len(done.warnings) - 20} more pictures like these", file=sys.stderr)
     if passed_over:
         names = ", ".join(map(str, passed_over[:5])) + (" …" if len(passed_over) > 5 else "")
         print(

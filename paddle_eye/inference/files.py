@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from paddle_eye.choices import Gate
 from paddle_eye.data.images import find_pictures
 from paddle_eye.data.patients import compile_pattern, patient_of
 from paddle_eye.errors import InputError, visible
@@ -29,12 +30,14 @@ class Predicted(NamedTuple):
         lines: the table for the terminal.
         faults: of the files that could not be read.
         patients: one line per patient, where some have several pictures; None where none has.
+        warnings: of pictures that are no photographs of a fundus, or poor ones.
     """
 
     table: pd.DataFrame
     lines: str
     faults: list[str]
     patients: pd.DataFrame | None
+    warnings: list[str]
 
 
 class Asked(NamedTuple):
@@ -79,6 +82,7 @@ def predict_files(
     cam: bool = False,
     mask_out: Path | None = None,
     group: str | None = None,
+    gate: Gate = "warn",
 ) -> Predicted:
     """Predict picture files.
 
@@ -89,6 +93,8 @@ def predict_files(
         draw: a folder for every picture with its result on it; None draws nothing.
         cam: draw Grad-CAM beside it, over the picture as a classifier saw it.
         mask_out: a folder for the masks, 255 in the foreground and 0 elsewhere, of the pictures' sizes.
+        gate: what becomes of pictures that are no photographs of a fundus, see `paddle_eye.data.gate`; ``'refuse'``
+            takes them for faults.
         group: regular expression whose one group, found in a file name, is the patient; None: see `patient_of`.
 
     Raises:
@@ -97,12 +103,18 @@ def predict_files(
     network.require(evidence=cam, masks=mask_out is not None)
     drawn_names, mask_names = _names(files, "predicted"), _names(files, "mask")
     pattern = compile_pattern(group) if group is not None else None
-    images, rows, faults = [], [], []
+    images, rows, faults, warnings = [], [], [], []
     of_patient: dict[str, list] = {}
     for answer, drawn_name, mask_name in zip(network.ask(files, batch_size), drawn_names, mask_names):
         if answer.fault is not None:
             faults.append(answer.fault)
             continue
+        verdict = network.verdict(answer)
+        if verdict is not None and (said := verdict.sentence()):
+            refused = gate == "refuse" and verdict.no_fundus
+            (faults if refused else warnings).append(f"{answer.image}: {said}")
+            if refused:
+                continue
         images.append(visible(str(answer.image)))
         rows.append(network.row(answer))
         if patient := patient_of(answer.image, pattern):
@@ -120,7 +132,7 @@ def predict_files(
         patients = joined.rename(columns={"image": "patient"})
         patients.insert(1, "photographs", [len(own) for own in of_patient.values()])
         lines += f"\n\nby patient, {network.joined_by}:\n{network.lines(joined)}"
-    return Predicted(table, lines, faults, patients)
+    return Predicted(table, lines, faults, patients, warnings)
 
 
 def _names(files: Sequence[Path], kind: str) -> list[str]:

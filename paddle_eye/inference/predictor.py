@@ -14,6 +14,7 @@ import paddle.nn.functional as F
 import pandas as pd
 from paddle import nn
 
+from paddle_eye.data.gate import Verdict, judge
 from paddle_eye.data.images import READING_THREADS, read_picture
 from paddle_eye.errors import InputError, JobError
 from paddle_eye.inference.cam import grad_cam
@@ -38,11 +39,13 @@ class Prediction(NamedTuple):
         image: the file.
         probabilities: float32 [C]; None if the file cannot be read.
         fault: why it cannot be read; None if it can.
+        verdict: whether it is a photograph of a fundus, and a good one; None if it cannot be read.
     """
 
     image: Path
     probabilities: np.ndarray | None
     fault: str | None
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -97,11 +100,12 @@ class Predictor(TrainedNetwork):
     def ask(self, paths: Sequence[str | Path], batch_size: int = 32) -> Iterator[Prediction]:
         """See `TrainedNetwork.ask`; the next batch is read while the network looks at one."""
 
-        def read(path: str | Path) -> np.ndarray | str:
+        def read(path: str | Path) -> tuple[np.ndarray, Verdict] | str:
             try:
-                return self.preprocessing(read_picture(path))
+                picture = read_picture(path)
             except InputError as error:
                 return str(error)
+            return self.preprocessing(picture), judge(picture)
 
         batches = [paths[start : start + batch_size] for start in range(0, len(paths), batch_size)]
         with ThreadPoolExecutor(max_workers=READING_THREADS) as pool:
@@ -111,13 +115,13 @@ class Predictor(TrainedNetwork):
                 following = batches[number + 1] if number + 1 < len(batches) else []
                 coming = [pool.submit(read, path) for path in following]
                 contents = [future.result() for future in current]
-                readable = [content for content in contents if not isinstance(content, str)]
+                readable = [content[0] for content in contents if not isinstance(content, str)]
                 rows = iter(self.probabilities(np.stack(readable)) if readable else ())
                 for path, content in zip(batch, contents):
                     if isinstance(content, str):
                         yield Prediction(Path(path), None, content)
                     else:
-                        yield Prediction(Path(path), next(rows), None)
+                        yield Prediction(Path(path), next(rows), None, content[1])
 
     def show(self, picture: np.ndarray) -> Shown:
         fitted = self.preprocessing.fit(picture)
@@ -127,10 +131,14 @@ class Predictor(TrainedNetwork):
             caption = f"evidence for {self.classes[label]} (Grad-CAM)"
             pictures.append((caption, self._heat_picture(picture, label)[..., ::-1]))
         shares = tuple(zip(self.classes, probabilities.tolist()))
-        return Shown(probabilities, pictures, self._named(probabilities), shares)
+        verdict = judge(picture)
+        return Shown(probabilities, pictures, self._named(probabilities), shares, warning=verdict.sentence())
 
     def row(self, answer: Prediction) -> np.ndarray:
         return answer.probabilities
+
+    def verdict(self, answer: Prediction) -> Verdict | None:
+        return answer.verdict
 
     def table(self, images: Sequence[str], rows: Sequence[np.ndarray]) -> pd.DataFrame:
         return predictions.frame(images, np.stack(rows), self.classes)

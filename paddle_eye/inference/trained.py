@@ -12,6 +12,8 @@ import numpy as np
 import paddle
 import pandas as pd
 
+from paddle_eye.data.gate import Verdict
+
 
 class Answer(Protocol):
     """What a network says about a picture file: ``fault`` says why the file cannot be read; None if it can."""
@@ -30,6 +32,7 @@ class Shown(NamedTuple):
         heading: the answer in a word; None has none.
         shares: name and probability of each class.
         mask: a PNG file to download; None has none.
+        warning: what speaks against believing it; None if nothing does.
     """
 
     row: Any
@@ -37,6 +40,7 @@ class Shown(NamedTuple):
     heading: str | None = None
     shares: tuple[tuple[str, float], ...] = ()
     mask: bytes | None = None
+    warning: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,10 @@ class TrainedNetwork(ABC):
     @abstractmethod
     def row(self, answer: Any) -> Any:
         """What the table needs of an answer without a fault."""
+
+    def verdict(self, answer: Any) -> Verdict | None:
+        """What the gate says of the picture of an answer; None of networks that are asked about other pictures, too."""
+        return None
 
     @abstractmethod
     def table(self, images: Sequence[str], rows: Sequence[Any]) -> pd.DataFrame:

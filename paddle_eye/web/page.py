@@ -165,6 +165,8 @@ def _show(name: str, answer: Shown) -> None:
         columns[-1].download_button("Download the mask", answer.mask, file, "image/png", key=name)
     if wordy:
         with columns[-1]:
+            if answer.warning is not None:
+                st.warning(_as_text(answer.warning))
             st.markdown(f"### {_as_text(answer.heading)}")
             for title, share in answer.shares:
                 st.progress(float(min(share, 1)), text=f"{_as_text(title)}: {share:.1%}")

@@ -51,7 +51,7 @@ def test_what_is_not_there_is_named_together(tmp_path):
 
 def test_the_example_is_pathologic(bundled):
     """As its label says: V0003 of PALM's validation photographs."""
-    table, _, faults, _ = predict_files(bundled, [EXAMPLE_PICTURE])
+    table, _, faults, *_ = predict_files(bundled, [EXAMPLE_PICTURE])
     assert faults == []
     assert table.loc[0, "class"] == "pathologic myopia"
 
@@ -75,7 +75,7 @@ def test_pictures_that_differ_in_their_endings_alone_are_both_drawn(bundled, wri
 
 def test_bad_files_are_told_and_the_others_predicted(bundled, write_picture, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no picture")
-    table, _, faults, _ = predict_files(bundled, [tmp_path / "bad.png", write_picture(tmp_path / "good.png")])
+    table, _, faults, *_ = predict_files(bundled, [tmp_path / "bad.png", write_picture(tmp_path / "good.png")])
     assert len(table) == 1
     assert np.isclose(table.filter(like="p_").to_numpy().sum(), 1)
     assert "bad.png: this is no picture" in faults[0]
@@ -106,7 +106,7 @@ def segmenter(tmp_path_factory):
 
 def test_masks_have_the_pictures_size_and_what_the_network_says(segmenter, write_picture, tmp_path):
     files = [write_picture(tmp_path / name, size=size) for name, size in (("a.png", (33, 50)), ("in/b.jpg", (64, 20)))]
-    table, lines, faults, _ = predict_files(segmenter, files, draw=tmp_path / "drawn", mask_out=tmp_path / "masks")
+    table, lines, faults, *_ = predict_files(segmenter, files, draw=tmp_path / "drawn", mask_out=tmp_path / "masks")
     assert faults == []
     for row, (path, name) in enumerate(zip(files, ("a.png", "in/b.jpg"))):
         mask = cv2.imread(str(tmp_path / f"masks/{name}-mask.png"), cv2.IMREAD_UNCHANGED)
@@ -118,7 +118,7 @@ def test_masks_have_the_pictures_size_and_what_the_network_says(segmenter, write
 
 def test_a_bad_file_stops_no_mask(segmenter, write_picture, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no picture")
-    table, _, faults, _ = predict_files(segmenter, [tmp_path / "bad.png", write_picture(tmp_path / "good.png")])
+    table, _, faults, *_ = predict_files(segmenter, [tmp_path / "bad.png", write_picture(tmp_path / "good.png")])
     assert [Path(name).name for name in table["image"]] == ["good.png"]
     assert "bad.png: this is no picture" in faults[0]
     with pytest.raises(InputError, match=r"bad\.png"):
@@ -160,3 +160,22 @@ def test_without_patients_of_several_photographs_there_is_no_second_table(pairs)
     done = predict_files(open_predictor(), [pairs[0], pairs[4]])
     assert done.patients is None
     assert "by patient" not in done.lines
+
+
+@pytest.fixture
+def documents(tmp_path):
+    """A page of text, and the example."""
+    page = np.full((300, 220, 3), 255, np.uint8)
+    for row in range(30, 290, 20):
+        cv2.putText(page, "no fundus", (10, row), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0))
+    (tmp_path / "page.png").write_bytes(cv2.imencode(".png", page)[1].tobytes())
+    return [tmp_path / "page.png", EXAMPLE_PICTURE]
+
+
+def test_what_is_no_fundus_is_warned_of_or_refused(documents):
+    warned = predict_files(open_predictor(), documents)
+    assert (len(warned.table), len(warned.faults), len(warned.warnings)) == (2, 0, 1)
+    assert warned.warnings[0].startswith(f"{documents[0]}: this seems to be no photograph of a fundus: ")
+    refused = predict_files(open_predictor(), documents, gate="refuse")
+    assert list(refused.table["image"]) == [str(EXAMPLE_PICTURE)]
+    assert refused.faults == warned.warnings
