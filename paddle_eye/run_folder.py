@@ -103,6 +103,10 @@ class RunFolder:
         return self.path / "calibration.png"
 
     @property
+    def worst(self) -> Path:
+        return self.path / "worst.png"
+
+    @property
     def masks(self) -> Path:
         return self.path / "masks.png"
 

@@ -215,7 +215,7 @@ class Run:
             "last": {"epoch": epoch, **last_figures},
         }
         self.task.write_predictions(folder, results, {"best": best, "last": last})
-        pictures = self.task.pictures(folder, results, self.history, self.data, best)
+        pictures = self.task.pictures(folder, results, self.history, self.data, best, self.model)
         write_report(folder, results, self.history, pictures, self.task.report(results), self.task.template)
         return results
 

@@ -185,6 +185,7 @@ class Task(ABC):
         history: Sequence[Mapping[str, Any]],
         data: Data,
         best: Evaluation,
+        model: paddle.nn.Layer,
     ) -> dict[Path, bytes]:
         """PNG files by where they belong.
 
@@ -194,6 +195,7 @@ class Task(ABC):
             history: one row per evaluation.
             data: of the run.
             best: on the validation part, of the best epoch.
+            model: with the weights of the best epoch.
         """
 
     @staticmethod

@@ -17,12 +17,13 @@ from paddle_eye.data.loading import (
 )
 from paddle_eye.data.preparation.test_sets import Place
 from paddle_eye.engine.objective import Evaluation, Objective, as_tensor
+from paddle_eye.inference.cam import grad_cam
 from paddle_eye.inference.exported import Exported
 from paddle_eye.inference.predictor import Predictor
 from paddle_eye.metrics.classification import accuracy, auc, classification_figures, confusion
 from paddle_eye.metrics.intervals import delong, mcnemar
 from paddle_eye.models.attention import nam_regulariser
-from paddle_eye.report import plots
+from paddle_eye.report import plots, predictions, worst
 from paddle_eye.report.compare import Comparison, FinishedRun, Tested
 from paddle_eye.report.finished import notice, seen_from, write_table
 from paddle_eye.report.page import figure
@@ -193,6 +194,7 @@ class ClassificationTask(PhotographTask):
         history: Sequence[Mapping[str, Any]],
         data: Data,
         best: Evaluation,
+        model: paddle.nn.Layer,
     ) -> dict[Path, bytes]:
         classes, figures, of_demonstration = self.classes, results["best"], notice(results)
         matrices = {run.confusion_matrix: (figures["confusion_matrix"], "validation images")}
@@ -207,7 +209,20 @@ class ClassificationTask(PhotographTask):
             },
             run.roc: plots.roc(*_arrays(best), classes, of_demonstration),
             run.calibration: plots.calibration(figures["calibration"], of_demonstration),
+            run.worst: self._worst(data, best, model),
         }
+
+    def _worst(self, data: Data, best: Evaluation, model: paddle.nn.Layer) -> bytes:
+        """The photographs that the network is most wrong about, with the evidence for what it says."""
+        labels, probabilities = _arrays(best)
+        order, losses = worst.most_wrong(labels, probabilities)
+        said = probabilities.argmax(axis=1)[order]
+        fitted = [data.validation.pictures[index] for index in order]
+        inputs = np.stack([data.validation.preprocessing.normalise(picture) for picture in fitted])
+        evidence = [predictions.overlay(*pair) for pair in zip(fitted, grad_cam(model, inputs, said.tolist()))]
+        names = [self.parts.validation.records[index].image.name for index in order]
+        shares = probabilities.max(axis=1)[order]
+        return worst.panels(names, labels[order], said, shares, losses, fitted, evidence, self.classes)
 
     @staticmethod
     def report(results: Mapping[str, Any]) -> dict[str, Any]:

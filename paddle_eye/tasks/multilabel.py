@@ -200,6 +200,7 @@ class MultilabelTask(PhotographTask):
         history: Sequence[Mapping[str, Any]],
         data: Data,
         best: Evaluation,
+        model: paddle.nn.Layer,
     ) -> dict[Path, bytes]:
         labels, probabilities = _arrays(best)
         found = probabilities >= [row["threshold"] for row in results["best"]["per_class"]]

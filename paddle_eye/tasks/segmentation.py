@@ -277,6 +277,7 @@ class SegmentationTask(Task):
         history: Sequence[Mapping[str, Any]],
         data: Data,
         best: Evaluation,
+        model: paddle.nn.Layer,
     ) -> dict[Path, bytes]:
         images, dices = results["validation_images"], [row["dice"] for row in results["best"]["per_image"]]
         predicted = [(parts[0] >= _HALF).astype(np.uint8) for parts in best.outputs]

@@ -8,7 +8,7 @@ import pytest
 from paddle_eye.report import page
 from paddle_eye.tasks.registry import TASKS
 
-PICTURES = {name: f"\x89PNG {name}".encode() for name in ("curves", "confusion_matrix", "roc", "calibration")}
+PICTURES = {name: f"\x89PNG {name}".encode() for name in ("curves", "confusion_matrix", "roc", "calibration", "worst")}
 
 
 def render(results, history, pictures):
@@ -89,7 +89,7 @@ def test_the_page_needs_nothing_from_elsewhere(results, history):
     assert not re.search(r"https?:|url\(|@import", html)
     assert not {"script", "link", "iframe", "object", "embed"} & {tag for tag, _ in page.tags}
     sources = [value for _, attributes in page.tags for name, value in attributes.items() if name in ("src", "href")]
-    assert len(sources) == 4
+    assert len(sources) == 5
     assert all(source.startswith("data:image/png;base64,") for source in sources)
 
 

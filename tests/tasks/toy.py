@@ -81,7 +81,7 @@ class ToyTask(ClassificationTask):
         for which, evaluation in evaluations.items():
             write_table(run.predictions(which), {"image": images, "first": [each[0] for each in evaluation.outputs]})
 
-    def pictures(self, run, results, history, data, best):
+    def pictures(self, run, results, history, data, best, model):
         return {run.curves: plots.curves(history, "brier", "validation images", notice(results), False)}
 
     @staticmethod
