@@ -11,7 +11,13 @@ from paddle_eye.errors import InputError
 
 PALM_FOLDER, DRIVE_FOLDER = Path("dataset/palm"), Path("dataset/drive")
 DEMONSTRATION_FOLDER = Path("dataset/demo")
-AI_STUDIO_ARCHIVES = Path("~/data/data19469")
+# Where AI Studio's notebooks and script tasks mount PALM, under its several numbers, and where people unpack it.
+AI_STUDIO_MOUNTS = tuple(
+    Path(f"{place}/data{number}")
+    for place in ("~/data", "~/paddlejob/workspace/train_data/datasets")
+    for number in (19469, 19065, 23828, 127091)
+)
+AI_STUDIO_UNPACKED = (Path("~/work/palm"), Path("~/data/palm"))
 
 BANNER = """\
 ==============================================================================
@@ -55,7 +61,7 @@ def find(given: str | None = None) -> Location:
 
 
 def find_photographs(given: str | None = None) -> Location | None:
-    """What was given; ``dataset/palm``; AI Studio's archives, unpacked there on first use; None if there is nothing.
+    """What was given; ``dataset/palm``; what AI Studio has, archives being unpacked there on first use; or None.
 
     Raises:
         InputError: ``given`` is no folder (it is never replaced by something else), or AI Studio's archives are
@@ -72,9 +78,15 @@ def find_photographs(given: str | None = None) -> Location | None:
         return _located(path)
     if PALM_FOLDER.is_dir():
         return _located(PALM_FOLDER)
-    packed = AI_STUDIO_ARCHIVES.expanduser()
-    if packed.is_dir():
-        archives.unpack(packed, PALM_FOLDER)
+    unpacked, mounts = ([path.expanduser() for path in paths] for paths in (AI_STUDIO_UNPACKED, AI_STUDIO_MOUNTS))
+    there = [path for path in (*unpacked, *mounts) if path.is_dir()]
+    for path in there:
+        if layouts.layout(path) == "palm":
+            return _located(path)
+    packed = [path for path in there if path in mounts]
+    if packed:
+        whole = [path for path in packed if not archives.missing_archives(path)]
+        archives.unpack((whole or packed)[0], PALM_FOLDER)
         return _located(PALM_FOLDER)
     return None
 

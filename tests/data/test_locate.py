@@ -22,7 +22,8 @@ def drawn(tmp_path, monkeypatch):
         (folder / synthetic.MARKER_FILE).touch()
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(locate, "AI_STUDIO_ARCHIVES", tmp_path / "studio")
+    monkeypatch.setattr(locate, "AI_STUDIO_MOUNTS", (tmp_path / "studio", tmp_path / "task"))
+    monkeypatch.setattr(locate, "AI_STUDIO_UNPACKED", (tmp_path / "work/palm",))
     monkeypatch.setattr(synthetic, "draw", draw)
     return calls
 
@@ -126,3 +127,25 @@ def test_incomplete_archives_are_an_error_and_no_demonstration(tmp_path, drawn):
 def test_an_empty_name_is_no_folder(drawn):
     with pytest.raises(InputError, match="no such folder"):
         locate.find("")
+
+
+def test_the_first_mount_that_is_whole_is_unpacked(tmp_path, drawn, unpacked):
+    (tmp_path / "studio").mkdir()
+    put_archives(tmp_path / "task")
+    assert find() == Location(PALM_FOLDER, "PALM", demonstration=False)
+    assert unpacked == [(tmp_path / "task", PALM_FOLDER)]
+
+
+@pytest.mark.parametrize("place", ["work/palm", "task"])
+def test_what_is_unpacked_already_is_taken_as_it_is(tmp_path, drawn, unpacked, place):
+    put_archives(tmp_path / "studio")
+    (tmp_path / place / VALIDATION_FOLDER).mkdir(parents=True)
+    assert find() == Location(tmp_path / place, "PALM", demonstration=False)
+    assert drawn == unpacked == []
+
+
+def test_the_mounts_of_notebooks_and_script_tasks_are_known(monkeypatch, tmp_path):
+    monkeypatch.undo()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    known = {path.expanduser().relative_to(tmp_path).as_posix() for path in locate.AI_STUDIO_MOUNTS}
+    assert {"data/data19469", "data/data127091", "paddlejob/workspace/train_data/datasets/data19065"} <= known
