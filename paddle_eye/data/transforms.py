@@ -203,11 +203,10 @@ def _field_of_view(picture: np.ndarray, size: int) -> np.ndarray:
 
 def _bright_lines(picture: np.ndarray) -> list[np.ndarray]:
     """Which rows and which columns have more than 2 % of pixels brighter than a tenth of the brightest."""
-    blue, green, red = cv2.split(picture)
-    brightness = cv2.max(cv2.max(blue, green), red)
-    _, inside = cv2.threshold(brightness, int(0.1 * float(brightness.max())), 1, cv2.THRESH_BINARY)
-    counts = (cv2.reduce(inside, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() for axis in (1, 0))
-    return [count / length > 0.02 for count, length in zip(counts, inside.shape[::-1])]
+    limit = int(0.1 * float(picture.max()))
+    dark = cv2.inRange(picture, (0, 0, 0), (limit,) * 3)  # 255 where none of the three is brighter
+    sums = (cv2.reduce(dark, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() for axis in (1, 0))
+    return [(length - total // 255) / length > 0.02 for total, length in zip(sums, dark.shape[::-1])]
 
 
 def _random_eye(kept: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
