@@ -177,7 +177,7 @@ def _random_part(kept: np.ndarray, size: int, generator: np.random.Generator) ->
         part_height = part_width = min(height, width)
     top, left = generator.integers(height - part_height + 1), generator.integers(width - part_width + 1)
     part = _stretch(kept[top : top + part_height, left : left + part_width], size)
-    return part[:, ::-1] if generator.random() < 0.5 else part
+    return cv2.flip(part, 1) if generator.random() < 0.5 else part
 
 
 def _field_of_view(picture: np.ndarray, size: int) -> np.ndarray:
@@ -212,10 +212,10 @@ def _bright_lines(picture: np.ndarray) -> list[np.ndarray]:
 def _random_eye(kept: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
     """Mirrored, turned by any angle, scaled by up to 10 %, and with mildly other brightness, gamma and colours."""
     if generator.random() < 0.5:
-        kept = kept[:, ::-1]
+        kept = cv2.flip(kept, 1)
     middle = (size - 1) / 2
     turn = cv2.getRotationMatrix2D((middle, middle), generator.uniform(0, 360), generator.uniform(0.9, 1.1))
-    turned = cv2.warpAffine(np.ascontiguousarray(kept), turn, (size, size), flags=cv2.INTER_LINEAR)
+    turned = cv2.warpAffine(kept, turn, (size, size), flags=cv2.INTER_LINEAR)
     gains = generator.uniform(0.85, 1.15) * generator.uniform(0.95, 1.05, 3)
     gamma = np.exp(generator.uniform(-0.2, 0.2))  # leaves the black surround black
     levels = 255 * (np.arange(256)[:, None] / 255) ** gamma * gains

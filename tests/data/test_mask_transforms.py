@@ -22,6 +22,18 @@ def test_grey_is_the_weighted_mean_of_the_colours():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
+def test_every_value_in_every_channel_becomes_the_formula_s(channels):
+    """In single precision, rounded after the division and after the subtraction."""
+    fitted = np.stack([np.arange(256), np.arange(256)[::-1], np.roll(np.arange(256), 7)], axis=-1)
+    fitted = fitted.reshape(16, 16, 3)[..., :channels].astype(np.uint8)
+    inputs = PixelPreprocessing(channels).normalise(fitted)
+    assert (inputs.dtype, inputs.shape) == (np.float32, (channels, 16, 16))
+    for channel in range(channels):
+        for place, value in np.ndenumerate(fitted[..., channel]):
+            assert inputs[channel][place] == np.float32(value) / np.float32(127.5) - np.float32(1)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
 def test_a_description_is_read_back(channels):
     preprocessing = PixelPreprocessing(channels)
     assert PixelPreprocessing.from_description(preprocessing.describe()) == preprocessing
