@@ -117,13 +117,14 @@ def test_a_run_leaves_everything_behind(place):
         "training_confusion_matrix.png",
         "roc.png",
         "calibration.png",
+        "worst.png",
         "predictions_best.csv",
         "predictions_last.csv",
         "report.html",
     }
     assert len((run / "history.csv").read_text().splitlines()) == 1 + 3
     page = (run / "report.html").read_text(encoding="utf-8")
-    for picture in ("curves", "confusion_matrix", "roc", "calibration"):
+    for picture in ("curves", "confusion_matrix", "roc", "calibration", "worst"):
         assert base64.b64encode((run / f"{picture}.png").read_bytes()).decode() in page
     log = (place / "log.txt").read_text()
     assert "DEMONSTRATION" not in log

@@ -76,7 +76,8 @@ class MultilabelObjective(Objective):
 
     def training_terms(self, outputs: paddle.Tensor, targets: paddle.Tensor) -> dict[str, paddle.Tensor]:
         """``loss``, with the weights, and ``penalty``, of the regulariser."""
-        loss = F.binary_cross_entropy_with_logits(outputs, targets, pos_weight=self.positive_weights)
+        weights = None if self.positive_weights is None else 1 + (self.positive_weights - 1) * targets
+        loss = F.binary_cross_entropy_with_logits(outputs, targets, weights)
         return {"loss": loss} if self.regulariser is None else {"loss": loss, "penalty": self.regulariser()}
 
     def tally(self, outputs: paddle.Tensor, targets: paddle.Tensor) -> np.ndarray:

@@ -121,10 +121,10 @@ class SegmentationObjective(Objective):
 
 def _within(logits: paddle.Tensor, targets: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
     """Logits and mask, float32 of any shape, without the pixels outside the field of view."""
-    counted = targets != OUTSIDE
+    counted, mask = targets != OUTSIDE, targets.astype("float32")
     if bool(counted.all()):
-        return logits, targets.astype("float32")
-    return paddle.masked_select(logits, counted), paddle.masked_select(targets, counted).astype("float32")
+        return logits, mask
+    return paddle.masked_select(logits, counted), paddle.masked_select(mask, counted)
 
 
 def _pixels(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
