@@ -40,6 +40,19 @@ def class_aucs(labels: np.ndarray, probabilities: np.ndarray) -> list[float | No
     return areas
 
 
+def counted_auc(counts: np.ndarray) -> float | None:
+    """Area under the ROC curve of scores that were counted; None where there are none of one kind.
+
+    Args:
+        counts: int [2, L], how many of each of L scores, in their order, are not of the class (first row) and are.
+    """
+    without, having = counts.astype(np.float64)
+    if not without.sum() or not having.sum():
+        return None
+    below = np.cumsum(without) - without / 2  # of equal scores, half
+    return float((below * having).sum() / (without.sum() * having.sum()))
+
+
 def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Share of images whose most probable class is the label; [N] and [N, C]."""
     return float(np.mean(np.argmax(probabilities, axis=1) == labels))

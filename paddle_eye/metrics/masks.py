@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from paddle_eye.metrics.classification import counted_auc
 from paddle_eye.metrics.intervals import bootstrap_interval
 from paddle_eye.metrics.undefined import defined_mean, share
 
@@ -65,7 +66,6 @@ def pixel_areas(counts: np.ndarray) -> dict[str, float | None]:
     background, foreground = (row.astype(np.float64) for row in counts)
     if not background.sum() or not foreground.sum():
         return {"auc": None, "average_precision": None, "mcc": None}
-    below = np.cumsum(background) - background / 2  # of equal probabilities, half
     found = np.cumsum(foreground[::-1])
     claimed = found + np.cumsum(background[::-1])
     precision = np.divide(found, claimed, out=np.zeros_like(found), where=claimed > 0)
@@ -73,7 +73,7 @@ def pixel_areas(counts: np.ndarray) -> dict[str, float | None]:
     (left_out, invented), (missed, right) = ((row[:half].sum(), row[half:].sum()) for row in (background, foreground))
     product = (right + invented) * (right + missed) * (left_out + invented) * (left_out + missed)
     return {
-        "auc": float((below * foreground).sum() / (background.sum() * foreground.sum())),
+        "auc": counted_auc(counts),
         "average_precision": float((precision * foreground[::-1]).sum() / foreground.sum()),
         "mcc": float((right * left_out - invented * missed) / np.sqrt(product)) if product else None,
     }

@@ -18,6 +18,7 @@ from paddle_eye.engine.objective import Evaluation, Objective, as_tensor
 from paddle_eye.errors import InputError
 from paddle_eye.inference.exported import Exported
 from paddle_eye.inference.multilabel import MultilabelPredictor, read_thresholds
+from paddle_eye.metrics.classification import counted_auc
 from paddle_eye.metrics.intervals import mcnemar
 from paddle_eye.metrics.multilabel import best_thresholds, mean_auc, mean_average_precision, multilabel_figures
 from paddle_eye.models.attention import nam_regulariser
@@ -91,11 +92,7 @@ class MultilabelObjective(Objective):
 
     def training_figures(self, tally: np.ndarray) -> dict[str, Any]:
         """``auc``, the mean over the classes of the area, to the width of a part."""
-        areas = []
-        for without, having in tally:
-            if without.sum() and having.sum():
-                below = np.cumsum(without) - without / 2
-                areas.append(float((below * having).sum() / (without.sum() * having.sum())))
+        areas = [area for area in map(counted_auc, tally) if area is not None]
         return {"auc": sum(areas) / len(areas) if areas else None}
 
     def score(self, evaluation: Evaluation) -> dict[str, Any]:

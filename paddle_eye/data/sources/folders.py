@@ -53,17 +53,21 @@ def read_folders(root: Path, pattern: re.Pattern | None = None, classes: Sequenc
 
 def train_val_folders(root: Path) -> list[Path]:
     """``train`` and ``val`` below a folder, or what people call them, in any case; fewer if one is not there."""
-    inside = {path.name.casefold(): path for path in sorted(root.iterdir()) if path.is_dir()} if root.is_dir() else {}
-    found = (next((inside[name] for name in names if name in inside), None) for names in (_TRAINING, _VALIDATION))
+    found = (named_folder(root, names) for names in (_TRAINING, _VALIDATION))
     return [path for path in found if path is not None]
+
+
+def named_folder(root: Path, names: Sequence[str]) -> Path | None:
+    """The folder below another that has the first of some names, in any case; None if there is none."""
+    inside = {path.name.casefold(): path for path in sorted(root.iterdir()) if path.is_dir()} if root.is_dir() else {}
+    return next((inside[name] for name in names if name in inside), None)
 
 
 def test_folder(root: Path) -> Path | None:
     """``test`` beside ``train`` and another folder to validate on, in any case; None if there is none."""
     parts = train_val_folders(root)
     if len(parts) == 2 and parts[1].name.casefold() not in _TEST:
-        inside = {path.name.casefold(): path for path in sorted(root.iterdir()) if path.is_dir()}
-        return next((inside[name] for name in _TEST if name in inside), None)
+        return named_folder(root, _TEST)
     return None
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from paddle_eye.data.sources.folders import named_folder
+
 _IMAGES = ("image", "images", "img", "imgs")
 _MASKS = ("label", "labels", "1st_manual", "manual1", "gt", "ground_truth", "groundtruth", "annotations", "vessels")
 _FIELDS = ("fov", "mask", "masks")  # of view, where the masks have another folder; else these are the masks
@@ -38,14 +40,14 @@ class PairFolders(NamedTuple):
 
 def pair_folders(root: Path) -> list[PairFolders]:
     """Where a folder has pictures and masks; nothing if it has none."""
-    divided = [(_named(root, names), part) for names, part in ((TRAINING, "training"), (TEST, "test"))]
+    divided = [(named_folder(root, names), part) for names, part in ((TRAINING, "training"), (TEST, "test"))]
     parts = [(folder, part) for folder, part in divided if folder is not None]
     found = [_of_part(folder, part) for folder, part in parts] if len(parts) == 2 else [_of_part(root, None)]
     return [folders for folders in found if folders is not None] if None not in found else []
 
 
 def _of_part(root: Path, part: str | None) -> PairFolders | None:
-    images, masks, fields = (_named(root, names) for names in (_IMAGES, _MASKS, _FIELDS))
+    images, masks, fields = (named_folder(root, names) for names in (_IMAGES, _MASKS, _FIELDS))
     if masks is None:
         masks, fields = fields, None
     if images is not None and masks is not None:
@@ -54,14 +56,6 @@ def _of_part(root: Path, part: str | None) -> PairFolders | None:
     if together and apart(path for path in root.iterdir() if path.is_file())[1]:
         return PairFolders(root, None, None, part)
     return None
-
-
-def _named(root: Path, names: tuple[str, ...]) -> Path | None:
-    """The folder below another that has one of some names, in any case."""
-    if not root.is_dir():
-        return None
-    inside = {path.name.casefold(): path for path in sorted(root.iterdir()) if path.is_dir()}
-    return next((inside[name] for name in names if name in inside), None)
 
 
 def image_key(path: Path) -> str:

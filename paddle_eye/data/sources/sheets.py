@@ -13,7 +13,7 @@ from paddle_eye.data.images import find_pictures, is_clutter
 from paddle_eye.data.patients import patient_of
 from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.data.sources.delimited import decoded, read_delimited
-from paddle_eye.data.sources.tables import fault_of_class, whole_number
+from paddle_eye.data.sources.tables import fault_of_class, whole_number, zeros_and_ones
 from paddle_eye.data.sources.workbook import read_sheet
 from paddle_eye.errors import InputError, brief, listed, raise_faults
 
@@ -318,11 +318,7 @@ def _value(cells: Mapping[str, str], columns: tuple[str, ...]) -> str | tuple[in
         only = re.fullmatch(r"\[\s*['\"]([^'\"]+)['\"]\s*\]", value)  # a list of one, as Python prints it
         number = whole_number(value)
         return only[1] if only else value if number is None else str(number)
-    numbers = {name: whole_number(cells.get(name, "")) for name in columns}
-    wrong = [name for name, number in numbers.items() if number not in (0, 1)]
-    if wrong:
-        raise ValueError(f"{wrong[0]} must be 0 or 1, found {brief(repr(cells.get(wrong[0], '')))}")
-    return tuple(numbers.values())
+    return zeros_and_ones({name: cells.get(name, "") for name in columns})
 
 
 def _part(cell: str) -> str:

@@ -89,6 +89,15 @@ def whole_number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 6 else None
 
 
+def zeros_and_ones(cells: Mapping[str, str]) -> tuple[int, ...]:
+    """The numbers in the cells of several columns, each 0 or 1; a ValueError names the first that is neither."""
+    numbers = {name: whole_number(cell) for name, cell in cells.items()}
+    for name, number in numbers.items():
+        if number not in (0, 1):
+            raise ValueError(f"{name} must be 0 or 1, found {brief(repr(cells[name]))}")
+    return tuple(numbers.values())
+
+
 class _Labels(ABC):
     """What the rows of a table say of their photographs."""
 
@@ -141,12 +150,7 @@ class _SeveralLabels(_Labels):
         self.classes = classes
 
     def of(self, row: Mapping[str, str]) -> tuple[int, ...]:
-        found = {name: whole_number(row[f"{SEVERAL}{name}"]) for name in self.classes}
-        wrong = [name for name, label in found.items() if label not in (0, 1)]
-        if wrong:
-            value = brief(repr(row[f"{SEVERAL}{wrong[0]}"]))
-            raise ValueError(f"{SEVERAL}{wrong[0]} must be 0 or 1, found {value}")
-        return tuple(found.values())
+        return zeros_and_ones({name: row[name] for name in (f"{SEVERAL}{each}" for each in self.classes)})
 
 
 def _labels(path: Path, header: list[str], classes: tuple[str, ...] | None) -> _Labels:
