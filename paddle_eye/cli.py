@@ -74,6 +74,14 @@ def add_sheet_flags(parser: argparse.ArgumentParser) -> None:
     flags.add_argument("--test-image-folder", type=path, action="append", default=[], metavar="DIR", help="likewise")
 
 
+def add_cache_flag(parser: argparse.ArgumentParser) -> None:
+    """The flag of tools that read many photographs; see `paddle_eye.data.store.choose_store`."""
+    where = "~/.cache/paddle_eye; off keeps nothing"
+    parser.add_argument(
+        "--cache", type=path_text, metavar="DIR|off", help=f"where prepared photographs are kept (default: {where})"
+    )
+
+
 def sheet_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     """What was asked with `add_sheet_flags`, for `preparation.steps.find_sheet`; nothing without a sheet.
 

@@ -1,5 +1,9 @@
 """Small data sets in PALM's layout, and the files they are made of."""
 
+import atexit
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import cv2
@@ -8,6 +12,10 @@ import openpyxl
 import pytest
 
 from paddle_eye.data.sources.palm import LABEL_FILE, LABEL_OF_LETTER, TRAINING_FOLDER, VALIDATION_FOLDER
+
+# Before anything is imported that reads it, and for the tools that tests start.
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="paddle_eye-tests-")
+atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 HEADER = ("ID", "imgName", "Label", "Fovea_X", "Fovea_Y")
 

@@ -31,7 +31,9 @@ FLOORS = [
 DATA_FLOORS = [
     ["locate"],
     ["preparation", "mask_loading"],
-    ["sources", "loading", "identity", "fingerprints"],
+    ["sources", "loading", "identity"],
+    ["examination"],
+    ["fingerprints", "store"],
     ["records", "images", "patients", "transforms", "mask_transforms"],
 ]
 

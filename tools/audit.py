@@ -21,13 +21,16 @@ def main() -> None:
     )
     parser.add_argument("--classes", metavar="A,B", help="the folders that are classes, if their names say otherwise")
     cli.add_sheet_flags(parser)
+    cli.add_cache_flag(parser)
     arguments = parser.parse_args()
     classes = arguments.classes.split(",") if arguments.classes else None
     sheet = cli.sheet_settings(arguments)
 
     from paddle_eye.data.preparation.steps import audit, find_sheet, write_list
+    from paddle_eye.data.store import choose_store
     from paddle_eye.report.table import audit_report
 
+    choose_store(arguments.cache)
     given = find_sheet(arguments.data, classes=classes, **sheet) if sheet else None
     looked_at, findings = audit(arguments.data, arguments.fix_list is not None, classes, given)
     print(looked_at)

@@ -35,6 +35,7 @@ def main() -> None:
         help="what the network calls a class of the data; may be given again",
     )
     cli.add_sheet_flags(parser)
+    cli.add_cache_flag(parser)
     arguments = parser.parse_args()
     sheet = cli.sheet_settings(arguments)
     if sheet and arguments.data is None:
@@ -43,10 +44,12 @@ def main() -> None:
     files = weight_files(arguments.paths or [arguments.output])
 
     from paddle_eye.data.locate import BANNER
+    from paddle_eye.data.store import choose_store
     from paddle_eye.engine.device import select_device
     from paddle_eye.runs.evaluate import evaluate_weights, evaluation_lines
 
     select_device(arguments.device)
+    choose_store(arguments.cache)
     done, faults = [], []
     for path in files:
         try:

@@ -40,13 +40,16 @@ def main() -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace train.csv and test.csv of other origin, too")
     parser.add_argument("--leave-out", type=cli.path, metavar="FILE", help="list of files that stay out of both parts")
     cli.add_sheet_flags(parser)
+    cli.add_cache_flag(parser)
     arguments = parser.parse_args()
     classes = arguments.classes.split(",") if arguments.classes else None
     sheet = cli.sheet_settings(arguments)
 
     from paddle_eye.data.preparation.steps import find_folders, find_sheet, write_split
+    from paddle_eye.data.store import choose_store
     from paddle_eye.report.table import split_table
 
+    choose_store(arguments.cache)
     how = {"group": arguments.group, "classes": classes}
     found = find_sheet(arguments.data, **sheet, **how) if sheet else find_folders(arguments.data, **how)
     splits = write_split(

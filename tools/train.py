@@ -57,6 +57,7 @@ def main() -> None:
         parser.add_argument(flag, dest=key, type=kind, metavar=flag[2:].upper(), help=text)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any other setting")
     parser.add_argument("--output", type=cli.path, default=Path("output"), help="folder of the runs (default: output)")
+    cli.add_cache_flag(parser)
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--resume", action="store_true", help="go on with the newest run of this name, if any")
     existing.add_argument("--overwrite", action="store_true", help="replace the run of this name")
@@ -65,8 +66,10 @@ def main() -> None:
     flags = {key: getattr(arguments, key) for key, _, _ in FLAGS.values()}
     given.update({key: value for key, value in flags.items() if value is not None})
 
+    from paddle_eye.data.store import choose_store
     from paddle_eye.runs.cross_validation import chosen_folds, write_summary
 
+    choose_store(arguments.cache)
     finished = [train(arguments, settings) for settings in chosen_folds(given)]
     if len(finished) > 1:
         print(f"summary {write_summary(arguments.output, finished)}")

@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from paddle_eye.data.images import digest, read_file
-
 _LENGTH = 16  # hexadecimal digits; enough to tell any number of photographs apart
-
-
-def picture_digests(files: Iterable[Path]) -> list[str]:
-    """One short digest of each file's bytes, in order."""
-    return [short(digest(read_file(file))) for file in files]
 
 
 def short(whole: str) -> str:
@@ -33,7 +25,7 @@ def data_digest(labels: Sequence[Sequence[object]], digests: Sequence[Sequence[s
 
     Args:
         labels: of the photographs of each part: the class, or a digest of the mask.
-        digests: the `picture_digests` of each part.
+        digests: of the files of each part, see `short`.
     """
     lines = [f"{label} {digest}" for part in zip(labels, digests) for label, digest in zip(*part)]
     counts = [str(len(part)) for part in digests]

@@ -1,68 +1,84 @@
-"""From records to batches: pictures decoded once and kept in memory, `paddle.io` data sets and loaders."""
+"""From records to batches: `paddle.io` data sets of prepared pictures, and their loaders."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Callable
 
 import numpy as np
 import paddle
 
-from paddle_eye.data.images import READING_THREADS, read_picture
+from paddle_eye.data.examination import examine_pictures
 from paddle_eye.data.records import Record, RecordSet
-from paddle_eye.data.transforms import Preprocessing
-from paddle_eye.errors import InputError, JobError, raise_faults
+from paddle_eye.data.store import OFF, Store, choose_store, chosen_store
+from paddle_eye.data.transforms import Preparation, Preprocessing
+from paddle_eye.errors import JobError, raise_faults
 from paddle_eye.processor import free_memory
 
 
-def require_memory(training: int, others: int, preprocessing: Preprocessing) -> None:
-    """Raise a JobError if so many pictures do not fit into the memory that is free.
+def require_room(training: int, others: int, preprocessing: Preprocessing) -> list[str]:
+    """Raise a JobError if so many pictures have no room in `chosen_store` and in memory.
 
     Args:
         training: the pictures that are kept for training, which some presets keep at twice the side.
         others: those that are kept as evaluation sees them.
         preprocessing: of all.
+
+    Returns:
+        What a person should know of where they are kept.
     """
     square = 3 * preprocessing.image_size**2
     needed = (training * preprocessing.kept_squares + others) * square
-    free = free_memory()
-    if free is not None and needed > free:
-        raise JobError(
-            f"not enough memory: {training + others} pictures take {needed / 2**30:.1f} GB at "
-            f"{preprocessing.image_size} pixels, {free / 2**30:.1f} GB are free; lower data.image_size or take fewer"
-        )
+    taken = f"{training + others} pictures take {needed / 2**30:.1f} GB at {preprocessing.image_size} pixels"
+    store = chosen_store()
+    if store.folder is not None and needed > store.room():
+        if store.named:
+            raise JobError(
+                f"--cache {store.folder}: {taken}, {store.room() / 2**30:.1f} GB can be used there; "
+                "give a folder on another disk, or off"
+            )
+        choose_store(OFF)
+        store = Store(None, f"{taken}, too many for {store.folder}: they are kept in memory; see --cache")
+    if store.folder is None:
+        free = free_memory()
+        if free is not None and needed > free:
+            raise JobError(
+                f"not enough memory: {taken}, {free / 2**30:.1f} GB are free; "
+                "lower data.image_size, take fewer, or give a folder on a large disk (--cache DIR)"
+            )
+    return [store.note] if store.note else []
 
 
 class PictureDataset(paddle.io.Dataset):
-    """The pictures of a record set as evaluation sees them, decoded and fitted when it is made, kept as uint8.
+    """The pictures of a record set as evaluation sees them.
 
-    An item is the network's input, float32 [3, S, S], and the label, int64. A 224x224 picture takes 150 kB.
+    An item is the network's input, float32 [3, S, S], and the label, int64.
 
     Args:
         record_set: the photographs.
         preprocessing: of the pictures.
-        pictures: what `keep` gave for each of them; None reads them.
+        pictures: what was kept of each of them, uint8 [h, w, 3]; None examines them.
 
     Raises:
         InputError: pictures that cannot be decoded; all of them in one message.
     """
 
     def __init__(
-        self, record_set: RecordSet, preprocessing: Preprocessing, pictures: list[np.ndarray] | None = None
+        self, record_set: RecordSet, preprocessing: Preprocessing, pictures: Sequence[np.ndarray] | None = None
     ) -> None:
         super().__init__()
         self.classes = record_set.classes
         self.counts = record_set.counts()
         self.preprocessing = preprocessing
         self.labels = np.array([record.label for record in record_set.records], dtype=np.int64)
-        self.pictures = _read_all(record_set.records, self.keep) if pictures is None else pictures
+        self.pictures = _read_all(record_set.records, self.preparation) if pictures is None else pictures
 
-    def keep(self, picture: np.ndarray) -> np.ndarray:
-        """What stays in memory of a decoded picture, uint8 [H, W, 3] BGR."""
-        return self.preprocessing.fit(picture)
+    @property
+    def preparation(self) -> Preparation:
+        """What is kept of a decoded picture."""
+        return self.preprocessing.fitting
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -93,14 +109,15 @@ class AugmentedDataset(PictureDataset):
         record_set: RecordSet,
         preprocessing: Preprocessing,
         seed: int,
-        pictures: list[np.ndarray] | None = None,
+        pictures: Sequence[np.ndarray] | None = None,
     ) -> None:
         super().__init__(record_set, preprocessing, pictures)
         self.seed, self.epoch = seed, 0
 
-    def keep(self, picture: np.ndarray) -> np.ndarray:
-        """See `PictureDataset.keep`."""
-        return self.preprocessing.keep(picture)
+    @property
+    def preparation(self) -> Preparation:
+        """See `PictureDataset`."""
+        return self.preprocessing.keeping
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.int64]:
         index = number % len(self)
@@ -109,21 +126,11 @@ class AugmentedDataset(PictureDataset):
         return self.preprocessing.normalise(picture), self.labels[index]
 
 
-def _read_all(records: tuple[Record, ...], prepare: Callable[[np.ndarray], np.ndarray]) -> list[np.ndarray]:
-    """The prepared pictures, read with a few threads."""
-    pictures: dict[int, np.ndarray] = {}
-
-    def read(index: int) -> str | None:
-        try:
-            pictures[index] = prepare(read_picture(records[index].image))
-        except InputError as error:
-            return str(error)
-        return None
-
-    with ThreadPoolExecutor(max_workers=READING_THREADS) as pool:
-        faults = [fault for fault in pool.map(read, range(len(records))) if fault]
-    raise_faults("pictures", faults, "replace them or take them out of the data set")
-    return [pictures[index] for index in range(len(records))]
+def _read_all(records: Sequence[Record], preparation: Preparation) -> Sequence[np.ndarray]:
+    """The prepared pictures of records."""
+    examined = examine_pictures([record.image for record in records], [preparation] * len(records))
+    raise_faults("pictures", examined.faults.values(), "replace them or take them out of the data set")
+    return examined.prepared
 
 
 class EpochSampler(paddle.io.BatchSampler):

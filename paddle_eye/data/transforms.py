@@ -15,6 +15,18 @@ _LARGEST_SIZE = 4096  # of what a weight file may ask for
 _LONGEST = 4  # times the shorter side of a photograph of an eye
 
 
+class Preparation(NamedTuple):
+    """What is made of a decoded picture once and kept.
+
+    Args:
+        name: tells it from every other one; part of a folder's name.
+        make: uint8 [H, W, 3] BGR to uint8 [h, w, 3] BGR.
+    """
+
+    name: str
+    make: Callable[[np.ndarray], np.ndarray]
+
+
 @dataclass(frozen=True)
 class Preprocessing:
     """What is done to a picture before a network sees it, by a row of `PRESETS`.
@@ -62,6 +74,17 @@ class Preprocessing:
             ValueError: see `fit`.
         """
         return PRESETS[self.preset].keep(_checked(picture), self.image_size)
+
+    @property
+    def fitting(self) -> Preparation:
+        """`fit`, for what evaluation keeps."""
+        return Preparation(f"{self.preset}-{self.image_size}-fit", self.fit)
+
+    @property
+    def keeping(self) -> Preparation:
+        """`keep`, for what training keeps; `fitting` where that is the same."""
+        same = PRESETS[self.preset].keep is PRESETS[self.preset].fit
+        return self.fitting if same else Preparation(f"{self.preset}-{self.image_size}-keep", self.keep)
 
     def augment(self, kept: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """What `keep` gave, changed at random, to uint8 [image_size, image_size, 3]."""

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from paddle_eye.data import locate
-from paddle_eye.data.identity import picture_digests, seen_pictures
+from paddle_eye.data.examination import picture_digests
+from paddle_eye.data.identity import seen_pictures, short
 from paddle_eye.data.loading import evaluation_loader
 from paddle_eye.data.preparation.test_sets import Place
 from paddle_eye.engine.loop import evaluate
@@ -97,4 +98,4 @@ def evaluation_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _count_seen(opened: Opened, images: list[Path]) -> int | None:
     seen = seen_pictures(opened.description)
-    return None if seen is None else sum(digest in seen for digest in picture_digests(images))
+    return None if seen is None else sum(short(digest) in seen for digest in picture_digests(images))

@@ -9,14 +9,14 @@ from typing import Any, Callable, ClassVar
 import numpy as np
 
 from paddle_eye.config import Config
-from paddle_eye.data.fingerprints import examine_pictures
+from paddle_eye.data.examination import examine_pictures
 from paddle_eye.data.identity import data_digest, short
 from paddle_eye.data.loading import (
     AugmentedDataset,
     Batches,
     PictureDataset,
     evaluation_loader,
-    require_memory,
+    require_room,
     training_loader,
 )
 from paddle_eye.data.locate import Location
@@ -56,34 +56,29 @@ class PhotographTask(Task):
         preprocessing = Preprocessing(self.settings.data.image_size, self.settings.data.preset)
         learned = aside[0]
         parts = [*aside, validation]
-        require_memory(len(learned), sum(map(len, parts[1:])), preprocessing)
-        prepare = preprocessing.keep if preprocessing.augments else preprocessing.fit
-        files = [[record.image for record in part.records] for part in parts]
-        examined = examine_pictures(
-            [file for part in files for file in part],
-            [prepare] * len(learned) + [preprocessing.fit] * sum(map(len, parts[1:])),
-        )
+        prepare = preprocessing.keeping if preprocessing.augments else preprocessing.fitting
+        count, others = len(learned), sum(map(len, parts[1:]))
+        store_note = require_room(count, others, preprocessing)
+        files = [record.image for part in parts for record in part.records]
+        examined = examine_pictures(files, [prepare] * count + [preprocessing.fitting] * others)
         raise_faults("pictures", examined.faults.values(), "replace them or take them out of the data set")
-        prepared = iter(examined.prepared)
-        pictures = [[next(prepared) for _ in part] for part in files]
         augmented = partial(AugmentedDataset, seed=recipe.seed) if preprocessing.augments else PictureDataset
-        datasets = [augmented(learned, preprocessing, pictures=pictures[0])]
-        datasets += [
-            PictureDataset(*each, preprocessing, pictures=kept) for *each, kept in zip(parts[1:], pictures[1:])
-        ]
-        digests = [
-            [short(examined.fingerprints[record.image].digest) for record in part.records] for part in self.parts
-        ]
+        datasets = [augmented(learned, preprocessing, pictures=examined.prepared[:count])]
+        for part in parts[1:]:
+            kept = examined.prepared[count : count + len(part)]
+            datasets.append(PictureDataset(part, preprocessing, pictures=kept))
+            count += len(part)
+        digests = [[short(examined.digests[record.image]) for record in part.records] for part in self.parts]
         findings = examine(self.parts._asdict(), examined)
         return Data(
             training=datasets[0],
             selection=datasets[1] if share_aside else datasets[-1],
             validation=datasets[-1],
-            digests=[short(examined.fingerprints[file].digest) for file in files[0]],
+            digests=[short(examined.digests[record.image]) for record in learned.records],
             validation_digests=digests[1],
             digest=data_digest([[record.label for record in part.records] for part in self.parts], digests),
             faults=[f"{finding.kind}: {finding.found}" for finding in findings if finding.falsifies],
-            notes=layouts.notes(self.location.path),
+            notes=[*layouts.notes(self.location.path), *store_note],
         )
 
     def training_loader(self, training: PictureDataset) -> Batches:

@@ -1,6 +1,7 @@
 import pytest
 
-from paddle_eye.data.identity import data_digest, picture_digests
+from paddle_eye.data.examination import picture_digests
+from paddle_eye.data.identity import data_digest
 from paddle_eye.data.records import Record, RecordSet
 
 CLASSES = ("amd", "normal")

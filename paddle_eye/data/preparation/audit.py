@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from paddle_eye.data.fingerprints import Examined, examine_pictures, same_pictures
+from paddle_eye.data.examination import Examined, examine_pictures
+from paddle_eye.data.fingerprints import same_pictures
 from paddle_eye.data.patients import GENERATED, look_like_pairs
 from paddle_eye.data.records import Record, RecordSet
 
@@ -45,12 +46,13 @@ def examine(parts: Mapping[str, RecordSet], examined: Examined | None = None) ->
     """
     placed = [(part, record) for part, record_set in parts.items() for record in record_set.records]
     classes = next(iter(parts.values())).classes
-    _, fingerprints, faults, warnings = examined or examine_pictures([record.image for _, record in placed])
-    readable = [(part, record) for part, record in placed if record.image in fingerprints]
+    examined = examined or examine_pictures([record.image for _, record in placed])
+    digests, faults, warnings = examined.digests, examined.faults, examined.warnings
+    readable = [(part, record) for part, record in placed if record.image in digests]
     findings = [Finding("unreadable", True, fault, (path,)) for path, fault in faults.items()]
     findings += [Finding("damaged", False, f"{path}: {warning}", (path,)) for path, warning in warnings.items()]
-    for first, second in same_pictures([fingerprints[record.image] for _, record in readable]):
-        equal = fingerprints[readable[first][1].image].digest == fingerprints[readable[second][1].image].digest
+    for first, second in same_pictures([examined.fingerprints[record.image] for _, record in readable]):
+        equal = digests[readable[first][1].image] == digests[readable[second][1].image]
         findings.append(_same_picture(readable[first], readable[second], "identical" if equal else "near-identical"))
     findings += _patients_on_several_sides(placed)
     findings += _unknown_pairs(placed)

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from paddle_eye.data.fingerprints import examine_pictures, same_pictures
+from paddle_eye.data.examination import examine_pictures
+from paddle_eye.data.fingerprints import same_pictures
 from paddle_eye.data.records import RecordSet
 from paddle_eye.errors import InputError, raise_faults
 
