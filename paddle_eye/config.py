@@ -63,12 +63,17 @@ class DataSettings:
 class TrainSettings:
     """The recipe. The defaults are the document's.
 
-    ``task`` is a row of `paddle_eye.tasks.registry.TASKS`; None takes what the network answers for.
+    ``task`` is a row of `paddle_eye.tasks.registry.TASKS`; None takes what the network answers for. A step has
+    ``accumulate`` batches in each process. ``amp`` is a `paddle_eye.engine.precision.Precision`, and ``sync_batchnorm``
+    normalises by the batches of all processes together; both need GPUs.
     """
 
     task: Optional[str] = None
     epochs: int = _number(20, at_least=0)
     batch_size: int = _number(10, at_least=1)
+    accumulate: int = _number(1, at_least=1)
+    amp: choices.Amp = "off"
+    sync_batchnorm: bool = False
     optim: choices.Optimizer = "SGD"
     lr: float = _number(1e-4, at_least=0.0, positive=True)
     momentum: float = _number(0.9, at_least=0.0, below=1.0)
@@ -223,6 +228,7 @@ def _checked(value: Any, expected: Any, limits: Mapping[str, Any] | None) -> Any
             return None
         expected = get_args(expected)[0]
     if get_origin(expected) is Literal:
+        value = "off" if value is False and "off" in get_args(expected) else value  # YAML 1.1 reads off as false
         for choice in get_args(expected):
             if value == choice and type(value) is type(choice):
                 return value

@@ -10,6 +10,8 @@ Examples:
   python tools/train.py --model shufflenet_v2_x0_5 --data DIR    DIR holds train.csv and test.csv, or train/ and val/
 """
 
+from __future__ import annotations
+
 import argparse
 import shlex
 import sys
@@ -23,7 +25,9 @@ FLAGS = {  # flag: (setting, type, help)
     "--layers": ("model.layers", int, "50, 101 or 152"),
     "--attention": ("model.attention", str, "nam or nam+spatial, in resnet18"),
     "--epochs": ("train.epochs", int, "passes over the training photographs"),
-    "--batch-size": ("train.batch_size", int, "photographs per step"),
+    "--batch-size": ("train.batch_size", int, "photographs per batch, of each process"),
+    "--accumulate": ("train.accumulate", int, "batches per step"),
+    "--amp": ("train.amp", str, "off, bf16 or fp16: compute with 16 bits on a GPU"),
     "--lr": ("train.lr", float, "learning rate"),
     "--optim": ("train.optim", str, "SGD (with momentum), Adam or AdamW"),
     "--lrf": ("train.lrf", float, "the cosine schedule ends at this share of the learning rate"),
@@ -71,12 +75,12 @@ def main() -> None:
 
     choose_store(arguments.cache)
     finished = [train(arguments, settings) for settings in chosen_folds(given)]
-    if len(finished) > 1:
+    if len(finished) > 1 and None not in finished:
         print(f"summary {write_summary(arguments.output, finished)}")
 
 
-def train(arguments: argparse.Namespace, given: dict) -> dict:
-    """One run; what its metrics.json holds."""
+def train(arguments: argparse.Namespace, given: dict) -> dict | None:
+    """One run; what its metrics.json holds, in the process that leads."""
     from paddle_eye.data.locate import BANNER
     from paddle_eye.engine.display import ConsoleDisplay
     from paddle_eye.runs import choose
@@ -93,7 +97,7 @@ def train(arguments: argparse.Namespace, given: dict) -> dict:
     )
     if location.demonstration:
         print(BANNER)
-    run, results = train_run(
+    finished = train_run(
         settings,
         location,
         arguments.output,
@@ -102,6 +106,9 @@ def train(arguments: argparse.Namespace, given: dict) -> dict:
         command=shlex.join(["python", *sys.argv]),
         display=display,
     )
+    if finished is None:
+        return None
+    run, results = finished
     print(*result_lines(results), f"report {run.report}", sep="\n")
     return results
 

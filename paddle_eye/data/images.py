@@ -13,8 +13,9 @@ from PIL import Image
 from paddle_eye.errors import InputError
 from paddle_eye.files import read_ordinary
 from paddle_eye.opencv import MOST_MEGAPIXELS, cv2
+from paddle_eye.processor import usable_cores
 
-READING_THREADS = 2  # OpenCV decodes outside Python's lock
+READING_THREADS = min(16, max(2, usable_cores()))  # OpenCV and numpy work outside Python's lock
 MOST_MEGABYTES = 512  # of a picture file
 
 # (first bytes, the marker that opens the last part, the marker that must follow it)

@@ -6,11 +6,13 @@ import math
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import paddle
 
 from paddle_eye.data.examination import examine_pictures
+from paddle_eye.data.images import READING_THREADS
 from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.data.store import OFF, Store, choose_store, chosen_store
 from paddle_eye.data.transforms import Preparation, Preprocessing
@@ -133,19 +135,36 @@ def _read_all(records: Sequence[Record], preparation: Preparation) -> Sequence[n
     return examined.prepared
 
 
-class EpochSampler(paddle.io.BatchSampler):
+class EpochSampler:
     """Batches in an order that (seed, epoch) alone decides, so that a resumed run sees what it would have seen.
+
+    Of several processes each gets a part of every step. All get as many batches, and all together see every example
+    once; towards the end of an epoch batches may be shorter, in some processes empty.
 
     Args:
         count: number of examples.
-        batch_size: examples per batch; the last batch may be shorter.
+        batch_size: examples per batch.
         seed: of the whole run.
         shares: [count], how often each example is drawn, with replacement, sum 1; None: each once. What is drawn for
             the k-th time again has k · count added to its index.
+        batches: of a step, in each process.
+        rank: the number of this process.
+        ranks: how many processes there are.
     """
 
-    def __init__(self, count: int, batch_size: int, seed: int, shares: np.ndarray | None = None) -> None:
+    def __init__(
+        self,
+        count: int,
+        batch_size: int,
+        seed: int,
+        shares: np.ndarray | None = None,
+        *,
+        batches: int = 1,
+        rank: int = 0,
+        ranks: int = 1,
+    ) -> None:
         self.count, self.batch_size, self.seed, self.shares, self.epoch = count, batch_size, seed, shares, 0
+        self.batches, self.rank, self.ranks = batches, rank, ranks
 
     def __iter__(self) -> Iterator[list[int]]:
         generator = np.random.default_rng([self.seed, self.epoch])
@@ -154,11 +173,23 @@ class EpochSampler(paddle.io.BatchSampler):
         else:
             drawn = generator.choice(self.count, self.count, p=self.shares)
             order = drawn + self.count * _times_before(drawn)
-        for start in range(0, self.count, self.batch_size):
-            yield order[start : start + self.batch_size].tolist()
+        for start, batches in self._steps():
+            own = order[start : start + self._step_size][self.rank :: self.ranks].tolist()
+            for number in range(batches):
+                yield own[number * self.batch_size : (number + 1) * self.batch_size]
 
     def __len__(self) -> int:
-        return math.ceil(self.count / self.batch_size)
+        return sum(batches for _, batches in self._steps())
+
+    @property
+    def _step_size(self) -> int:
+        return self.batch_size * self.batches * self.ranks
+
+    def _steps(self) -> Iterator[tuple[int, int]]:
+        """Where each step starts, and how many batches every process has of it."""
+        for start in range(0, self.count, self._step_size):
+            images = min(self._step_size, self.count - start)
+            yield start, math.ceil(math.ceil(images / self.ranks) / self.batch_size)
 
 
 def _times_before(drawn: np.ndarray) -> np.ndarray:
@@ -178,33 +209,32 @@ def class_weights(dataset: PictureDataset) -> np.ndarray:
 
 
 class Batches:
-    """The batches of a data set, made one ahead by a thread of its own.
+    """The batches of a data set, made ahead by threads.
 
-    An error in that thread is one here; `paddle.io.DataLoader` waits for ever when its thread dies.
+    An error in a thread is one here; `paddle.io.DataLoader` waits for ever when its thread dies.
 
     Args:
         dataset: its items are tuples of arrays.
-        batch_sampler: gives the numbers of the items of each batch; its ``epoch`` and that of the data set decide order
-            and changes.
+        sampler: gives the numbers of the items of each batch; an `EpochSampler` while training.
     """
 
-    def __init__(self, dataset: paddle.io.Dataset, batch_sampler: paddle.io.BatchSampler) -> None:
-        self.dataset, self.batch_sampler = dataset, batch_sampler
+    def __init__(self, dataset: paddle.io.Dataset, sampler: Any) -> None:
+        self.dataset, self.sampler = dataset, sampler
 
     def __len__(self) -> int:
-        return len(self.batch_sampler)
+        return len(self.sampler)
 
     def __iter__(self) -> Iterator[tuple[paddle.Tensor, ...]]:
-        """Tensors of the items' parts, [N, …].
+        """Tensors of the items' parts, [N, …]; an empty batch has none.
 
         Raises:
             JobError: a batch could not be made.
         """
-        with ThreadPoolExecutor(max_workers=1) as maker:
+        with ThreadPoolExecutor(max_workers=READING_THREADS) as makers:
             coming: deque[Future] = deque()
-            for numbers in self.batch_sampler:
-                coming.append(maker.submit(self._made, numbers))
-                if len(coming) > 1:
+            for numbers in self.sampler:
+                coming.append(makers.submit(self._made, numbers))
+                if len(coming) > READING_THREADS:
                     yield tuple(map(paddle.to_tensor, coming.popleft().result()))
             while coming:
                 yield tuple(map(paddle.to_tensor, coming.popleft().result()))
@@ -212,13 +242,19 @@ class Batches:
     def _made(self, numbers: list[int]) -> list[np.ndarray]:
         try:
             return [np.stack(parts) for parts in zip(*(self.dataset[number] for number in numbers))]
-        except MemoryError:
+        except (MemoryError, JobError):
             raise
         except Exception as error:
             raise JobError(f"a batch could not be made ({type(error).__name__}: {error})") from error
 
 
-def training_loader(dataset: PictureDataset, batch_size: int, seed: int, sampler: str = "shuffled") -> Batches:
+def training_loader(
+    dataset: PictureDataset,
+    batch_size: int,
+    seed: int,
+    sampler: str = "shuffled",
+    **share: int,
+) -> Batches:
     """Shuffled batches; call `set_epoch` before each epoch.
 
     Args:
@@ -227,16 +263,17 @@ def training_loader(dataset: PictureDataset, batch_size: int, seed: int, sampler
         seed: of the whole run.
         sampler: ``'shuffled'`` takes each picture once an epoch; ``'balanced'`` draws as many pictures, with
             replacement, from every class equally often.
+        share: ``batches``, ``rank`` and ``ranks`` of `EpochSampler`.
     """
     shares = None
     if sampler == "balanced":
         shares = class_weights(dataset)[dataset.labels] / len(dataset)
-    return Batches(dataset, EpochSampler(len(dataset), batch_size, seed, shares))
+    return Batches(dataset, EpochSampler(len(dataset), batch_size, seed, shares, **share))
 
 
 def set_epoch(loader: Batches, epoch: int) -> None:
     """Give a training loader the order and the changes of an epoch, counted from 0."""
-    loader.batch_sampler.epoch = loader.dataset.epoch = epoch
+    loader.sampler.epoch = loader.dataset.epoch = epoch
 
 
 def evaluation_loader(dataset: paddle.io.Dataset, batch_size: int = 50) -> Batches:

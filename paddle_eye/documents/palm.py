@@ -211,7 +211,7 @@ class _NotebookDisplay(Display):
     def __init__(self, model: ResNet) -> None:
         self.model = model
 
-    def batch(self, epoch: int, index: int, loss: float) -> None:
+    def step(self, epoch: int, index: int, loss: float, waited: float) -> None:
         if index % 10 == 0:
             print(f"epoch:{epoch - 1}===batch_id:{index}===loss:{loss:.4f}")
 

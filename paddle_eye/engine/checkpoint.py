@@ -12,18 +12,23 @@ import safetensors
 import safetensors.numpy
 
 from paddle_eye.engine import optim
+from paddle_eye.engine.precision import Precision
 from paddle_eye.errors import InputError
 from paddle_eye.files import parse_json, require_ordinary, write_bytes
 from paddle_eye.weights.format import checksum, load_into, require_finite
 
-_MODEL, _OPTIMIZER = "model/", "optimizer/"
+_MODEL, _OPTIMIZER, _SCALING = "model/", "optimizer/", "scaling/"
 _MOST_MEGABYTES = 16384
 
 
 def save_checkpoint(
-    path: Path, model: paddle.nn.Layer, optimizer: paddle.optimizer.Optimizer, history: list[dict[str, Any]]
+    path: Path,
+    model: paddle.nn.Layer,
+    optimizer: paddle.optimizer.Optimizer,
+    history: list[dict[str, Any]],
+    precision: Precision | None = None,
 ) -> None:
-    """Save parameters, optimizer and history; one file, so that they cannot disagree.
+    """Save parameters, optimizer, history and how the loss is scaled; one file, so that they cannot disagree.
 
     Raises:
         JobError: the network has numbers that are not finite; the checkpoint before stays.
@@ -31,12 +36,19 @@ def save_checkpoint(
     require_finite(model)
     arrays = {f"{_MODEL}{key}": tensor.numpy() for key, tensor in model.state_dict().items()}
     arrays.update({f"{_OPTIMIZER}{key}": value for key, value in optim.state_arrays(optimizer, model).items()})
+    scaling = {} if precision is None else precision.state_arrays()
+    arrays.update({f"{_SCALING}{key}": value for key, value in scaling.items()})
     text = json.dumps(history, allow_nan=False)
     metadata = {"history": text, "checksum": _checksum(arrays, text)}
     write_bytes(path, safetensors.numpy.save(arrays, metadata=metadata))
 
 
-def load_checkpoint(path: Path, model: paddle.nn.Layer, optimizer: paddle.optimizer.Optimizer) -> list[dict[str, Any]]:
+def load_checkpoint(
+    path: Path,
+    model: paddle.nn.Layer,
+    optimizer: paddle.optimizer.Optimizer,
+    precision: Precision | None = None,
+) -> list[dict[str, Any]]:
     """Restore what `save_checkpoint` wrote.
 
     Returns:
@@ -57,6 +69,8 @@ def load_checkpoint(path: Path, model: paddle.nn.Layer, optimizer: paddle.optimi
             raise ValueError("its history does not count the epochs")
         load_into(model, _below(_MODEL, arrays), path)
         optim.restore_state(optimizer, model, _below(_OPTIMIZER, arrays))
+        if precision is not None:
+            precision.restore_state(_below(_SCALING, arrays))
     except InputError:
         raise
     except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:

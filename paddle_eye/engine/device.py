@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import paddle
@@ -14,7 +15,8 @@ from paddle_eye.processor import usable_cores
 def select_device(name: str) -> str:
     """Make ``auto``, ``cpu``, ``gpu`` or ``gpu:N`` the device of this process; ``auto`` takes a GPU if there is one.
 
-    On a CPU all usable cores work on each operation; Paddle itself starts with one.
+    On a CPU all usable cores work on each operation; Paddle itself starts with one. Of the processes that
+    `paddle.distributed.launch` starts, each takes the GPU, or its part of the cores, that is meant for it.
 
     Returns:
         The device as Paddle names it.
@@ -28,12 +30,13 @@ def select_device(name: str) -> str:
     if name == "auto":
         name = "gpu" if gpus else "cpu"
     if name != "cpu":
-        index = int(name.partition(":")[2] or 0)
+        meant = os.environ.get("FLAGS_selected_gpus", "0").partition(",")[0]  # noqa: SIM112 - Paddle spells it so
+        index = int(name.partition(":")[2] or meant)
         if index >= gpus:
             build = "" if paddle.is_compiled_with_cuda() else "; this build of Paddle is for the CPU only"
             raise InputError(f"--device {name}: {gpus} GPUs can be used here{build}; use --device cpu")
         name = f"gpu:{index}"
     else:
-        threadpool_limits(usable_cores(), user_api="openmp")
+        threadpool_limits(max(1, usable_cores() // int(os.environ.get("PADDLE_LOCAL_SIZE", "1"))), user_api="openmp")
     paddle.set_device(name)
     return name

@@ -19,8 +19,8 @@ class Display:
         """Called when an epoch begins; the loop goes over what it returns."""
         return batches
 
-    def batch(self, epoch: int, index: int, loss: float) -> None:
-        """A training step is done."""
+    def step(self, epoch: int, index: int, loss: float, waited: float) -> None:
+        """A training step is done; ``waited`` is the share of the epoch's time in which no batch was there."""
 
     def evaluated(self, row: dict[str, Any], criterion: str) -> None:
         """An evaluation is done, ``row[criterion]`` its main figure; epoch 0 is the one before training."""
@@ -49,8 +49,8 @@ class ConsoleDisplay(Display):
         )
         return self._bar
 
-    def batch(self, epoch: int, index: int, loss: float) -> None:
-        self._bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
+    def step(self, epoch: int, index: int, loss: float, waited: float) -> None:
+        self._bar.set_postfix(loss=f"{loss:.4f}", waiting=f"{waited:.0%}", refresh=False)
 
     def evaluated(self, row: dict[str, Any], criterion: str) -> None:
         if row["epoch"] == 0:

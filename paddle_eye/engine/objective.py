@@ -60,6 +60,10 @@ class Objective(ABC):
     def training_terms(self, outputs: Any, targets: paddle.Tensor) -> dict[str, paddle.Tensor]:
         """The terms whose sum is minimised, by name; the first is ``loss``."""
 
+    def weight(self, targets: paddle.Tensor) -> Any:
+        """How much a batch counts in the mean of ``loss`` over several; a number, or a tensor of one."""
+        return len(targets)
+
     @abstractmethod
     def tally(self, outputs: Any, targets: paddle.Tensor) -> np.ndarray:
         """What is counted of a training batch; the counts of an epoch's batches are added up."""

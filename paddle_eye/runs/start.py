@@ -10,6 +10,7 @@ import paddle
 
 from paddle_eye.config import Config
 from paddle_eye.engine.checkpoint import load_checkpoint
+from paddle_eye.engine.precision import Precision
 from paddle_eye.errors import InputError
 from paddle_eye.models.freezing import freeze
 from paddle_eye.models.registry import build, family
@@ -49,6 +50,7 @@ def begin(
     run: RunFolder | None,
     model: paddle.nn.Layer,
     optimizer: paddle.optimizer.Optimizer,
+    precision: Precision,
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Give a network the parameters to begin or to go on with; random ones are there already.
 
@@ -57,6 +59,7 @@ def begin(
         run: the run to continue; None begins anew.
         model: the network.
         optimizer: gets back its state.
+        precision: likewise.
 
     Returns:
         The history of the run that is continued, and what the weights say of themselves.
@@ -68,7 +71,7 @@ def begin(
     if run is not None and not run.checkpoint.is_file() and any(p.is_file() for p in (run.best_weights, run.history)):
         raise InputError(f"{run.checkpoint} is missing; put it back, or train anew with --overwrite")
     if run is not None and run.checkpoint.is_file():
-        history = load_checkpoint(run.checkpoint, model, optimizer)
+        history = load_checkpoint(run.checkpoint, model, optimizer, precision)
         if not run.best_weights.is_file():
             raise InputError(f"{run.best_weights} is missing; put it back, or train anew with --overwrite")
         return history, read_weights(run.best_weights).description or {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,8 @@ from paddle_eye.engine.device import select_device
 from paddle_eye.engine.display import Display
 from paddle_eye.engine.loop import Row, evaluate, fit
 from paddle_eye.engine.objective import Evaluation, Objective
+from paddle_eye.engine.precision import Precision, prepare_device
+from paddle_eye.engine.ranks import Ranks
 from paddle_eye.errors import JobError
 from paddle_eye.files import write_json, write_text
 from paddle_eye.models.base import Network
@@ -51,6 +53,8 @@ class Run:
         optimizer: over its parameters.
         objective: loss and figures.
         data: the pictures.
+        precision: of the training.
+        ranks: the processes that train it together.
         history: one row per evaluation that is done.
         origin: what the weights it began or goes on with say of themselves.
     """
@@ -63,6 +67,8 @@ class Run:
     optimizer: paddle.optimizer.Optimizer
     objective: Objective
     data: Data
+    precision: Precision
+    ranks: Ranks
     history: list[Row]
     origin: dict[str, Any]
     _kept: dict[str, Evaluation] = field(default_factory=dict)
@@ -79,18 +85,25 @@ class Run:
         Raises:
             InputError: settings, data or weights are wrong.
         """
+        ranks = Ranks.join()
         device = select_device(settings.train.device)
+        prepare_device(settings.train.amp, device)
         paddle.seed(settings.train.seed)
         task = task_of(settings)(settings, location)
         model = new_network(settings, len(task.classes))
+        if settings.train.sync_batchnorm:
+            ranks.synchronise_normalisation(model, device)
         optimizer = optim.build(settings.train.optim, model, settings.train.lr, settings.train.momentum)
-        history, origin = begin(settings, folder, model, optimizer)
-        data = task.load()
+        precision = Precision(settings.train.amp)
+        history, origin = begin(settings, folder, model, optimizer, precision)
+        with ranks.one_first():
+            data = task.load()
         if history:
             require_same_data(folder, origin, data.digest)
         objective = task.objective(model, data.training)
         require_history(folder, history, objective.criterion)
-        return cls(settings, location, device, task, model, optimizer, objective, data, history, origin)
+        about = (settings, location, device, task, model, optimizer, objective, data)
+        return cls(*about, precision, ranks, history, origin)
 
     @property
     def faults(self) -> list[str]:
@@ -132,11 +145,22 @@ class Run:
             },
         }
 
-    def fit(self, folder: RunFolder, display: Display) -> None:
-        """Train what is left to train, keeping best weights, checkpoint and history in the folder."""
+    def step_notes(self) -> Iterator[str]:
+        """How many images a step has, if that is not the batch size alone, or was another number before."""
+        recipe, count = self.settings.train, self.ranks.count
+        own = recipe.batch_size * recipe.accumulate
+        if own * count != recipe.batch_size:
+            parts = f"{count} processes with {recipe.accumulate} batches of {recipe.batch_size} each"
+            yield f"a step has {own * count} images: {parts}; the learning rate stays {recipe.lr}"
+        before = self.history[-1].get("ranks", 1) if self.history else count
+        if before != count:
+            yield f"note: the epoch before was trained by {before} processes, its steps had {own * before} images"
+
+    def fit(self, folder: RunFolder | None, display: Display) -> None:
+        """Train what is left to train; the process that leads keeps weights, checkpoint and history in the folder."""
         recipe, data, size = self.settings.train, self.data, self.size
         counts = {"training": len(data.training.pictures), "validation": len(data.selection)}
-        loader = self.task.training_loader(data.training)
+        loader = self.task.training_loader(data.training, self.ranks.rank, self.ranks.count)
 
         def write_history(rows: list[Row]) -> None:
             write_text(folder.history, pd.DataFrame(scalars(rows)).to_csv(index=False))
@@ -156,26 +180,29 @@ class Run:
         def keep_state(rows: list[Row], evaluation: Evaluation) -> None:
             self._keep("last", evaluation)
             _require_folder(folder)
-            save_checkpoint(folder.checkpoint, self.model, self.optimizer, rows)
+            save_checkpoint(folder.checkpoint, self.model, self.optimizer, rows, self.precision)
             if rows[-1]["epoch"]:  # what was trained is saved
                 folder.forget_replaced()
             write_history(rows)
 
-        if self.history:  # whoever stopped the run may have done so between the checkpoint and these files
+        keeping = {"keep_best": keep_best, "keep_state": keep_state} if self.ranks.leads else {}
+        if self.history and self.ranks.leads:  # a stop may have come between the checkpoint and these files
             write_history(self.history)
         self.history = fit(
             self.model,
             self.optimizer,
             self.objective,
             train_batches,
-            lambda: self.task.evaluation_loader(data.selection),
+            lambda: self.task.evaluation_loader(self.ranks.own(data.selection)),
             recipe.epochs,
             expected=len(data.selection),
+            accumulate=recipe.accumulate,
+            precision=self.precision,
+            ranks=self.ranks,
             history=self.history,
             learning_rate=partial(optim.learning_rate, recipe),
             display=display,
-            keep_best=keep_best,
-            keep_state=keep_state,
+            **keeping,
         )
 
     def finish(self, folder: RunFolder, commands: list[str]) -> dict[str, Any]:
@@ -256,10 +283,11 @@ def train(
     overwrite: bool,
     command: str,
     display: Display,
-) -> tuple[RunFolder, dict[str, Any]]:
+) -> tuple[RunFolder, dict[str, Any]] | None:
     """Train, or go on training, and write everything a run leaves behind.
 
-    No run folder is made or changed before the weights to start from and every photograph have been read.
+    No run folder is made or changed before the weights to start from and every photograph have been read. Of several
+    processes that train together, one writes and shows all this.
 
     Args:
         settings: of the run.
@@ -271,13 +299,16 @@ def train(
         display: shows the progress.
 
     Returns:
-        The run's folder and what its ``metrics.json`` holds.
+        The run's folder and what its ``metrics.json`` holds; None in a process that does not lead.
 
     Raises:
         InputError: settings, data or weights are wrong.
         JobError: the training failed.
     """
     training = Run.prepare(settings, location, run)
+    if not training.ranks.leads:
+        training.fit(None, Display())
+        return None
     if run is None:
         name = run_name(settings, location.name)
         run = RunFolder.replace(output, name) if overwrite else RunFolder.create(output, name)
@@ -287,6 +318,8 @@ def train(
     size = training.size
     display.note(f"run {run.path}, data {location.path}, {training.device}, {len(training.history[1:])} epochs done")
     display.note(f"{size['trainable_parameters']:,} of {size['parameters']:,} parameters are trained")
+    for note in training.step_notes():
+        display.note(note)
     for fault in training.faults:
         display.note(f"FAULT of the data: {fault}")
     for note in training.data.notes:

@@ -148,8 +148,8 @@ class Task(ABC):
         """What loss and figures are."""
 
     @abstractmethod
-    def training_loader(self, training: paddle.io.Dataset) -> Batches:
-        """Batches in an order that the epoch decides."""
+    def training_loader(self, training: paddle.io.Dataset, rank: int = 0, ranks: int = 1) -> Batches:
+        """Batches in an order that the epoch decides; those of one of several processes."""
 
     @abstractmethod
     def evaluation_loader(self, dataset: paddle.io.Dataset) -> Batches:

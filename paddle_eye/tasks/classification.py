@@ -84,6 +84,13 @@ class ClassificationObjective(Objective):
         loss = F.cross_entropy(outputs, targets, weight=self.class_weights, label_smoothing=self.label_smoothing)
         return {"loss": loss} if self.regulariser is None else {"loss": loss, "penalty": self.regulariser()}
 
+    def weight(self, targets: paddle.Tensor) -> Any:
+        """See `Objective`; with class weights the sum of the images'."""
+        if self.class_weights is None:
+            return len(targets)
+        labels = F.label_smooth(F.one_hot(targets, len(self.class_weights)), epsilon=self.label_smoothing)
+        return (labels @ self.class_weights).sum()
+
     def tally(self, outputs: paddle.Tensor, targets: paddle.Tensor) -> np.ndarray:
         """How many images of each class (rows) are taken for each class (columns); int [C, C]."""
         return confusion(targets.numpy(), outputs.argmax(axis=1).numpy(), outputs.shape[1])

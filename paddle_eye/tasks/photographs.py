@@ -81,9 +81,10 @@ class PhotographTask(Task):
             notes=[*layouts.notes(self.location.path), *store_note],
         )
 
-    def training_loader(self, training: PictureDataset) -> Batches:
+    def training_loader(self, training: PictureDataset, rank: int = 0, ranks: int = 1) -> Batches:
         recipe = self.settings.train
-        return training_loader(training, recipe.batch_size, recipe.seed, recipe.sampler)
+        share = {"batches": recipe.accumulate, "rank": rank, "ranks": ranks}
+        return training_loader(training, recipe.batch_size, recipe.seed, recipe.sampler, **share)
 
     def evaluation_loader(self, dataset: PictureDataset) -> Batches:
         return evaluation_loader(dataset)

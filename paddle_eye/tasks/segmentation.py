@@ -249,8 +249,10 @@ class SegmentationTask(Task):
     def objective(self, model: paddle.nn.Layer, training: CropDataset) -> SegmentationObjective:
         return SegmentationObjective(self.settings.train.loss)
 
-    def training_loader(self, training: CropDataset) -> Batches:
-        return training_loader(training, self.settings.train.batch_size, self.settings.train.seed)
+    def training_loader(self, training: CropDataset, rank: int = 0, ranks: int = 1) -> Batches:
+        recipe = self.settings.train
+        share = {"batches": recipe.accumulate, "rank": rank, "ranks": ranks}
+        return training_loader(training, recipe.batch_size, recipe.seed, **share)
 
     def evaluation_loader(self, dataset: MaskDataset) -> Batches:
         return evaluation_loader(dataset, batch_size=1)

@@ -150,24 +150,24 @@ def test_a_balanced_sampler_draws_every_class_equally_often(dataset):
     drawn = []
     for epoch in range(300):
         set_epoch(loader, epoch)
-        drawn += [number % len(dataset) for batch in loader.batch_sampler for number in batch]
+        drawn += [number % len(dataset) for batch in loader.sampler for number in batch]
     assert len(drawn) == 300 * 7
     assert dataset.labels[drawn].mean() == pytest.approx(0.5, abs=4 * 0.5 / len(drawn) ** 0.5)
     assert np.bincount(drawn)[:5].std() < 30
     set_epoch(loader, 0)
-    assert [number % len(dataset) for batch in loader.batch_sampler for number in batch] == drawn[:7]
+    assert [number % len(dataset) for batch in loader.sampler for number in batch] == drawn[:7]
 
 
 def test_a_photograph_that_is_drawn_again_is_changed_in_another_way(record_set):
     dataset = AugmentedDataset(record_set, Preprocessing(32, "fundus"), seed=0)
     loader = training_loader(dataset, 3, seed=0, sampler="balanced")
-    numbers = [number for batch in loader.batch_sampler for number in batch]
+    numbers = [number for batch in loader.sampler for number in batch]
     pictures = np.concatenate([inputs.numpy() for inputs, _ in loader])
     assert len(numbers) == len(pictures) > len({number % len(dataset) for number in numbers})
     for first, second in combinations(range(len(numbers)), 2):
         assert not np.array_equal(pictures[first], pictures[second])
     once = training_loader(dataset, 3, seed=0)
-    assert sorted(number for batch in once.batch_sampler for number in batch) == list(range(len(dataset)))
+    assert sorted(number for batch in once.sampler for number in batch) == list(range(len(dataset)))
 
 
 @pytest.mark.parametrize("preset", ["imagenet", "fundus"])
