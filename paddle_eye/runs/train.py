@@ -150,11 +150,11 @@ class Run:
         recipe, count = self.settings.train, self.ranks.count
         own = recipe.batch_size * recipe.accumulate
         if own * count != recipe.batch_size:
-            parts = f"{count} processes with {recipe.accumulate} batches of {recipe.batch_size} each"
-            yield f"a step has {own * count} images: {parts}; the learning rate stays {recipe.lr}"
-        before = self.history[-1].get("ranks", 1) if self.history else count
+            parts = f"{count} processes x {recipe.accumulate} batches x {recipe.batch_size}"
+            yield f"a step has {own * count} images, {parts}; the learning rate stays {recipe.lr}"
+        before = self.history[-1].get("ranks", 1) if self.history[1:] else count
         if before != count:
-            yield f"note: the epoch before was trained by {before} processes, its steps had {own * before} images"
+            yield f"note: the epoch before was trained by {before} processes, a step had {own * before} images"
 
     def fit(self, folder: RunFolder | None, display: Display) -> None:
         """Train what is left to train; the process that leads keeps weights, checkpoint and history in the folder."""
