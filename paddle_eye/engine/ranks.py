@@ -15,6 +15,7 @@ from paddle import nn
 from paddle_eye.errors import InputError
 
 _PATIENCE = 24 * 3600 * 1000  # milliseconds; so long may one process read photographs while the others wait
+_STATISTICS = ("_mean", "_variance")  # of batch normalisation, as Paddle names them
 _NOTHING = object()
 
 
@@ -24,10 +25,11 @@ class Ranks:
     Args:
         rank: the number of this process, from 0.
         count: of the processes.
+        local_rank: the number of this process among those of its machine.
     """
 
-    def __init__(self, rank: int = 0, count: int = 1) -> None:
-        self.rank, self.count = rank, count
+    def __init__(self, rank: int = 0, count: int = 1, local_rank: int = 0) -> None:
+        self.rank, self.count, self.local_rank = rank, count, local_rank
 
     @classmethod
     def join(cls) -> Ranks:
@@ -37,7 +39,7 @@ class Ranks:
         os.environ.setdefault("PADDLE_PG_TIMEOUT", str(_PATIENCE))
         if not dist.is_initialized():
             dist.init_parallel_env()
-        return cls(dist.get_rank(), dist.get_world_size())
+        return cls(dist.get_rank(), dist.get_world_size(), int(os.environ["PADDLE_LOCAL_RANK"]))
 
     @property
     def leads(self) -> bool:
@@ -47,11 +49,10 @@ class Ranks:
     @contextlib.contextmanager
     def one_first(self) -> Iterator[None]:
         """What is within is done by one process of each machine, then by the others, which find what it left."""
-        first = int(os.environ.get("PADDLE_LOCAL_RANK", "0")) == 0
-        if self.count > 1 and not first:
+        if self.count > 1 and self.local_rank != 0:
             dist.barrier()
         yield
-        if self.count > 1 and first:
+        if self.count > 1 and self.local_rank == 0:
             dist.barrier()
 
     def own(self, items: Any) -> Any:
@@ -114,8 +115,9 @@ class Ranks:
         """Give all processes one network: the means of running statistics, and the first process's parameters."""
         if self.count == 1:
             return
-        for buffer in model.buffers():
-            dist.all_reduce(buffer)
-            buffer.set_value(buffer / self.count)
-        for parameter in model.parameters():
-            dist.broadcast(parameter, 0)
+        for key, tensor in model.state_dict().items():
+            if key.endswith(_STATISTICS):
+                dist.all_reduce(tensor)
+                tensor.set_value(tensor / self.count)
+            else:
+                dist.broadcast(tensor, 0)

@@ -107,6 +107,25 @@ def test_only_the_last_batch_may_be_shorter(count, sizes):
     assert len(sampler) == len(sizes)
 
 
+@pytest.mark.parametrize("count", [1, 2, 7, 12, 13, 30])
+@pytest.mark.parametrize(("batch_size", "batches", "ranks"), [(3, 1, 2), (2, 3, 1), (1, 2, 4), (2, 2, 3)])
+def test_all_processes_together_take_the_steps_of_one(count, batch_size, batches, ranks):
+    joint = batch_size * batches * ranks
+    of_one = list(EpochSampler(count, joint, seed=3))
+    samplers = [EpochSampler(count, batch_size, 3, batches=batches, rank=rank, ranks=ranks) for rank in range(ranks)]
+    of_all = [list(sampler) for sampler in samplers]
+    assert {(len(own), len(sampler)) for own, sampler in zip(of_all, samplers)} == {(len(of_all[0]),) * 2}
+    assert all(len(batch) <= batch_size for own in of_all for batch in own)
+    for number, step in enumerate(of_one):
+        place = slice(number * batches, (number + 1) * batches)
+        assert sorted(index for own in of_all for batch in own[place] for index in batch) == sorted(step)
+
+
+def test_an_empty_batch_has_no_tensors(dataset):
+    loader = training_loader(dataset, 3, seed=0, rank=1, ranks=2)  # 7 pictures: 3 and 3, then 1 and none
+    assert [len(batch) for batch in loader] == [2, 0]
+
+
 def test_the_training_loader_gives_the_samplers_batches(dataset):
     loader = training_loader(dataset, 3, seed=5)
     set_epoch(loader, 2)

@@ -1,3 +1,4 @@
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -214,6 +215,61 @@ def test_class_weights_count_while_training_only():
     weighted = (weights * losses).sum() / weights.sum()
     assert task.training_terms(logits, labels)["loss"].item() == pytest.approx(weighted, rel=1e-5)
     assert task.loss(logits, labels).item() == pytest.approx(losses.mean(), rel=1e-5)
+
+
+def train(sizes, accumulate=1, objective=OBJECTIVE):
+    """A network without batch normalisation, which knows of the other images of its batch."""
+    paddle.seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+    told = []
+    row = train_one_epoch(
+        model, optim.build("Adam", model, 0.1), objective, batches(*sizes), lambda *each: told.append(each), accumulate
+    )
+    return {key: value.numpy() for key, value in model.state_dict().items()}, row, told
+
+
+@pytest.mark.parametrize("class_weights", [None, np.array([0.5, 3.0])])
+def test_batches_that_are_added_up_are_one_large_batch(class_weights):
+    objective = ClassificationObjective(class_weights, label_smoothing=0.1)
+    one, one_row, one_told = train((6, 4), objective=objective)
+    added, row, told = train((4, 2, 3, 1), accumulate=2, objective=objective)
+    for key, value in one.items():
+        np.testing.assert_allclose(added[key], value, atol=1e-6)
+    assert row["train_accuracy"] == one_row["train_accuracy"]
+    assert [index for index, _, _ in told] == [index for index, _, _ in one_told] == [0, 1]
+    if class_weights is None:
+        assert row["train_loss"] == pytest.approx(one_row["train_loss"], rel=1e-5)
+        assert [loss for _, loss, _ in told] == pytest.approx([loss for _, loss, _ in one_told], rel=1e-5)
+
+
+def test_the_share_of_the_time_that_was_waited_is_told():
+    def slow():
+        for batch in batches(5, 5):
+            time.sleep(0.2)
+            yield batch
+
+    model, told = network(), []
+    arguments = (model, optim.build("SGD", model, 0.1), OBJECTIVE)
+    started = time.perf_counter()
+    train_one_epoch(*arguments, slow(), lambda *each: told.append(each[2]))
+    whole = time.perf_counter() - started
+    assert 0.4 / whole - 0.05 <= told[-1] <= 1
+    told.clear()
+    train_one_epoch(*arguments, batches(5, 5), lambda *each: told.append(each[2]))
+    assert told[-1] < 0.1
+
+
+def test_a_loss_is_read_after_the_next_step_was_computed(monkeypatch):
+    """So that a GPU has work while its numbers are fetched."""
+    happened = []
+    tally = OBJECTIVE.tally
+    monkeypatch.setattr(OBJECTIVE, "tally", lambda *each: happened.append("read") or tally(*each), raising=False)
+    terms = OBJECTIVE.training_terms
+    computed = lambda *each: happened.append("computed") or terms(*each)  # noqa: E731
+    monkeypatch.setattr(OBJECTIVE, "training_terms", computed, raising=False)
+    model = network()
+    train_one_epoch(model, optim.build("SGD", model, 0.1), OBJECTIVE, batches(4, 3, 3))
+    assert happened == ["computed", "computed", "read", "computed", "read", "read"]
 
 
 def test_frozen_parameters_are_not_optimised():
