@@ -50,6 +50,7 @@ def fingerprint(data: bytes, picture: np.ndarray) -> Fingerprint:
         data: the file's bytes.
         picture: what they decode to, uint8 [H, W, 3] in BGR order.
     """
+    picture = _halved(picture)
     colours = cv2.resize(picture, (_COLOURS, _COLOURS), interpolation=cv2.INTER_AREA).astype(np.float32)
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
     small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
@@ -59,6 +60,14 @@ def fingerprint(data: bytes, picture: np.ndarray) -> Fingerprint:
     structure -= structure.mean()
     structure /= np.linalg.norm(structure) + _NOISE  # a picture without detail is like no other
     return Fingerprint(digest(data), structure, colours)
+
+
+def _halved(picture: np.ndarray) -> np.ndarray:
+    """A picture with sides that are halved as long as the shorter one has 256 pixels: by far the fastest reduction."""
+    while min(picture.shape[:2]) >= 256:
+        height, width = (side // 2 for side in picture.shape[:2])
+        picture = cv2.resize(picture[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
+    return picture
 
 
 def same_pictures(fingerprints: Sequence[Fingerprint]) -> list[tuple[int, int]]:

@@ -79,6 +79,15 @@ def test_a_picture_of_another_size_is_the_same(tmp_path):
     assert same_pictures([fingerprint_of(path), fingerprint_of(tmp_path / "larger.png")]) == [(0, 1)]
 
 
+def test_a_large_photograph_is_the_same_as_its_small_copy(tmp_path):
+    """Also with odd sides, of which a row and a column are left out."""
+    small = read_picture(draw(tmp_path / "small.png", 1))
+    large = cv2.resize(small, (1999, 2001), interpolation=cv2.INTER_CUBIC)
+    middle = cv2.resize(small, (511, 509), interpolation=cv2.INTER_CUBIC)
+    fingerprints = [fingerprint(name, picture) for name, picture in ((b"s", small), (b"m", middle), (b"l", large))]
+    assert same_pictures(fingerprints) == [(0, 1), (0, 2), (1, 2)]
+
+
 def test_photographs_with_the_same_rim_are_not_the_same(tmp_path):
     fingerprints = [fingerprint_of(draw(tmp_path / f"{number}.png", number)) for number in range(10)]
     assert same_pictures(fingerprints) == []
