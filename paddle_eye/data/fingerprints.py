@@ -17,7 +17,6 @@ from paddle_eye.data.images import READING_THREADS, decode_picture, digest, read
 from paddle_eye.errors import InputError
 from paddle_eye.opencv import cv2
 
-LEAST_LIKENESS, MOST_DIFFERENCE = 0.95, 5.0
 _SIDE, _COARSE, _RADIUS, _NOISE = 64, 6.0, 0.28, 2.0
 
 
@@ -122,21 +121,3 @@ def _decoder_complaints() -> Iterator[list[str]]:
             file.seek(0)
             complaints = file.read().decode(errors="replace").splitlines()
             lines += [line for line in complaints if "Corrupt JPEG data" in line and "extraneous" not in line]
-
-
-def same_pictures(fingerprints: Sequence[Fingerprint]) -> list[tuple[int, int]]:
-    """Pairs of indices, first < second, of files that show the same photograph.
-
-    Their bytes are equal, or their likeness is at least 0.95 and their colours differ by at most 5 of 255 on average.
-    A copy that was turned, cut or mirrored is not found.
-    """
-    structures = np.array([each.structure for each in fingerprints], dtype=np.float32)
-    digests = np.array([each.digest for each in fingerprints])
-    pairs = []
-    for first, each in enumerate(fingerprints):
-        alike = structures[first + 1 :] @ each.structure >= LEAST_LIKENESS
-        equal = digests[first + 1 :] == each.digest
-        for second in first + 1 + np.flatnonzero(alike | equal):
-            if np.abs(fingerprints[second].colours - each.colours).mean() <= MOST_DIFFERENCE:
-                pairs.append((first, int(second)))
-    return pairs

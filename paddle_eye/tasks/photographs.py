@@ -20,7 +20,7 @@ from paddle_eye.data.loading import (
     training_loader,
 )
 from paddle_eye.data.locate import Location
-from paddle_eye.data.preparation.audit import examine
+from paddle_eye.data.preparation.audit import examine, falsifying
 from paddle_eye.data.preparation.split import set_aside
 from paddle_eye.data.preparation.test_sets import Place, read_test_part
 from paddle_eye.data.records import RecordSet
@@ -74,7 +74,6 @@ class PhotographTask(Task):
         digests = [
             [short(examined.fingerprints[record.image].digest) for record in part.records] for part in self.parts
         ]
-        findings = examine(self.parts._asdict(), examined)
         return Data(
             training=datasets[0],
             selection=datasets[1] if share_aside else datasets[-1],
@@ -82,7 +81,7 @@ class PhotographTask(Task):
             digests=[short(examined.fingerprints[file].digest) for file in files[0]],
             validation_digests=digests[1],
             digest=data_digest([[record.label for record in part.records] for part in self.parts], digests),
-            faults=[f"{finding.kind}: {finding.found}" for finding in findings if finding.falsifies],
+            faults=falsifying(examine(self.parts._asdict(), examined)),
             notes=layouts.notes(self.location.path),
         )
 
