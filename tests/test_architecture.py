@@ -31,6 +31,7 @@ FLOORS = [
 DATA_FLOORS = [
     ["locate"],
     ["preparation", "mask_loading"],
+    ["duplicates"],
     ["sources", "loading", "identity"],
     ["examination"],
     ["fingerprints", "store"],

@@ -49,6 +49,10 @@ class Examined(NamedTuple):
     faults: dict[Path, str]
     warnings: dict[Path, str]
 
+    def fingerprints_of(self, paths: Sequence[Path]) -> Sequence[Fingerprint]:
+        """Those of files without a fault, in their order, each read whenever it is asked for."""
+        return _Listed(self.fingerprints, paths)
+
 
 class _Kept(NamedTuple):
     """Where a prepared picture is."""
@@ -107,6 +111,19 @@ class _Fingerprints(Mapping):
             self._blocks.put(digest, found.to_bytes())
             return found
         return Fingerprint.from_bytes(self._digests[path], block)
+
+
+class _Listed(Sequence):
+    """What a mapping has for some keys, in their order."""
+
+    def __init__(self, mapping: Mapping[Path, Fingerprint], keys: Sequence[Path]) -> None:
+        self._mapping, self._keys = mapping, keys
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._mapping[self._keys[index]]
 
 
 def _unchanged(path: Path, digest: bytes) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,6 @@ import numpy as np
 from paddle_eye.data.images import digest
 from paddle_eye.opencv import cv2
 
-LEAST_LIKENESS, MOST_DIFFERENCE = 0.95, 5.0
 _SIDE, _COARSE, _RADIUS, _NOISE = 64, 6.0, 0.28, 2.0
 _COLOURS = 32
 
@@ -68,21 +66,3 @@ def _halved(picture: np.ndarray) -> np.ndarray:
         height, width = (side // 2 for side in picture.shape[:2])
         picture = cv2.resize(picture[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
     return picture
-
-
-def same_pictures(fingerprints: Sequence[Fingerprint]) -> list[tuple[int, int]]:
-    """Pairs of indices, first < second, of files that show the same photograph.
-
-    Their bytes are equal, or their likeness is at least 0.95 and their colours differ by at most 5 of 255 on average.
-    A copy that was turned, cut or mirrored is not found.
-    """
-    structures = np.array([each.structure for each in fingerprints], dtype=np.float32)
-    digests = np.array([each.digest for each in fingerprints])
-    pairs = []
-    for first, each in enumerate(fingerprints):
-        alike = structures[first + 1 :] @ each.structure >= LEAST_LIKENESS
-        equal = digests[first + 1 :] == each.digest
-        for second in first + 1 + np.flatnonzero(alike | equal):
-            if np.abs(fingerprints[second].colours - each.colours).mean() <= MOST_DIFFERENCE:
-                pairs.append((first, int(second)))
-    return pairs

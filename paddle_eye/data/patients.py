@@ -44,18 +44,17 @@ def look_like_pairs(paths: Iterable[Path]) -> tuple[str, str] | None:
 
     Such names may be two eyes of one patient, which `patient_of` does not know.
     """
+    paths = list(paths)
     for position in (-1, 0):
         names_of: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
-        count = 0
         for path in paths:
             parts = re.split(_BETWEEN, path.stem.casefold())
-            count += 1
             if len(parts) > 1:
                 rest = (str(path.parent), *parts[:position], *parts[position:][1:])
                 names_of[rest][parts[position]] = path.name
         pairs = [names for names in names_of.values() if len(names) == 2]
         values = {value for names in names_of.values() for value in names}
-        if len(values) == 2 and 4 * len(pairs) >= count > 0:
+        if len(values) == 2 and 4 * len(pairs) >= len(paths) > 0:
             first, second = sorted(pairs[0].values())
             return first, second
     return None

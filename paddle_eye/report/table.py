@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from paddle_eye.data.preparation.audit import Finding
+from paddle_eye.data.preparation.audit import SHOWN, Finding, by_kind
 from paddle_eye.data.records import RecordSet
 
-_SHOWN = 20
 ORIGIN = ("model", "data", "images", "trained on", "epoch")  # the first columns of every table of evaluations
 
 
@@ -43,13 +42,12 @@ def audit_report(findings: Sequence[Finding]) -> str:
     """Findings by kind, those that falsify a result first."""
     if not findings:
         return "no fault found"
-    kinds = {finding.kind: [other for other in findings if other.kind == finding.kind] for finding in findings}
     lines = []
-    for kind, found in kinds.items():
+    for kind, found in by_kind(findings).items():
         lines.append(f"{'FAULT' if found[0].falsifies else 'note'}  {kind}: {len(found)}")
-        lines += [f"  - {finding.found}" for finding in found[:_SHOWN]]
-        if len(found) > _SHOWN:
-            lines.append(f"  … and {len(found) - _SHOWN} more")
+        lines += [f"  - {finding.found}" for finding in found[:SHOWN]]
+        if len(found) > SHOWN:
+            lines.append(f"  … and {len(found) - SHOWN} more")
     return "\n".join(lines)
 
 

@@ -20,7 +20,7 @@ from paddle_eye.data.loading import (
     training_loader,
 )
 from paddle_eye.data.locate import Location
-from paddle_eye.data.preparation.audit import examine
+from paddle_eye.data.preparation.audit import examine, falsifying
 from paddle_eye.data.preparation.split import set_aside
 from paddle_eye.data.preparation.test_sets import Place, read_test_part
 from paddle_eye.data.records import RecordSet
@@ -69,7 +69,6 @@ class PhotographTask(Task):
             datasets.append(PictureDataset(part, preprocessing, pictures=kept))
             count += len(part)
         digests = [[short(examined.digests[record.image]) for record in part.records] for part in self.parts]
-        findings = examine(self.parts._asdict(), examined)
         return Data(
             training=datasets[0],
             selection=datasets[1] if share_aside else datasets[-1],
@@ -77,7 +76,7 @@ class PhotographTask(Task):
             digests=[short(examined.digests[record.image]) for record in learned.records],
             validation_digests=digests[1],
             digest=data_digest([[record.label for record in part.records] for part in self.parts], digests),
-            faults=[f"{finding.kind}: {finding.found}" for finding in findings if finding.falsifies],
+            faults=falsifying(examine(self.parts._asdict(), examined)),
             notes=[*layouts.notes(self.location.path), *store_note],
         )
 

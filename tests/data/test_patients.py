@@ -48,7 +48,7 @@ def test_the_sides_of_eyes_are_known_as_people_write_them(left, right, patient):
     ],
 )
 def test_names_that_look_like_pairs(names, pair):
-    assert look_like_pairs([Path(f"{name}.jpg") for name in names]) == pair
+    assert look_like_pairs(Path(f"{name}.jpg") for name in names) == pair
 
 
 @pytest.mark.parametrize(

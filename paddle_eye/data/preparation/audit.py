@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from paddle_eye.data.duplicates import same_pictures
 from paddle_eye.data.examination import Examined, examine_pictures
-from paddle_eye.data.fingerprints import same_pictures
 from paddle_eye.data.patients import GENERATED, look_like_pairs
 from paddle_eye.data.records import Record, RecordSet
 
 FEW = 30  # fewer photographs of a class than this allow no figure of it
 GIVEN_AWAY = 0.2  # share of a class whose file names tell the class
+SHOWN = 20  # findings of a kind; the others are counted
+_NAMED = 10  # files of a patient
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,17 @@ def examine(parts: Mapping[str, RecordSet], examined: Examined | None = None) ->
     placed = [(part, record) for part, record_set in parts.items() for record in record_set.records]
     classes = next(iter(parts.values())).classes
     examined = examined or examine_pictures([record.image for _, record in placed])
-    digests, faults, warnings = examined.digests, examined.faults, examined.warnings
-    readable = [(part, record) for part, record in placed if record.image in digests]
-    findings = [Finding("unreadable", True, fault, (path,)) for path, fault in faults.items()]
-    findings += [Finding("damaged", False, f"{path}: {warning}", (path,)) for path, warning in warnings.items()]
-    for first, second in same_pictures([examined.fingerprints[record.image] for _, record in readable]):
-        equal = digests[readable[first][1].image] == digests[readable[second][1].image]
-        findings.append(_same_picture(readable[first], readable[second], "identical" if equal else "near-identical"))
+    readable = [(part, record) for part, record in placed if record.image in examined.digests]
+    findings = [Finding("unreadable", True, fault, (path,)) for path, fault in examined.faults.items()]
+    findings += [
+        Finding("damaged", False, f"{path}: {warning}", (path,)) for path, warning in examined.warnings.items()
+    ]
+    images = [record.image for _, record in readable]
+    same = same_pictures(examined.fingerprints_of(images))
+    for indices in [*same.pairs, *same.groups]:
+        digests = {examined.digests[images[index]] for index in indices}
+        alike = "identical" if len(digests) == 1 else "near-identical"
+        findings.append(_same_picture([readable[index] for index in indices], alike))
     findings += _patients_on_several_sides(placed)
     findings += _unknown_pairs(placed)
     findings += _generated(placed)
@@ -64,14 +70,39 @@ def examine(parts: Mapping[str, RecordSet], examined: Examined | None = None) ->
     return sorted(findings, key=lambda finding: not finding.falsifies)
 
 
-def _same_picture(first: tuple[str, Record], second: tuple[str, Record], alike: str) -> Finding:
-    (first_part, a), (second_part, b) = first, second
-    found = f"{a.image} ({first_part}) and {b.image} ({second_part})"
-    spare = a if _is_generated(a.image) else b
-    leave_out = (spare.image,) if a.image != b.image else ()
-    if a.label != b.label:
-        return Finding(f"{alike} pictures under two labels", True, found, (a.image, b.image))
-    if first_part != second_part:
+def by_kind(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    """The findings of each kind, in their order."""
+    kinds: dict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        kinds[finding.kind].append(finding)
+    return kinds
+
+
+def falsifying(findings: Iterable[Finding]) -> list[str]:
+    """What falsifies figures, in words; of a kind of which there are many the first ones, and how many more."""
+    lines = []
+    for kind, found in by_kind(finding for finding in findings if finding.falsifies).items():
+        lines += [f"{kind}: {finding.found}" for finding in found[:SHOWN]]
+        if len(found) > SHOWN:
+            lines.append(f"{kind}: … and {len(found) - SHOWN} more")
+    return lines
+
+
+def _same_picture(shown: list[tuple[str, Record]], alike: str) -> Finding:
+    """What is wrong with two pictures that are the same, or with more of which each is the same as another."""
+    (first_part, first), *others = shown
+    of_two_labels = [(part, record) for part, record in others if record.label != first.label]
+    in_two_parts = [(part, record) for part, record in others if part != first_part]
+    example_part, example = (of_two_labels or in_two_parts or others)[0]
+    found = f"{first.image} ({first_part}) and {example.image} ({example_part})"
+    if len(shown) > 2:
+        found += f", and {len(shown) - 2} more; so many are told together"
+    images = dict.fromkeys(record.image for _, record in shown)
+    if of_two_labels:
+        return Finding(f"{alike} pictures under two labels", True, found, tuple(images))
+    kept = next((image for image in images if not _is_generated(image)), first.image)
+    leave_out = tuple(image for image in images if image != kept)
+    if in_two_parts:
         return Finding(f"{alike} pictures on both sides of the split", True, found, leave_out)
     return Finding(f"{alike} pictures", False, found, leave_out)
 
@@ -85,7 +116,10 @@ def _patients_on_several_sides(placed: list[tuple[str, Record]]) -> Iterator[Fin
             files_of[record.group].append(f"{record.image} ({part})")
     for group, parts in parts_of.items():
         if len(parts) > 1:
-            yield Finding("patient on both sides of the split", True, f"{group}: {', '.join(files_of[group])}")
+            files, half = files_of[group], _NAMED // 2
+            if len(files) > _NAMED:
+                files = [*files[:half], f"{len(files) - 2 * half} more", *files[-half:]]
+            yield Finding("patient on both sides of the split", True, f"{group}: {', '.join(files)}")
 
 
 def _unknown_pairs(placed: list[tuple[str, Record]]) -> Iterator[Finding]:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
+from paddle_eye.data.duplicates import Groups, same_pictures
 from paddle_eye.data.examination import examine_pictures
-from paddle_eye.data.fingerprints import same_pictures
 from paddle_eye.data.records import RecordSet
 from paddle_eye.errors import InputError, raise_faults
 
@@ -37,17 +37,19 @@ def set_aside(record_set: RecordSet, share: float, seed: int, asked: str) -> tup
     generator = np.random.default_rng(seed)
     shows, groups = _shows(record_set), _groups(record_set)
     wanted = np.round(share * shows.sum(axis=0)).astype(int)
-    aside = np.zeros(len(shows), dtype=bool)
-    for group in generator.permutation(groups.max() + 1):
-        members = groups == group
-        brought = shows[members].sum(axis=0)
-        if np.abs(wanted - brought).sum() < np.abs(wanted).sum():
-            wanted -= brought
-            aside |= members
+    brings = np.zeros((groups.max() + 1, shows.shape[1]), dtype=int)
+    np.add.at(brings, groups, shows)
+    taken = np.zeros(len(brings), dtype=bool)
+    for group in generator.permutation(len(brings)):
+        if np.abs(wanted - brings[group]).sum() < np.abs(wanted).sum():
+            wanted -= brings[group]
+            taken[group] = True
+    sizes = np.bincount(groups)
     for label in np.flatnonzero(wanted > 0):
-        of_class = shows[:, label] == 1
-        if not (aside & of_class).any():
-            aside |= groups == min(np.unique(groups[of_class]), key=lambda group: (groups == group).sum())
+        of_class = np.flatnonzero(brings[:, label])
+        if not taken[of_class].any():
+            taken[of_class[sizes[of_class].argmin()]] = True
+    aside = taken[groups]
     parts = record_set.subset(np.flatnonzero(~aside)), record_set.subset(np.flatnonzero(aside))
     _require_all_classes(*parts, asked)
     return parts
@@ -92,16 +94,24 @@ def join_same_pictures(record_set: RecordSet) -> RecordSet:
     Raises:
         InputError: pictures that cannot be decoded; all of them in one message.
     """
-    records = list(record_set.records)
+    records = record_set.records
     examined = examine_pictures([record.image for record in records])
     raise_faults("pictures", examined.faults.values(), "replace them or take them out of the data set")
-    for first, second in same_pictures([examined.fingerprints[record.image] for record in records]):
-        old = {records[index].group for index in (first, second)} - {None}
-        joined = min(old, default="/".join(records[first].image.parts[-2:]))
-        for index, record in enumerate(records):
-            if index in (first, second) or record.group in old:
-                records[index] = replace(record, group=joined)
-    return replace(record_set, records=tuple(records))
+    same = same_pictures(examined.fingerprints_of([record.image for record in records]))
+    patients, joined = _groups(record_set), Groups(len(records))
+    for first, *others in [*same.pairs, *same.groups]:
+        for other in others:
+            joined.join(patients[first], patients[other])
+    groups = joined.of[patients].tolist()
+    names: dict[int, str] = {}
+    for record, group in zip(records, groups):
+        if record.group is not None:
+            names[group] = min(names.get(group, record.group), record.group)
+    for record, group in zip(records, groups):
+        if joined.sizes[group] > 1:
+            names.setdefault(group, "/".join(record.image.parts[-2:]))
+    named = [replace(record, group=names.get(group)) for record, group in zip(records, groups)]
+    return replace(record_set, records=tuple(named))
 
 
 def _shows(record_set: RecordSet) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from paddle_eye.data.patients import patient_of
-from paddle_eye.data.preparation.audit import examine
+from paddle_eye.data.preparation.audit import Finding, examine, falsifying
 from paddle_eye.data.records import Record, RecordSet
 
 CLASSES = ("amd", "normal")
@@ -123,6 +123,38 @@ def test_of_three_copies_one_is_kept(write, copy):
     assert {path for finding in findings for path in finding.leave_out} == set(copies)
 
 
+def many_copies(copy, first):
+    return [first, *(copy(first, f"copy{number}.jpg") for number in range(11))]
+
+
+def test_of_very_many_copies_one_finding_tells_and_one_is_kept(write, copy):
+    generated, other = write("_1_2.jpg", "other.jpg")
+    paths = many_copies(copy, generated)
+    (finding,) = found({"all": part((other, 1), *((path, 0) for path in paths))}, "identical pictures")
+    assert not finding.falsifies
+    assert finding.found == f"{paths[0]} (all) and {paths[1]} (all), and 10 more; so many are told together"
+    assert finding.leave_out == (paths[0], *paths[2:])
+
+
+def test_very_many_copies_on_both_sides_falsify_and_one_is_kept(write, copy):
+    paths = many_copies(copy, *write("1.jpg"))
+    parts = {"training": part(*((path, 0) for path in paths[:7])), "validation": part(*((p, 0) for p in paths[7:]))}
+    (finding,) = found(parts, "identical pictures on both sides of the split")
+    assert finding.falsifies
+    assert finding.found.startswith(f"{paths[0]} (training) and {paths[7]} (validation), and 10 more; ")
+    assert finding.leave_out == tuple(paths[1:])
+
+
+def test_of_very_many_copies_with_two_labels_none_is_kept(write, copy):
+    paths = many_copies(copy, *write("1.jpg"))
+    (finding,) = found(
+        {"all": part(*((path, int(path == paths[8])) for path in paths))}, "identical pictures under two labels"
+    )
+    assert finding.falsifies
+    assert finding.found.startswith(f"{paths[0]} (all) and {paths[8]} (all), and 10 more; ")
+    assert finding.leave_out == tuple(paths)
+
+
 def test_a_copy_in_the_other_part_falsifies_and_is_to_be_left_out(write, copy):
     first, other = write("1.jpg", "2.jpg")
     second = copy(first, "3.jpg")
@@ -211,6 +243,14 @@ def test_a_patient_on_both_sides_falsifies(write):
     assert finding.falsifies
     assert finding.found == f"7: {left} (training), {right} (validation)"
     assert finding.leave_out == ()
+
+
+def test_of_a_patient_with_many_photographs_some_are_named(write):
+    paths = write(*(f"7_left_{number}.jpg" for number in range(13)))
+    parts = {"training": part(*((path, 0) for path in paths[:12])), "validation": part((paths[12], 0))}
+    (finding,) = found(parts, "patient on both sides of the split")
+    first, last = (", ".join(f"{path} (training)" for path in some) for some in (paths[:5], paths[8:12]))
+    assert finding.found == f"7: {first}, 3 more, {last}, {paths[12]} (validation)"
 
 
 def test_records_without_a_patient_are_not_on_both_sides(write):
@@ -304,6 +344,13 @@ def test_findings_that_falsify_come_first(write, copy):
     assert sorted(kinds) == ["generated copies", "patient on both sides of the split", "unreadable"]
     assert [finding.kind for finding in findings[:3]] == kinds
     assert "identical pictures" in [finding.kind for finding in findings[3:]]
+
+
+def test_of_many_faults_of_a_kind_the_first_are_told():
+    findings = [Finding("unreadable", True, f"file {number}") for number in range(23)]
+    lines = falsifying([*findings, Finding("small class", False, "ill"), Finding("generated copies", True, "2 files")])
+    assert lines[:20] == [f"unreadable: file {number}" for number in range(20)]
+    assert lines[20:] == ["unreadable: … and 3 more", "generated copies: 2 files"]
 
 
 def test_a_file_in_both_tables_is_not_to_be_left_out(tmp_path, write_picture):
