@@ -6,6 +6,7 @@ Attention U-Net for lesion segmentation*, ISBI 2019. The others add its parts to
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import paddle
@@ -104,6 +105,14 @@ class _UShaped(Segmenter):
         """What a weight file needs to say for the network to be built again."""
         return {"name": self.name, "in_channels": self.in_channels}
 
+    def _staged(self, encoder: Sequence[list[nn.Layer]], decoder: list[nn.Layer]) -> dict[str, list[nn.Layer]]:
+        """`stages`: ``stem`` to ``stage4`` are the encoder, ``decoder`` is what lies between it and the last layers."""
+        return {
+            "stem": encoder[0],
+            **{f"stage{n}": layers for n, layers in enumerate(encoder[1:], 1)},
+            "decoder": decoder,
+        }
+
     @staticmethod
     def require_size(pictures: paddle.Tensor) -> None:
         """Raise a ValueError unless both sides of [N, C, H, W] can be halved four times."""
@@ -141,6 +150,12 @@ class UNet(_UShaped):
             self.signals = nn.LayerList([GatingSignal(width) for width, _ in pairs[:-1]])
             self.gates = nn.LayerList([AttentionGate(fine, coarse, fine // 2) for coarse, fine in pairs[:-1]])
         self.final = nn.Conv2D(WIDTHS[0], 1, 1)
+
+    @property
+    def stages(self) -> dict[str, list[nn.Layer]]:
+        """The layers before the last ones, by stage."""
+        gates = [self.signals, self.gates] if self.attention else []
+        return self._staged([[stage] for stage in self.encoder], [self.up, *gates, self.decoder])
 
     def decoded(self, pictures: paddle.Tensor) -> list[paddle.Tensor]:
         """Feature maps of the decoder at 1/8, 1/4, 1/2 and full size, of 256, 128, 64 and 32 channels."""
@@ -246,6 +261,13 @@ class DAMUNet(_UShaped):
         )
         self.decoder = nn.LayerList([DoubleConvolution(*pair) for pair in zip(widths.values(), (256, 128, 64, 32))])
         self.heads = nn.LayerList([nn.Conv2D(width, 1, 1) for width in (256, 128, 64, 32)])
+
+    @property
+    def stages(self) -> dict[str, list[nn.Layer]]:
+        """The layers before the last ones, by stage."""
+        first, *others = self.encoder
+        encoder = [[first], *([level, stage] for level, stage in zip(self.pyramid, others)), [self.center]]
+        return self._staged(encoder, [self.signals, self.gates, self.up, self.decoder])
 
     def forward(self, pictures: paddle.Tensor) -> Supervised:
         """[N, in_channels, H, W] to logits of the foreground at four sizes."""

@@ -10,13 +10,13 @@ from paddle_eye.engine.loop import train_one_epoch
 from paddle_eye.inference.cam import grad_cam
 from paddle_eye.inference.tiles import foreground_logits
 from paddle_eye.models.base import Classifier, Segmenter
-from paddle_eye.models.complexity import trainable_parameters
 from paddle_eye.models.freezing import BACKBONE, freeze
 from paddle_eye.models.registry import MODELS, build, family
 from paddle_eye.models.unet import all_outputs
 from paddle_eye.tasks.classification import ClassificationObjective
 from paddle_eye.tasks.segmentation import SegmentationObjective
 from paddle_eye.weights.format import load_into, read_weights, write_weights
+from paddle_eye.weights.pretrained import load_pretrained
 
 CLASSES = 3
 SIDE = 32
@@ -105,14 +105,38 @@ def test_saved_and_loaded_it_is_the_same(model, inputs, suffix, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
-def test_a_frozen_backbone_leaves_the_last_layer(name):
+@pytest.mark.parametrize("name", [*CLASSIFIERS, *SEGMENTERS])
+def test_a_frozen_backbone_leaves_the_last_layers(name):
     model = build(architecture_of(name))
-    assert list(model.stages) == ["stem", *(f"stage{number}" for number in range(1, len(model.stages)))]
+    *numbered, last = model.stages
+    numbered += [last] if isinstance(model, Classifier) else []
+    assert numbered == ["stem", *(f"stage{number}" for number in range(1, len(numbered)))]
     freeze(model, BACKBONE)
-    head, _, _ = family(model.architecture).head.rpartition(".")
-    last = sum(int(np.prod(p.shape)) for key, p in model.named_parameters() if key.startswith(f"{head}."))
-    assert trainable_parameters(model) == last
+    learning = {key for key, p in model.named_parameters() if not p.stop_gradient}
+    assert learning == {key for key in model.state_dict() if key.startswith(last_layers(model))}
+
+
+def last_layers(model):
+    """The beginnings of their names."""
+    head, _, _ = (family(model.architecture).head or "").rpartition(".")
+    return (f"{head}.",) if head else ("final.", "coarse.", "heads.")
+
+
+@pytest.mark.parametrize("name", [*CLASSIFIERS, *SEGMENTERS])
+def test_all_but_the_last_layers_are_taken_from_a_network_for_something_else(name, tmp_path):
+    given, model = build(architecture_of(name)), build(architecture_of(name))
+    given.set_state_dict({key: paddle.full_like(value, 0.25) for key, value in given.state_dict().items()})
+    write_weights(tmp_path / "w.pdparams", given, {"architecture": given.architecture})
+    own = {key: value.numpy().copy() for key, value in model.state_dict().items()}
+    load_pretrained(model, str(tmp_path / "w.pdparams"))
+    for key, value in model.state_dict().items():
+        expected = own[key] if key.startswith(last_layers(model)) else np.full(own[key].shape, 0.25, "float32")
+        np.testing.assert_array_equal(value.numpy(), expected, err_msg=key)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_the_last_layer_is_made_for_other_classes(name):
+    model = build(architecture_of(name))
     model.reset_classifier(5)
     assert model.architecture[family(model.architecture).classes] == 5
 
