@@ -8,16 +8,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import paddle
 import pandas as pd
 from paddle import nn
+from scipy.special import expit
 
 from paddle_eye.data.images import read_picture
 from paddle_eye.errors import InputError
-from paddle_eye.inference.tiles import foreground_logits
-from paddle_eye.inference.trained import Shown, TrainedNetwork
+from paddle_eye.inference.exported import Exported
+from paddle_eye.inference.tiles import Progress, Run, predict_tiled, run_of
+from paddle_eye.inference.trained import Exportable, Shown, TrainedNetwork
 from paddle_eye.models.registry import family
+from paddle_eye.models.unet import MULTIPLE, all_outputs
 from paddle_eye.report import masks, predictions
 from paddle_eye.weights.opened import Opened, class_names
+
+_CHECKED_SIDES = [(32, 48), (64, 32)]  # of the pictures that an exported network is compared on
 
 
 class Segmented(NamedTuple):
@@ -38,13 +44,19 @@ class Segmented(NamedTuple):
 
 @dataclass(frozen=True)
 class Segmenter(TrainedNetwork):
-    """A network of pixels, see `TrainedNetwork`; its classes are background and foreground."""
+    """A network of pixels, see `TrainedNetwork`; its classes are background and foreground.
+
+    Args:
+        run: the network, trained or exported, as a function.
+    """
+
+    run: Run
 
     most_megapixels = 8  # it computes for every one of them
     has_example = False
 
     @classmethod
-    def of(cls, source: Path, network: Opened) -> Segmenter:
+    def of(cls, source: Path, network: Opened | Exported) -> Segmenter:
         """A network of pixels that was opened.
 
         Raises:
@@ -53,13 +65,17 @@ class Segmenter(TrainedNetwork):
         architecture = network.description["architecture"]
         classes = class_names(source, network.description)
         title = family(architecture).title(architecture)
-        return cls(source, title, classes, network.preprocessing, network.description, network.model)
+        described = (source, title, classes, network.preprocessing, network.description)
+        if isinstance(network, Exported):
+            return cls(*described, None, network.run)
+        return cls(*described, network.model, run_of(network.model))
 
-    def mask(self, picture: np.ndarray) -> np.ndarray:
+    def mask(self, picture: np.ndarray, progress: Progress = iter) -> np.ndarray:
         """A decoded picture of any size, uint8 [H, W, 3] BGR, to its mask, uint8 [H, W], 1 in the foreground."""
-        return (foreground_logits(self.model, self.preprocessing(picture)) > 0).astype(np.uint8)
+        (logits,) = predict_tiled(self.run, self.preprocessing(picture), MULTIPLE, progress=progress)
+        return (logits > 0).astype(np.uint8)
 
-    def ask(self, paths: Sequence[str | Path], batch_size: int = 1) -> Iterator[Segmented]:
+    def ask(self, paths: Sequence[str | Path], batch_size: int = 1, progress: Progress = iter) -> Iterator[Segmented]:
         """See `TrainedNetwork.ask`; pictures differ in size, so that one is looked at at a time."""
         for path in paths:
             try:
@@ -67,7 +83,7 @@ class Segmenter(TrainedNetwork):
             except InputError as error:
                 yield Segmented(Path(path), None, None, str(error))
             else:
-                yield Segmented(Path(path), picture, self.mask(picture), None)
+                yield Segmented(Path(path), picture, self.mask(picture, progress), None)
 
     def show(self, picture: np.ndarray) -> Shown:
         mask = self.mask(picture)
@@ -98,8 +114,19 @@ class Segmenter(TrainedNetwork):
     def claim(self, figures: dict[str, Any], images: int | None) -> str | None:
         return f"Dice of {self.classes[1]} {figures['dice']:.4f}" if "dice" in figures else None
 
-    def exportable(self) -> nn.Layer:
-        raise InputError(f"{self.source}: {self.title} draws masks; only classifiers can be exported")
+    def exportable(self) -> Exportable:
+        return Exportable(_FullSize(self.model), self.preprocessing.channels, None, _CHECKED_SIDES, expit)
+
+
+class _FullSize(nn.Layer):
+    """A network of pixels that gives its logits at full size alone, which tiles need to be put together."""
+
+    def __init__(self, network: nn.Layer) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pictures: paddle.Tensor) -> paddle.Tensor:
+        return all_outputs(self.network(pictures))[-1]
 
 
 def segment(segmenter: Segmenter, paths: Sequence[str | Path]) -> Iterator[Segmented]:

@@ -72,8 +72,8 @@ class AttentionGate(nn.Layer):
     def forward(self, skip: paddle.Tensor, gate: paddle.Tensor) -> paddle.Tensor:
         """[N, num_channels, H, W] and [N, gate_channels, H/2, W/2] (or H/4, W/4) to [N, num_channels, H, W]."""
         together = F.relu(self.theta(skip) + self.upsampled_phi(self.phi(gate)))
-        weights = F.interpolate(F.sigmoid(self.psi(together)), scale_factor=2, mode="nearest")
-        return self.result(skip * weights)
+        weights = paddle.tile(F.sigmoid(self.psi(together)), [1, 4, 1, 1])
+        return self.result(skip * F.pixel_shuffle(weights, 2))  # every place twice: F.interpolate becomes no ONNX
 
 
 class UpConvolution(nn.Layer):
@@ -115,9 +115,9 @@ class _UShaped(Segmenter):
 
     @staticmethod
     def require_size(pictures: paddle.Tensor) -> None:
-        """Raise a ValueError unless both sides of [N, C, H, W] can be halved four times."""
+        """Raise a ValueError unless both sides of [N, C, H, W] can be halved four times; an export has no sides yet."""
         height, width = pictures.shape[2:]
-        if height % MULTIPLE or width % MULTIPLE:
+        if paddle.in_dynamic_mode() and (height % MULTIPLE or width % MULTIPLE):
             raise ValueError(f"height and width must be multiples of {MULTIPLE}, got {height}x{width}")
 
 

@@ -32,7 +32,7 @@ from paddle_eye.engine.objective import Evaluation, Objective, as_tensor
 from paddle_eye.errors import InputError, listed
 from paddle_eye.inference.exported import Exported
 from paddle_eye.inference.segmenter import Segmenter
-from paddle_eye.inference.tiles import foreground_logits
+from paddle_eye.inference.tiles import pixel_logits
 from paddle_eye.losses import MASK_LOSSES, focal_tversky_loss
 from paddle_eye.metrics.classification import confusion
 from paddle_eye.metrics.intervals import signed_rank
@@ -71,7 +71,7 @@ class SegmentationObjective(Objective):
     def predict(self, model: paddle.nn.Layer, inputs: Any) -> paddle.Tensor:
         """Logits of the foreground [N, 1, H, W] of pictures of any size, large ones by tiles."""
         pictures = as_tensor(inputs).numpy()
-        return paddle.to_tensor(np.stack([foreground_logits(model, picture)[None] for picture in pictures]))
+        return paddle.to_tensor(np.stack([pixel_logits(model, picture) for picture in pictures]))
 
     def loss(self, predicted: paddle.Tensor, targets: paddle.Tensor) -> paddle.Tensor:
         """The mean over the images of the loss at full size."""

@@ -11,7 +11,7 @@ import paddle
 from paddle_eye.data.mask_transforms import PixelPreprocessing
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.errors import InputError
-from paddle_eye.models.registry import Family, build, family
+from paddle_eye.models.registry import build, family
 from paddle_eye.weights.format import WeightFile, load_into, read_weights
 
 _MOST_CLASSES = 100_000
@@ -63,7 +63,7 @@ def open_weights(path: str | Path, layers: int | None = None, version: str | Non
         if kind.head is not None and not 0 < architecture[kind.classes] <= _MOST_CLASSES:
             raise ValueError(f"{architecture[kind.classes]} classes; expected 1 to {_MOST_CLASSES}")
         model = build(architecture)
-        preprocessing = _preprocessing(kind, description)
+        preprocessing = described_preprocessing(description)
         if not isinstance(description.get("data", {}).get("path", ""), str):
             raise ValueError("its description does not name its data")
     except KeyError as error:
@@ -97,12 +97,14 @@ def class_names(path: Path, description: dict[str, Any]) -> list[str]:
 _PREPROCESSINGS = {"classification": Preprocessing, "segmentation": PixelPreprocessing}
 
 
-def _preprocessing(kind: Family, description: dict[str, Any]) -> Preprocessing | PixelPreprocessing:
+def described_preprocessing(description: dict[str, Any]) -> Preprocessing | PixelPreprocessing:
     """What the pictures of a file's network must go through.
 
     Raises:
         ValueError: the file asks for something unknown, or its network takes other channels.
+        KeyError, TypeError, AttributeError: the description is damaged.
     """
+    kind = family(description["architecture"])
     described = description.get("preprocessing")
     channels = description["architecture"]["in_channels"] if "in_channels" in kind.settings else 3
     known = _PREPROCESSINGS[kind.task]

@@ -8,7 +8,6 @@ import pytest
 from paddle_eye.data.images import read_picture
 from paddle_eye.data.mask_transforms import PixelPreprocessing
 from paddle_eye.errors import InputError
-from paddle_eye.inference.export import export
 from paddle_eye.inference.files import find_files, predict_files
 from paddle_eye.inference.predictor import BUNDLED_WEIGHTS, EXAMPLE_PICTURE
 from paddle_eye.models.registry import build
@@ -130,8 +129,6 @@ def test_each_kind_of_network_refuses_what_the_other_gives(segmenter, bundled, t
         predict_files(segmenter, [EXAMPLE_PICTURE], draw=tmp_path, cam=True)
     with pytest.raises(InputError, match=r"shufflenet_v2_x0_5 draws no masks; leave --mask-out out"):
         predict_files(bundled, [EXAMPLE_PICTURE], mask_out=tmp_path)
-    with pytest.raises(InputError, match=r"U-Net draws masks; only classifiers"):
-        export(segmenter, tmp_path / "network", "paddle")
 
 
 @pytest.fixture

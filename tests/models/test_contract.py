@@ -8,7 +8,7 @@ from paddle_eye.choices import NetworkName
 from paddle_eye.engine import optim
 from paddle_eye.engine.loop import train_one_epoch
 from paddle_eye.inference.cam import grad_cam
-from paddle_eye.inference.tiles import foreground_logits
+from paddle_eye.inference.tiles import pixel_logits
 from paddle_eye.models.base import Classifier, Segmenter
 from paddle_eye.models.freezing import BACKBONE, freeze
 from paddle_eye.models.registry import MODELS, build, family
@@ -78,7 +78,7 @@ def test_shapes(model, inputs):
         assert last.shape == (2, 1, SIDE, SIDE)
         assert [output.shape[2:] for output in coarse] in ([], [(SIDE // 8,) * 2, (SIDE // 4,) * 2, (SIDE // 2,) * 2])
         assert SIDE % model.multiple == 0
-        assert foreground_logits(model, inputs[0][:, :20, :27]).shape == (20, 27)
+        assert pixel_logits(model, inputs[0][:, :20, :27]).shape == (1, 20, 27)
 
 
 def test_in_a_training_step_every_parameter_gets_a_gradient(model, inputs):
