@@ -8,6 +8,7 @@ import pytest
 from paddle_eye.data.images import read_picture
 from paddle_eye.data.mask_transforms import PixelPreprocessing
 from paddle_eye.errors import InputError
+from paddle_eye.inference.export import export
 from paddle_eye.inference.files import find_files, predict_files
 from paddle_eye.inference.predictor import BUNDLED_WEIGHTS, EXAMPLE_PICTURE
 from paddle_eye.models.registry import build
