@@ -44,7 +44,7 @@ def export(trained: TrainedNetwork, target: Path, kind: ExportFormat) -> float:
         kind: ``'paddle'``: ``model.json`` (``model.pdmodel`` from Paddle 2) and ``model.pdiparams``; ``'onnx'``:
             ``model.onnx``. Of a classifier: pictures, float32 [N, 3, S, S], to probabilities, float32 [N, C]. Of a
             network of pixels: float32 [N, C, H, W], both sides any multiples of 16, to logits, float32 [N, 1, H, W],
-            above 0 in the foreground.
+            above 0 in the foreground, or of several classes [N, K, H, W].
 
     Returns:
         The largest difference of a probability between both.

@@ -94,7 +94,7 @@ def predict_files(
         batch_size: how many a classifier looks at together.
         draw: a folder for every picture with its result on it; None draws nothing.
         cam: draw Grad-CAM beside it, over the picture as a classifier saw it.
-        mask_out: a folder for the masks, 255 in the foreground and 0 elsewhere, of the pictures' sizes.
+        mask_out: a folder for the masks, of the pictures' sizes, see `TrainedNetwork.mask_file`.
         gate: what becomes of pictures that are no photographs of a fundus, see `paddle_eye.data.gate`; ``'refuse'``
             takes them for faults.
         progress: see `TrainedNetwork.ask`.

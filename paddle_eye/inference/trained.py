@@ -128,7 +128,7 @@ class TrainedNetwork(ABC):
 
     @abstractmethod
     def mask_file(self, answer: Any) -> bytes:
-        """A PNG file of the picture's size, 255 in the foreground and 0 elsewhere."""
+        """A PNG file of the picture's size with the values of the training masks: 255 in the foreground, else 0."""
 
     @abstractmethod
     def require(self, evidence: bool, masks: bool) -> None:

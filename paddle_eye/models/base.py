@@ -47,7 +47,7 @@ class Classifier(Network):
 
 
 class Segmenter(Network):
-    """An answer for every pixel: logits of the foreground, at full size or at several sizes up to it.
+    """An answer for every pixel: logits of the foreground or of all classes, at full size or at several sizes up to it.
 
     ``in_channels`` is the number of a picture's channels; both its sides must be multiples of ``multiple``.
     """

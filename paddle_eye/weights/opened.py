@@ -86,12 +86,32 @@ def class_names(path: Path, description: dict[str, Any]) -> list[str]:
         InputError: it has something else than one name for each class.
     """
     architecture = description["architecture"]
-    argument = family(architecture).classes
-    default = FOREGROUND_CLASSES if argument is None else [f"class {label}" for label in range(architecture[argument])]
+    count = architecture.get(family(architecture).classes)
+    default = FOREGROUND_CLASSES if count is None else [f"class {label}" for label in range(count)]
     classes = description.get("classes", default)
     if not isinstance(classes, list) or len(classes) != len(default) or not all(isinstance(c, str) for c in classes):
         raise InputError(f"{path}: expected the names of {len(default)} classes in its description, found {classes!r}")
     return classes
+
+
+def mask_values(path: Path, description: dict[str, Any]) -> list[int]:
+    """The values that the classes have in mask files; 0 and 255 of two, and of more, if they are not said, 0, 1, 2 ….
+
+    Args:
+        path: of the weight file, for the message.
+        description: what it says of itself.
+
+    Raises:
+        InputError: it has something else than a value of its own for each class.
+    """
+    count = len(class_names(path, description))
+    values = (description.get("data") or {}).get("values", list(range(count)))
+    if count == 2:
+        return [0, 255]
+    whole = isinstance(values, list) and all(type(value) is int and 0 <= value < 65536 for value in values)
+    if not whole or len(set(values)) != count or len(values) != count:
+        raise InputError(f"{path}: expected {count} different values of masks in its description, found {values!r}")
+    return values
 
 
 _PREPROCESSINGS = {"classification": Preprocessing, "segmentation": PixelPreprocessing}

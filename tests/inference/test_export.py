@@ -142,7 +142,7 @@ def write_mask_network(path, name, channels):
 @pytest.mark.parametrize("name", MASK_NETWORKS)
 def test_an_exported_network_of_pixels_draws_the_same_masks(name, write_picture, tmp_path, monkeypatch):
     """Of a small picture, and of one that is looked at by tiles."""
-    monkeypatch.setattr(predict_tiled, "__defaults__", (48, 16, 64 * 64, 4))
+    monkeypatch.setattr(predict_tiled, "__defaults__", (48, 16, 64 * 64, 4, iter))
     weights = write_mask_network(tmp_path / "w.pdparams", name, 3)
     files = [write_picture(tmp_path / f"{n}.png", size=size) for n, size in enumerate([(20, 50), (90, 70)])]
     assert export(open_predictor(weights), tmp_path / "network", "paddle") <= 1e-4
