@@ -120,7 +120,12 @@ def panels(
             axes.set_title(title, fontsize=10)
             axes.axis("off")
     together = " or ".join(foreground)
-    handles = [Patch(facecolor=np.array(_MISSED) / 255, label=f"{together} that was missed")]
+    handles = [
+        Patch(
+            facecolor=np.array(_MISSED) / 255,
+            label=f"{together} {'taken for something else' if several else 'that was missed'}",
+        )
+    ]
     handles += [Patch(facecolor=np.array(_INVENTED) / 255, label=f"{background} taken for {together}")]
     handles += _patches(names_drawn)[1:] if several else [Patch(facecolor="white", edgecolor="black", label=together)]
     handles += [Patch(facecolor="black", label=background)]

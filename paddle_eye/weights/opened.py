@@ -104,10 +104,10 @@ def mask_values(path: Path, description: dict[str, Any]) -> list[int]:
     Raises:
         InputError: it has something else than a value of its own for each class.
     """
-    count = len(class_names(path, description))
-    values = (description.get("data") or {}).get("values", list(range(count)))
+    count, data = len(class_names(path, description)), description.get("data")
     if count == 2:
         return [0, 255]
+    values = data.get("values", list(range(count))) if isinstance(data, dict) else list(range(count))
     whole = isinstance(values, list) and all(type(value) is int and 0 <= value < 65536 for value in values)
     if not whole or len(set(values)) != count or len(values) != count:
         raise InputError(f"{path}: expected {count} different values of masks in its description, found {values!r}")

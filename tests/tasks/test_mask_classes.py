@@ -18,7 +18,9 @@ from paddle_eye.errors import InputError
 from paddle_eye.inference.export import export
 from paddle_eye.inference.files import predict_files
 from paddle_eye.losses import CLASS_LOSSES, MASK_LOSSES
+from paddle_eye.report.compare import FinishedRun
 from paddle_eye.tasks.mask_objectives import ClassesObjective
+from paddle_eye.tasks.segmentation import SegmentationTask
 
 NAMES = ["background", "disc", "cup"]
 VALUES = {"background": 255, "disc": 128, "cup": 0}  # as in REFUGE
@@ -104,6 +106,29 @@ def test_what_training_counts():
     assert [[((truth[:, 0] == t) & (taken == p)).sum() for p in range(3)] for t in range(3)] == tally.tolist()
     expected = f1_score(truth.ravel(), taken.ravel(), labels=[1, 2], average="macro")
     assert objective.training_figures(tally)["dice"] == pytest.approx(expected)
+
+
+def test_folds_tables_and_comparisons_have_every_class():
+    objective, runs = ClassesObjective(NAMES[1:]), []
+    for number in range(2):
+        truths = [GENERATOR.integers(0, 3, (1, 8, 8)).astype("uint8") for _ in range(2)]
+        figures = objective.figures(Evaluation(0.5, truths, [np.roll(truth, 1) for truth in truths]))
+        runs.append({"run": f"fold{number}", "classes": NAMES, "best": figures, "last": figures})
+    results = SegmentationTask.over_folds(runs)
+    cup = results["last"]["per_class"][1]
+    dices = [image["dice"] for run in runs for image in run["last"]["per_class"][1]["per_image"]]
+    assert (cup["class"], cup["images"]) == ("cup", 4)
+    assert cup["mean"]["dice"] == pytest.approx(np.mean(dices))
+    flat = SegmentationTask.table_figures(results["last"])
+    assert (flat["dice of cup"], flat["dice of cup_low"]) == (cup["mean"]["dice"], cup["interval"]["dice"][0])
+    columns = [key for key, _ in SegmentationTask.columns_of(flat)]
+    assert columns[:4] == ["dice", "dice of disc", "dice of cup", "constant_dice"]
+    said = SegmentationTask.main_figure(results, results["last"])
+    assert said.startswith(f"Dice of disc, cup (mean) {results['last']['mean']['dice']:.4f} [")
+    assert f", cup {cup['mean']['dice']:.4f} [" in said
+    results = {"classes": NAMES, "seconds": 2, "last": {"epoch": 1}}
+    row = SegmentationTask.comparison.row(FinishedRun("a", results, runs[0]["last"], None))
+    assert row[0].startswith("disc 0.") and "; cup 0." in row[0]
 
 
 @pytest.fixture
