@@ -14,6 +14,9 @@ from paddle_eye import choices
 from paddle_eye.errors import InputError, brief
 from paddle_eye.files import read_ordinary
 
+MaskClasses = Union[list, dict]
+_MOST_MASK_CLASSES, _MOST_MASK_VALUE = 250, 65535
+
 
 def _number(
     default: float | None,
@@ -44,6 +47,8 @@ class DataSettings:
     Of masks, ``image_size`` is the side of the squares that training cuts out, ``crops`` how many of a picture in an
     epoch; ``pixels`` is what the network sees of a picture, ``bending`` whether squares are bent. Pictures that do not
     come divided are, in their order, divided into ``folds`` blocks, and block ``fold`` (None: the last) is tested.
+    ``classes`` are the names of three or more classes of masks, the background first: with their values in the mask
+    files, or in the order of these values.
     """
 
     path: Optional[str] = None
@@ -57,6 +62,7 @@ class DataSettings:
     fold: Optional[int] = _number(None, at_least=1)
     background: str = "background"
     foreground: str = "foreground"
+    classes: Optional[MaskClasses] = None
 
 
 @dataclass(frozen=True)
@@ -226,6 +232,8 @@ def _checked(value: Any, expected: Any, limits: Mapping[str, Any] | None) -> Any
     if get_origin(expected) is Union:  # Optional[X]
         if value is None:
             return None
+        if expected == Optional[MaskClasses]:
+            return _mask_classes(value)
         expected = get_args(expected)[0]
     if get_origin(expected) is Literal:
         value = "off" if value is False and "off" in get_args(expected) else value  # YAML 1.1 reads off as false
@@ -246,6 +254,23 @@ def _checked(value: Any, expected: Any, limits: Mapping[str, Any] | None) -> Any
             lowest = "above 0" if limits["positive"] else f"at least {limits['at_least']}"
             highest = f" and below {limits['below']}" if limits["below"] != float("inf") else ""
             raise ValueError(f"expected a value {lowest}{highest}, got {brief(str(value))}")
+    return value
+
+
+def _mask_classes(value: Any) -> list[str] | dict[str, int]:
+    """``value`` as `DataSettings.classes`, or a ValueError that says what was expected."""
+    names = list(value) if isinstance(value, (list, dict)) else []
+    named = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
+    if not named or not 3 <= len(names) <= _MOST_MASK_CLASSES:
+        raise ValueError(
+            "expected three or more different names, the background first (of two there are data.background and "
+            "data.foreground), such as [background, disc, cup] or {background: 0, disc: 1, cup: 2}, "
+            f"got {brief(repr(value))}"
+        )
+    values = list(value.values()) if isinstance(value, dict) else []
+    whole = all(type(each) is int and 0 <= each <= _MOST_MASK_VALUE for each in values)
+    if not whole or len(set(values)) != len(values):
+        raise ValueError(f"expected a different value from 0 to {_MOST_MASK_VALUE} of each, got {brief(repr(value))}")
     return value
 
 

@@ -10,6 +10,7 @@ Examples:
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from paddle_eye import cli
@@ -46,6 +47,7 @@ def main() -> None:
     from paddle_eye.data.locate import BANNER
     from paddle_eye.data.store import choose_store
     from paddle_eye.engine.device import select_device
+    from paddle_eye.engine.display import bar
     from paddle_eye.runs.evaluate import evaluate_weights, evaluation_lines
 
     select_device(arguments.device)
@@ -53,8 +55,9 @@ def main() -> None:
     done, faults = [], []
     for path in files:
         try:
-            known = {"layers": arguments.layers, "version": arguments.version}
-            done.append(evaluate_weights(path, arguments.data, **known, sheet=sheet, names=names))
+            known = {"layers": arguments.layers, "version": arguments.version, "sheet": sheet, "names": names}
+            progress = partial(bar, desc=path.name, unit="batch", delay=1)
+            done.append(evaluate_weights(path, arguments.data, **known, progress=progress))
         except InputError as error:
             faults.append(str(error))
     if any(row["demonstration"] for row in done):

@@ -12,6 +12,7 @@ Examples:
 """
 
 import sys
+from functools import partial
 
 from paddle_eye import cli
 from paddle_eye.errors import InputError, JobError
@@ -56,6 +57,7 @@ def main() -> None:
             raise InputError(f"{flag} {path}: expected a folder")
 
     from paddle_eye.engine.device import select_device
+    from paddle_eye.engine.display import bar
     from paddle_eye.files import write_bytes
     from paddle_eye.inference.files import find_files, predict_files
     from paddle_eye.inference.predictor import BUNDLED_WEIGHTS, EXAMPLE_PICTURE
@@ -68,7 +70,8 @@ def main() -> None:
         raise InputError(f"{predictor.source}: name the pictures; the example is of an eye, for classifiers")
     files, passed_over = find_files(arguments.images or [EXAMPLE_PICTURE])
     where = {"draw": arguments.draw, "cam": arguments.cam, "mask_out": arguments.mask_out}
-    done = predict_files(predictor, files, arguments.batch_size, **where, group=arguments.group, gate=arguments.gate)
+    how = {"group": arguments.group, "gate": arguments.gate, "progress": partial(bar, unit="batch", delay=1)}
+    done = predict_files(predictor, files, arguments.batch_size, **where, **how)
     print(done.lines)
     if arguments.xlsx is not None:
         write_bytes(arguments.xlsx.resolve(), as_xlsx(done.table, done.patients))

@@ -34,7 +34,7 @@ FLAGS = {  # flag: (setting, type, help)
     "--freeze": (
         "train.freeze",
         str,
-        "stem, stageN (stem and stages up to N) or backbone (all but the last layer)",
+        "stem, stageN (stem and stages up to N) or backbone (all but the last layers)",
     ),
     "--class-weights": ("train.class_weights", str, "balanced: the rarer a class, the more its images count"),
     "--sampler": ("train.sampler", str, "balanced: draw every class equally often"),
@@ -43,7 +43,7 @@ FLAGS = {  # flag: (setting, type, help)
     "--pretrained": (
         "train.pretrained",
         cli.path_text,
-        "official, or a file: start from its weights with a new last layer",
+        "official, or a file: start from its weights with new last layers",
     ),
     "--holdout": ("data.holdout", float, "choose the best epoch on this share of the training photographs"),
     "--data": ("data.path", cli.path_text, "folder with the photographs, or with the folders image and label"),

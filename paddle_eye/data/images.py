@@ -126,6 +126,18 @@ def decode_unchanged(data: bytes, name: object) -> np.ndarray:
     return _decode_stored(data, name)
 
 
+def palette_indices(data: bytes) -> np.ndarray | None:
+    """The numbers that the pixels of a file have in its palette of colours, uint8 [H, W]; None of any other file."""
+    try:
+        with Image.open(io.BytesIO(data)) as file:
+            if file.mode != "P":
+                return None
+            colours = np.array(file.getpalette()).reshape(-1, 3)
+            return None if (colours == colours[:, :1]).all() else np.asarray(file)
+    except Exception:  # a kind of file that Pillow does not read has none
+        return None
+
+
 def _decode_stored(data: bytes, name: object) -> np.ndarray:
     picture = _decode(data, cv2.IMREAD_UNCHANGED)
     return _by_pillow(data, name) if picture is None else picture

@@ -9,6 +9,16 @@ from typing import Any
 from tqdm import tqdm
 
 
+def bar(parts: Iterable, **shown: Any) -> tqdm:
+    """Go over the parts of a long work with a bar on a terminal, and with nothing anywhere else.
+
+    Args:
+        parts: of the work.
+        shown: what tqdm shows beside it, for example ``unit``.
+    """
+    return tqdm(parts, leave=False, dynamic_ncols=True, disable=not sys.stderr.isatty(), **shown)
+
+
 class Display:
     """Hears what happens and shows nothing; the base of all displays."""
 
@@ -39,14 +49,7 @@ class ConsoleDisplay(Display):
         print(text, flush=True)
 
     def training(self, epoch: int, epochs: int, batches: Iterable) -> Iterable:
-        self._bar = tqdm(
-            batches,
-            desc=f"epoch {epoch}/{epochs}",
-            unit="batch",
-            leave=False,
-            dynamic_ncols=True,
-            disable=not sys.stderr.isatty(),
-        )
+        self._bar = bar(batches, desc=f"epoch {epoch}/{epochs}", unit="batch")
         return self._bar
 
     def step(self, epoch: int, index: int, loss: float, waited: float) -> None:

@@ -1,4 +1,4 @@
-"""A network that was exported, in Paddle Inference."""
+"""A network that was exported, in Paddle Inference or ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ from typing import Any, Callable, NamedTuple
 import numpy as np
 from paddle import inference
 
+from paddle_eye.data.mask_transforms import PixelPreprocessing
 from paddle_eye.data.transforms import Preprocessing
-from paddle_eye.errors import InputError
+from paddle_eye.errors import InputError, JobError
 from paddle_eye.files import read_json
 from paddle_eye.processor import usable_cores
+from paddle_eye.weights.opened import described_preprocessing
 
 DESCRIPTION_FILE = "description.json"
 PARAMETERS_FILE = "model.pdiparams"
 PROGRAM_FILES = ("model.json", "model.pdmodel")  # of Paddle 3 and of Paddle 2
+ONNX_FILE = "model.onnx"
+ONNX_NEEDS = "ONNX needs more packages ({}); install them with: pip install -e '.[onnx]'"
+_PROBE = 64  # pixels
 _GPU_MEMORY = 256  # MB to begin with
 
 
@@ -24,13 +29,13 @@ class Exported(NamedTuple):
     """An exported network, ready to be used.
 
     Args:
-        run: preprocessed pictures, float32 [N, 3, S, S], to probabilities, float32 [N, C].
+        run: preprocessed pictures, float32 [N, C, H, W], to what was exported, see `paddle_eye.inference.export`.
         preprocessing: what its pictures must go through.
         description: what the file beside it says.
     """
 
     run: Callable[[np.ndarray], np.ndarray]
-    preprocessing: Preprocessing
+    preprocessing: Preprocessing | PixelPreprocessing
     description: dict[str, Any]
 
 
@@ -40,7 +45,9 @@ def is_exported(path: Path) -> bool:
 
 
 def open_exported(folder: Path, device: str = "cpu") -> Exported:
-    """Open what ``tools/export.py --format paddle`` made; on a CPU with oneDNN, or without it and with a warning.
+    """Open what ``tools/export.py`` made.
+
+    What was made for Paddle runs on a CPU with oneDNN, or without it and with a warning; ONNX runs on a CPU.
 
     Args:
         folder: with program, parameters and description.
@@ -48,15 +55,17 @@ def open_exported(folder: Path, device: str = "cpu") -> Exported:
 
     Raises:
         InputError: a file is missing or damaged.
+        JobError: ONNX Runtime is not installed.
     """
     try:
         description = read_json(folder / DESCRIPTION_FILE, "what tools/export.py writes")
-        preprocessing = Preprocessing.from_description(description["preprocessing"])
+        preprocessing = described_preprocessing(description)
+        writer = description["exported_as"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{folder / DESCRIPTION_FILE}: no description of an exported network ({error})") from error
-    if not isinstance(description.get("architecture"), dict):
-        raise InputError(f"{folder / DESCRIPTION_FILE}: it does not say which network it is of; export it again")
-    probe = np.zeros([1, 3, preprocessing.image_size, preprocessing.image_size], np.float32)
+    if writer == "onnx":
+        return Exported(open_onnx(folder), preprocessing, description)
+    probe = preprocessing(np.zeros([_PROBE, _PROBE, 3], np.uint8))[None]
     program_of(folder)  # what is missing is no fault of oneDNN
     if device == "cpu":
         try:
@@ -86,7 +95,7 @@ def program_of(folder: Path) -> Path:
 
 
 def open_program(folder: Path, device: str, onednn: bool) -> Callable[[np.ndarray], np.ndarray]:
-    """A function from float32 [N, 3, S, S] to what the program gives for it.
+    """A function from float32 [N, C, H, W] to what the program gives for it.
 
     Raises:
         InputError: program or parameters are missing or damaged.
@@ -113,6 +122,29 @@ def open_program(folder: Path, device: str, onednn: bool) -> Callable[[np.ndarra
         return predictor.get_output_handle(predictor.get_output_names()[0]).copy_to_cpu()
 
     return run
+
+
+def open_onnx(folder: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """A function from float32 [N, C, H, W] to what the network in ``model.onnx`` gives for it, on a CPU.
+
+    Raises:
+        InputError: the file is missing or damaged.
+        JobError: ONNX Runtime is not installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise JobError(f"{folder}: {ONNX_NEEDS.format(error)}") from error
+    if not (folder / ONNX_FILE).is_file():
+        raise InputError(f"{folder}: expected {ONNX_FILE} there; make it with: tools/export.py RUN --format onnx")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = usable_cores()
+    try:
+        session = onnxruntime.InferenceSession(str(folder / ONNX_FILE), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # whatever the C++ side finds wrong with the file
+        raise InputError(f"{folder}: ONNX Runtime cannot open this network ({_first_line(error)})") from error
+    (name,) = (each.name for each in session.get_inputs())
+    return lambda inputs: session.run(None, {name: inputs})[0]
 
 
 def _first_line(error: Exception) -> str:

@@ -16,6 +16,7 @@ from paddle_eye.data.images import find_pictures
 from paddle_eye.data.patients import compile_pattern, patient_of
 from paddle_eye.errors import InputError, visible
 from paddle_eye.files import write_bytes
+from paddle_eye.inference.tiles import Progress
 from paddle_eye.inference.trained import TrainedNetwork
 
 _DRAWN = re.compile(r"\.\w+-(?:predicted|mask)\.png$")  # see `_name`
@@ -83,6 +84,7 @@ def predict_files(
     mask_out: Path | None = None,
     group: str | None = None,
     gate: Gate = "warn",
+    progress: Progress = iter,
 ) -> Predicted:
     """Predict picture files.
 
@@ -92,9 +94,10 @@ def predict_files(
         batch_size: how many a classifier looks at together.
         draw: a folder for every picture with its result on it; None draws nothing.
         cam: draw Grad-CAM beside it, over the picture as a classifier saw it.
-        mask_out: a folder for the masks, 255 in the foreground and 0 elsewhere, of the pictures' sizes.
+        mask_out: a folder for the masks, of the pictures' sizes, see `TrainedNetwork.mask_file`.
         gate: what becomes of pictures that are no photographs of a fundus, see `paddle_eye.data.gate`; ``'refuse'``
             takes them for faults.
+        progress: see `TrainedNetwork.ask`.
         group: regular expression whose one group, found in a file name, is the patient; None: see `patient_of`.
 
     Raises:
@@ -105,7 +108,7 @@ def predict_files(
     pattern = compile_pattern(group) if group is not None else None
     images, rows, faults, warnings = [], [], [], []
     of_patient: dict[str, list] = {}
-    for answer, drawn_name, mask_name in zip(network.ask(files, batch_size), drawn_names, mask_names):
+    for answer, drawn_name, mask_name in zip(network.ask(files, batch_size, progress), drawn_names, mask_names):
         if answer.fault is not None:
             faults.append(answer.fault)
             continue

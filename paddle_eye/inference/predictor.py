@@ -19,7 +19,8 @@ from paddle_eye.data.images import READING_THREADS, read_picture
 from paddle_eye.errors import InputError, JobError
 from paddle_eye.inference.cam import grad_cam
 from paddle_eye.inference.exported import Exported
-from paddle_eye.inference.trained import Shown, TrainedNetwork
+from paddle_eye.inference.tiles import Progress
+from paddle_eye.inference.trained import Exportable, Shown, TrainedNetwork
 from paddle_eye.metrics.intervals import wilson_interval
 from paddle_eye.models.registry import family
 from paddle_eye.report import predictions
@@ -97,7 +98,7 @@ class Predictor(TrainedNetwork):
     def _named(self, probabilities: np.ndarray) -> str:
         return ", ".join(self.classes[label] for label in self.found(probabilities)) or NOTHING_FOUND
 
-    def ask(self, paths: Sequence[str | Path], batch_size: int = 32) -> Iterator[Prediction]:
+    def ask(self, paths: Sequence[str | Path], batch_size: int = 32, progress: Progress = iter) -> Iterator[Prediction]:
         """See `TrainedNetwork.ask`; the next batch is read while the network looks at one."""
 
         def read(path: str | Path) -> tuple[np.ndarray, Verdict] | str:
@@ -110,7 +111,7 @@ class Predictor(TrainedNetwork):
         batches = [paths[start : start + batch_size] for start in range(0, len(paths), batch_size)]
         with ThreadPoolExecutor(max_workers=READING_THREADS) as pool:
             coming: list[Future] = []
-            for number, batch in enumerate(batches):
+            for number, batch in enumerate(progress(batches)):
                 current = coming or [pool.submit(read, path) for path in batch]
                 following = batches[number + 1] if number + 1 < len(batches) else []
                 coming = [pool.submit(read, path) for path in following]
@@ -171,10 +172,10 @@ class Predictor(TrainedNetwork):
         low, high = wilson_interval(round(figures["accuracy"] * images), images)
         return f"Accuracy {figures['accuracy']:.4f} [{low:.3f}, {high:.3f}]"
 
-    def exportable(self) -> nn.Layer:
-        if self.model is None:
-            raise InputError(f"{self.source}: this is an exported network already; give the weight file")
-        return _Probabilities(self.model, self.activation)
+    def exportable(self) -> Exportable:
+        size = self.preprocessing.image_size
+        layer = _Probabilities(self.model, self.activation)
+        return Exportable(layer, self.preprocessing.channels, size, [(size, size)], lambda probabilities: probabilities)
 
     def _heat_picture(self, picture: np.ndarray, label: int) -> np.ndarray:
         """The picture as the network saw it, uint8 [S, S, 3] in BGR order, with the evidence for a class over it."""

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import paddle
 import pandas as pd
 from paddle import nn
+from scipy.special import expit, softmax
 
 from paddle_eye.data.images import read_picture
 from paddle_eye.errors import InputError
-from paddle_eye.inference.tiles import foreground_logits
-from paddle_eye.inference.trained import Shown, TrainedNetwork
+from paddle_eye.inference.exported import Exported
+from paddle_eye.inference.tiles import Progress, Run, predict_tiled, run_of
+from paddle_eye.inference.trained import Exportable, Shown, TrainedNetwork
 from paddle_eye.models.registry import family
+from paddle_eye.models.unet import MULTIPLE, all_outputs
 from paddle_eye.report import masks, predictions
-from paddle_eye.weights.opened import Opened, class_names
+from paddle_eye.weights.opened import Opened, class_names, mask_values
+
+_CHECKED_SIDES = [(32, 48), (64, 32)]  # of the pictures that an exported network is compared on
 
 
 class Segmented(NamedTuple):
@@ -26,7 +33,7 @@ class Segmented(NamedTuple):
     Args:
         image: the file.
         picture: uint8 [H, W, 3] in BGR order; None if the file cannot be read.
-        mask: uint8 [H, W], 1 in the foreground; None likewise.
+        mask: uint8 [H, W], 1 in the foreground, or the number of the class; None likewise.
         fault: why it cannot be read; None if it can.
     """
 
@@ -38,13 +45,21 @@ class Segmented(NamedTuple):
 
 @dataclass(frozen=True)
 class Segmenter(TrainedNetwork):
-    """A network of pixels, see `TrainedNetwork`; its classes are background and foreground."""
+    """A network of pixels, see `TrainedNetwork`; its classes are the background and one foreground, or several.
+
+    Args:
+        run: the network, trained or exported, as a function.
+        values: of the classes in mask files.
+    """
+
+    run: Run
+    values: list[int]
 
     most_megapixels = 8  # it computes for every one of them
     has_example = False
 
     @classmethod
-    def of(cls, source: Path, network: Opened) -> Segmenter:
+    def of(cls, source: Path, network: Opened | Exported) -> Segmenter:
         """A network of pixels that was opened.
 
         Raises:
@@ -53,13 +68,18 @@ class Segmenter(TrainedNetwork):
         architecture = network.description["architecture"]
         classes = class_names(source, network.description)
         title = family(architecture).title(architecture)
-        return cls(source, title, classes, network.preprocessing, network.description, network.model)
+        described = (source, title, classes, network.preprocessing, network.description)
+        values = mask_values(source, network.description)
+        if isinstance(network, Exported):
+            return cls(*described, None, network.run, values)
+        return cls(*described, network.model, run_of(network.model), values)
 
-    def mask(self, picture: np.ndarray) -> np.ndarray:
-        """A decoded picture of any size, uint8 [H, W, 3] BGR, to its mask, uint8 [H, W], 1 in the foreground."""
-        return (foreground_logits(self.model, self.preprocessing(picture)) > 0).astype(np.uint8)
+    def mask(self, picture: np.ndarray, progress: Progress = iter) -> np.ndarray:
+        """A decoded picture of any size, uint8 [H, W, 3] BGR, to its mask, uint8 [H, W]; see `Segmented`."""
+        logits = predict_tiled(self.run, self.preprocessing(picture), MULTIPLE, progress=progress)
+        return (logits[0] > 0 if len(logits) == 1 else logits.argmax(axis=0)).astype(np.uint8)
 
-    def ask(self, paths: Sequence[str | Path], batch_size: int = 1) -> Iterator[Segmented]:
+    def ask(self, paths: Sequence[str | Path], batch_size: int = 1, progress: Progress = iter) -> Iterator[Segmented]:
         """See `TrainedNetwork.ask`; pictures differ in size, so that one is looked at at a time."""
         for path in paths:
             try:
@@ -67,20 +87,31 @@ class Segmenter(TrainedNetwork):
             except InputError as error:
                 yield Segmented(Path(path), None, None, str(error))
             else:
-                yield Segmented(Path(path), picture, self.mask(picture), None)
+                yield Segmented(Path(path), picture, self.mask(picture, progress), None)
 
     def show(self, picture: np.ndarray) -> Shown:
         mask = self.mask(picture)
-        share = float(mask.mean())
-        caption = f"{self.classes[1]}: {share:.1%} of the picture"
-        pictures = [("", picture[..., ::-1]), (caption, masks.over(picture, mask)[..., ::-1])]
-        return Shown(share, pictures, mask=masks.as_png(255 * mask))
+        shares = self._shares(mask)
+        told = ", ".join(f"{name}: {share:.1%}" for name, share in zip(self.classes[1:], shares))
+        pictures = [("", picture[..., ::-1]), (f"{told} of the picture", masks.over(picture, mask)[..., ::-1])]
+        if len(self.classes) > 2:
+            pictures.append(("the colours", masks.legend(self.classes)))
+        return Shown(shares, pictures, mask=masks.as_png(self._stored(mask)))
 
-    def row(self, answer: Segmented) -> float:
-        return float(answer.mask.mean())
+    def _shares(self, mask: np.ndarray) -> list[float]:
+        """The share of each foreground class of a picture's pixels."""
+        return [float((mask == label).mean()) for label in range(1, len(self.classes))]
 
-    def table(self, images: Sequence[str], rows: Sequence[float]) -> pd.DataFrame:
-        return predictions.mask_frame(images, rows, self.classes[1])
+    def _stored(self, mask: np.ndarray) -> np.ndarray:
+        """A mask as it stands in a file."""
+        kind = np.uint8 if max(self.values) < 256 else np.uint16
+        return np.array(self.values, kind)[mask]
+
+    def row(self, answer: Segmented) -> list[float]:
+        return self._shares(answer.mask)
+
+    def table(self, images: Sequence[str], rows: Sequence[list[float]]) -> pd.DataFrame:
+        return predictions.mask_frame(images, rows, self.classes[1:])
 
     def lines(self, table: pd.DataFrame) -> str:
         return predictions.mask_lines(table)
@@ -89,17 +120,30 @@ class Segmenter(TrainedNetwork):
         return masks.as_png(masks.over(answer.picture, answer.mask))
 
     def mask_file(self, answer: Segmented) -> bytes:
-        return masks.as_png(255 * answer.mask)
+        return masks.as_png(self._stored(answer.mask))
 
     def require(self, evidence: bool, masks: bool) -> None:
         if evidence:
             raise InputError(f"{self.source}: {self.title} draws masks and has no --cam; leave it out")
 
     def claim(self, figures: dict[str, Any], images: int | None) -> str | None:
-        return f"Dice of {self.classes[1]} {figures['dice']:.4f}" if "dice" in figures else None
+        several = "Mean Dice" if len(self.classes) > 2 else "Dice"
+        return f"{several} of {', '.join(self.classes[1:])} {figures['dice']:.4f}" if "dice" in figures else None
 
-    def exportable(self) -> nn.Layer:
-        raise InputError(f"{self.source}: {self.title} draws masks; only classifiers can be exported")
+    def exportable(self) -> Exportable:
+        probabilities = expit if len(self.classes) == 2 else partial(softmax, axis=1)
+        return Exportable(_FullSize(self.model), self.preprocessing.channels, None, _CHECKED_SIDES, probabilities)
+
+
+class _FullSize(nn.Layer):
+    """A network of pixels that gives its logits at full size alone, which tiles need to be put together."""
+
+    def __init__(self, network: nn.Layer) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pictures: paddle.Tensor) -> paddle.Tensor:
+        return all_outputs(self.network(pictures))[-1]
 
 
 def segment(segmenter: Segmenter, paths: Sequence[str | Path]) -> Iterator[Segmented]:

@@ -6,13 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, Callable, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import paddle
 import pandas as pd
 
 from paddle_eye.data.gate import Verdict
+from paddle_eye.inference.tiles import Progress
 
 
 class Answer(Protocol):
@@ -43,6 +44,24 @@ class Shown(NamedTuple):
     warning: str | None = None
 
 
+class Exportable(NamedTuple):
+    """What `paddle_eye.inference.export` writes of a network.
+
+    Args:
+        layer: preprocessed pictures, float32 [N, channels, H, W], to what is written.
+        channels: of a picture.
+        size: both sides of the pictures; None: they may be any multiples of what the network needs.
+        checked: the sides of the pictures on which it is compared with what was written.
+        probabilities: what is compared, of what the layer gives.
+    """
+
+    layer: paddle.nn.Layer
+    channels: int
+    size: int | None
+    checked: Sequence[tuple[int, int]]
+    probabilities: Callable[[np.ndarray], np.ndarray]
+
+
 @dataclass(frozen=True)
 class TrainedNetwork(ABC):
     """A network with all that is needed to ask it.
@@ -70,8 +89,11 @@ class TrainedNetwork(ABC):
     """Whether the photograph that comes with the project is one to ask about."""
 
     @abstractmethod
-    def ask(self, paths: Sequence[str | Path], batch_size: int = 32) -> Iterator[Answer]:
-        """One answer for each picture file, in their order; one that cannot be read gets a fault and stops nothing."""
+    def ask(self, paths: Sequence[str | Path], batch_size: int = 32, progress: Progress = iter) -> Iterator[Answer]:
+        """One answer for each picture file, in their order; one that cannot be read gets a fault and stops nothing.
+
+        ``progress`` goes over what is looked at one after the other, batches of pictures or of a picture's tiles.
+        """
 
     @abstractmethod
     def show(self, picture: np.ndarray) -> Shown:
@@ -106,7 +128,7 @@ class TrainedNetwork(ABC):
 
     @abstractmethod
     def mask_file(self, answer: Any) -> bytes:
-        """A PNG file of the picture's size, 255 in the foreground and 0 elsewhere."""
+        """A PNG file of the picture's size with the values of the training masks: 255 in the foreground, else 0."""
 
     @abstractmethod
     def require(self, evidence: bool, masks: bool) -> None:
@@ -122,9 +144,5 @@ class TrainedNetwork(ABC):
         """
 
     @abstractmethod
-    def exportable(self) -> paddle.nn.Layer:
-        """The layer that `paddle_eye.inference.export` writes: preprocessed pictures to probabilities.
-
-        Raises:
-            InputError: it cannot be exported.
-        """
+    def exportable(self) -> Exportable:
+        """What is written of a network that has its ``model``."""

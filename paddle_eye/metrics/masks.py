@@ -33,6 +33,47 @@ def mask_figures(counts: np.ndarray) -> dict[str, Any]:
     return {"images": len(counts), "overall": overall, **mask_summary(per_image), "per_image": per_image}
 
 
+def class_mask_figures(counts: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
+    """All figures of predicted masks of several classes.
+
+    Args:
+        counts: int [N, K, K], of each image its pixels by truth (rows) and prediction (columns), background first.
+        names: of the K - 1 foreground classes.
+
+    Returns:
+        What `mask_figures` gives, of `class_pixel_figures`, and ``per_class``: for each foreground class its name as
+        ``class`` and the `mask_figures` of its pixels against all others.
+    """
+    per_image = [class_pixel_figures(matrix) for matrix in counts]
+    per_class = [
+        {"class": name, **mask_figures(np.stack([_against_others(matrix, label) for matrix in counts]))}
+        for label, name in enumerate(names, start=1)
+    ]
+    summary = {"overall": class_pixel_figures(counts.sum(axis=0)), **mask_summary(per_image)}
+    return {"images": len(counts), **summary, "per_image": per_image, "per_class": per_class}
+
+
+def class_pixel_figures(matrix: np.ndarray) -> dict[str, float | None]:
+    """The names of `pixel_figures` for several classes: means over the foreground classes that a figure is defined for.
+
+    ``accuracy`` is the share of all pixels that are given their class, ``background_dice`` that of the first class.
+
+    Args:
+        matrix: int [K, K], pixels by truth (rows) and prediction (columns), background first.
+    """
+    background, *foreground = (pixel_figures(_against_others(matrix, label)) for label in range(len(matrix)))
+    means = {name: defined_mean(foreground, name) for name in background}
+    accuracy = share(int(matrix.trace()), int(matrix.sum()))
+    return {**means, "accuracy": accuracy, "background_dice": background["dice"]}
+
+
+def _against_others(matrix: np.ndarray, label: int) -> np.ndarray:
+    """The pixels of a class (second row and column) and of all others; int [2, 2]."""
+    found, truth, claimed = matrix[label, label], matrix[label].sum(), matrix[:, label].sum()
+    others = matrix.sum() - truth - claimed + found
+    return np.array([[others, claimed - found], [truth - found, found]])
+
+
 def mask_summary(per_image: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:
     """``mean`` and ``interval`` of each of `pixel_figures`, and ``empty``; see `mask_figures`.
 

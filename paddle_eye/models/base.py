@@ -16,6 +16,11 @@ class Network(nn.Layer):
         """What a weight file needs to say for the network to be built again: ``name`` and the builder's arguments."""
         raise NotImplementedError
 
+    @property
+    def stages(self) -> dict[str, list[nn.Layer]]:
+        """The layers before the last ones: ``stem``, ``stage1`` …, in the order of the forward pass."""
+        raise NotImplementedError
+
     def never_read(self, key: str) -> bool:
         """Whether a weight of this name may be in a file although no forward pass reads it; usually none may."""
         return False
@@ -23,11 +28,6 @@ class Network(nn.Layer):
 
 class Classifier(Network):
     """One answer for a whole picture; a feature extractor with one linear layer behind it."""
-
-    @property
-    def stages(self) -> dict[str, list[nn.Layer]]:
-        """The layers before the last one: ``stem``, ``stage1`` …, in the order of the forward pass."""
-        raise NotImplementedError
 
     def reset_classifier(self, num_classes: int) -> None:
         """Replace the last layer by a freshly initialised one for ``num_classes`` classes."""
@@ -47,7 +47,7 @@ class Classifier(Network):
 
 
 class Segmenter(Network):
-    """An answer for every pixel: logits of the foreground, at full size or at several sizes up to it.
+    """An answer for every pixel: logits of the foreground or of all classes, at full size or at several sizes up to it.
 
     ``in_channels`` is the number of a picture's channels; both its sides must be multiples of ``multiple``.
     """

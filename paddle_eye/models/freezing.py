@@ -14,7 +14,8 @@ def freeze(model: nn.Layer, part: str) -> None:
 
     Args:
         model: a network with ``stages``.
-        part: ``'stem'``; ``'stageN'``, the stem and the stages up to N; or ``'backbone'``, all but the last layer.
+        part: ``'stem'``; ``'stageN'``, the stem and the stages up to N; or ``'backbone'``, all but the last
+            layers.
 
     Raises:
         ValueError: the network has no such part; the message lists those it has.

@@ -23,8 +23,8 @@ class Family(NamedTuple):
         run_name: an architecture's name for files, for example ``resnet50_vD``.
         title: its name for people, for example ``ResNet50-D``.
         task: what its networks answer for: ``'classification'`` of pictures or ``'segmentation'``, of pixels.
-        classes: the argument that is the number of classes; None in networks that tell foreground from background.
-        head: the weight matrix with one column per class; None likewise.
+        classes: the argument that is the number of classes; an architecture that lacks it has two.
+        head: the weight matrix with one column per class; None in networks of pixels.
     """
 
     build: Callable[..., Network]
@@ -32,7 +32,7 @@ class Family(NamedTuple):
     run_name: Callable[[Mapping[str, Any]], str]
     title: Callable[[Mapping[str, Any]], str]
     task: NetworkTask = "classification"
-    classes: str | None = None
+    classes: str = "num_classes"
     head: str | None = None
 
 
@@ -59,7 +59,6 @@ MODELS = {
     "resnet18": Family(
         resnet18,
         settings=("attention", "image_size"),
-        classes="num_classes",
         head="fc.weight",
         run_name=lambda architecture: _RESNET18_NAMES[architecture["attention"]][0],
         title=lambda architecture: _RESNET18_NAMES[architecture["attention"]][1],
@@ -68,7 +67,6 @@ MODELS = {
         name: Family(
             partial(build_transfer, name),
             settings=(),
-            classes="num_classes",
             head=f"{network.kind.head}.weight",
             run_name=lambda architecture: architecture["name"],
             title=lambda architecture: architecture["name"],
@@ -132,7 +130,7 @@ def create_model(name: str, num_classes: int = 2, **settings: Any) -> Network:
 
     Args:
         name: one of `list_models`.
-        num_classes: of a classifier; networks of pixels tell foreground from background and do not use it.
+        num_classes: a network of pixels for two has one output, which tells foreground from background.
         settings: of the network: ``layers``, ``version`` and ``definition`` of ``'resnet'``, ``attention`` and
             ``image_size`` of ``'resnet18'``, ``in_channels`` of the U-Nets; left out, their own defaults.
 
@@ -149,8 +147,7 @@ def create_model(name: str, num_classes: int = 2, **settings: Any) -> Network:
     unknown = [key for key in settings if key not in kind.settings]
     if unknown:
         raise ValueError(f"the network {name!r} has no setting {', '.join(unknown)}; it has {', '.join(kind.settings)}")
-    classes = {} if kind.classes is None else {kind.classes: num_classes}
-    return build({"name": name, **classes, **settings})
+    return build({"name": name, kind.classes: num_classes, **settings})
 
 
 def in_words(architecture: Any) -> str:

@@ -6,6 +6,7 @@ Attention U-Net for lesion segmentation*, ISBI 2019. The others add its parts to
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import paddle
@@ -16,10 +17,11 @@ from paddle_eye.models.base import Segmenter
 
 WIDTHS = (32, 64, 128, 256, 512)  # at full size, 1/2, 1/4, 1/8, 1/16
 MULTIPLE = 2 ** (len(WIDTHS) - 1)
+_MOST_CLASSES = 250
 
 
 class Supervised(NamedTuple):
-    """Logits of the foreground at four sizes, as deep supervision needs them."""
+    """Logits of the foreground, or of all classes, at four sizes, as deep supervision needs them."""
 
     eighth: paddle.Tensor
     quarter: paddle.Tensor
@@ -71,8 +73,8 @@ class AttentionGate(nn.Layer):
     def forward(self, skip: paddle.Tensor, gate: paddle.Tensor) -> paddle.Tensor:
         """[N, num_channels, H, W] and [N, gate_channels, H/2, W/2] (or H/4, W/4) to [N, num_channels, H, W]."""
         together = F.relu(self.theta(skip) + self.upsampled_phi(self.phi(gate)))
-        weights = F.interpolate(F.sigmoid(self.psi(together)), scale_factor=2, mode="nearest")
-        return self.result(skip * weights)
+        weights = paddle.tile(F.sigmoid(self.psi(together)), [1, 4, 1, 1])
+        return self.result(skip * F.pixel_shuffle(weights, 2))  # every place twice: F.interpolate becomes no ONNX
 
 
 class UpConvolution(nn.Layer):
@@ -93,22 +95,34 @@ class _UShaped(Segmenter):
     name: str
     multiple = MULTIPLE
 
-    def __init__(self, in_channels: int) -> None:
+    def __init__(self, in_channels: int, num_classes: int) -> None:
         super().__init__()
         if in_channels not in (1, 3):
             raise ValueError(f"in_channels must be 1 or 3, got {in_channels}")
-        self.in_channels = in_channels
+        if type(num_classes) is not int or not 2 <= num_classes <= _MOST_CLASSES:
+            raise ValueError(f"num_classes must be 2 to {_MOST_CLASSES}, got {num_classes}")
+        self.in_channels, self.num_classes = in_channels, num_classes
+        self.outputs = 1 if num_classes == 2 else num_classes
 
     @property
     def architecture(self) -> dict[str, Any]:
         """What a weight file needs to say for the network to be built again."""
-        return {"name": self.name, "in_channels": self.in_channels}
+        classes = {} if self.num_classes == 2 else {"num_classes": self.num_classes}
+        return {"name": self.name, "in_channels": self.in_channels, **classes}
+
+    def _staged(self, encoder: Sequence[list[nn.Layer]], decoder: list[nn.Layer]) -> dict[str, list[nn.Layer]]:
+        """`stages`: ``stem`` to ``stage4`` are the encoder, ``decoder`` is what lies between it and the last layers."""
+        return {
+            "stem": encoder[0],
+            **{f"stage{n}": layers for n, layers in enumerate(encoder[1:], 1)},
+            "decoder": decoder,
+        }
 
     @staticmethod
     def require_size(pictures: paddle.Tensor) -> None:
-        """Raise a ValueError unless both sides of [N, C, H, W] can be halved four times."""
+        """Raise a ValueError unless both sides of [N, C, H, W] can be halved four times; an export has no sides yet."""
         height, width = pictures.shape[2:]
-        if height % MULTIPLE or width % MULTIPLE:
+        if paddle.in_dynamic_mode() and (height % MULTIPLE or width % MULTIPLE):
             raise ValueError(f"height and width must be multiples of {MULTIPLE}, got {height}x{width}")
 
 
@@ -117,9 +131,10 @@ class UNet(_UShaped):
 
     Args:
         in_channels: 1 or 3.
+        num_classes: 2, foreground and background, have one output; of more, every class has its own.
 
     Raises:
-        ValueError: another number of channels.
+        ValueError: another number of channels, or of classes.
 
     Example:
         >>> import paddle, paddle_eye
@@ -130,8 +145,8 @@ class UNet(_UShaped):
     name = "unet"
     attention = False
 
-    def __init__(self, in_channels: int = 1) -> None:
-        super().__init__(in_channels)
+    def __init__(self, in_channels: int = 1, num_classes: int = 2) -> None:
+        super().__init__(in_channels, num_classes)
         self.encoder = nn.LayerList([DoubleConvolution(*pair) for pair in zip((in_channels, *WIDTHS), WIDTHS)])
         coarse_to_fine = WIDTHS[::-1]
         pairs = list(zip(coarse_to_fine, coarse_to_fine[1:]))
@@ -140,7 +155,13 @@ class UNet(_UShaped):
         if self.attention:  # the finest skip connection has no gate, as in the document
             self.signals = nn.LayerList([GatingSignal(width) for width, _ in pairs[:-1]])
             self.gates = nn.LayerList([AttentionGate(fine, coarse, fine // 2) for coarse, fine in pairs[:-1]])
-        self.final = nn.Conv2D(WIDTHS[0], 1, 1)
+        self.final = nn.Conv2D(WIDTHS[0], self.outputs, 1)
+
+    @property
+    def stages(self) -> dict[str, list[nn.Layer]]:
+        """The layers before the last ones, by stage."""
+        gates = [self.signals, self.gates] if self.attention else []
+        return self._staged([[stage] for stage in self.encoder], [self.up, *gates, self.decoder])
 
     def decoded(self, pictures: paddle.Tensor) -> list[paddle.Tensor]:
         """Feature maps of the decoder at 1/8, 1/4, 1/2 and full size, of 256, 128, 64 and 32 channels."""
@@ -158,7 +179,7 @@ class UNet(_UShaped):
         return maps
 
     def forward(self, pictures: paddle.Tensor) -> paddle.Tensor:
-        """[N, in_channels, H, W] to logits of the foreground [N, 1, H, W]."""
+        """[N, in_channels, H, W] to logits of the foreground [N, 1, H, W], or of all classes."""
         return self.final(self.decoded(pictures)[-1])
 
 
@@ -187,12 +208,12 @@ class DeepAttentionUNet(AttentionUNet):
 
     name = "datt_unet"
 
-    def __init__(self, in_channels: int = 1) -> None:
-        super().__init__(in_channels)
-        self.coarse = nn.LayerList([nn.Conv2D(width, 1, 1) for width in WIDTHS[-2:0:-1]])
+    def __init__(self, in_channels: int = 1, num_classes: int = 2) -> None:
+        super().__init__(in_channels, num_classes)
+        self.coarse = nn.LayerList([nn.Conv2D(width, self.outputs, 1) for width in WIDTHS[-2:0:-1]])
 
     def forward(self, pictures: paddle.Tensor) -> Supervised:
-        """[N, in_channels, H, W] to logits of the foreground at four sizes."""
+        """[N, in_channels, H, W] to logits of the foreground, or of all classes, at four sizes."""
         *coarse, full = self.decoded(pictures)
         return Supervised(*(head(x) for head, x in zip(self.coarse, coarse)), self.final(full))
 
@@ -206,9 +227,10 @@ class DAMUNet(_UShaped):
 
     Args:
         in_channels: 1 or 3.
+        num_classes: 2, foreground and background, have one output; of more, every class has its own.
 
     Raises:
-        ValueError: another number of channels.
+        ValueError: another number of channels, or of classes.
 
     Example:
         >>> import paddle, paddle_eye
@@ -219,8 +241,8 @@ class DAMUNet(_UShaped):
 
     name = "damu_unet"
 
-    def __init__(self, in_channels: int = 1) -> None:
-        super().__init__(in_channels)
+    def __init__(self, in_channels: int = 1, num_classes: int = 2) -> None:
+        super().__init__(in_channels, num_classes)
         stages = ((0, 32), (64, 64), (128, 128), (256, 64))  # channels of the pyramid's level, of the stage
         self.pyramid = nn.LayerList([nn.Conv2D(in_channels, width, 3, padding=1) for width, _ in stages[1:]])
         self.encoder = nn.LayerList()
@@ -245,10 +267,17 @@ class DAMUNet(_UShaped):
             ]
         )
         self.decoder = nn.LayerList([DoubleConvolution(*pair) for pair in zip(widths.values(), (256, 128, 64, 32))])
-        self.heads = nn.LayerList([nn.Conv2D(width, 1, 1) for width in (256, 128, 64, 32)])
+        self.heads = nn.LayerList([nn.Conv2D(width, self.outputs, 1) for width in (256, 128, 64, 32)])
+
+    @property
+    def stages(self) -> dict[str, list[nn.Layer]]:
+        """The layers before the last ones, by stage."""
+        first, *others = self.encoder
+        encoder = [[first], *([level, stage] for level, stage in zip(self.pyramid, others)), [self.center]]
+        return self._staged(encoder, [self.signals, self.gates, self.up, self.decoder])
 
     def forward(self, pictures: paddle.Tensor) -> Supervised:
-        """[N, in_channels, H, W] to logits of the foreground at four sizes."""
+        """[N, in_channels, H, W] to logits of the foreground, or of all classes, at four sizes."""
         self.require_size(pictures)
         skips, scaled = [self.encoder[0](pictures)], pictures
         for level, stage in zip(self.pyramid, list(self.encoder)[1:]):

@@ -8,13 +8,15 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from paddle_eye.data.sources.pairs import OUTSIDE
 from paddle_eye.opencv import cv2
 from paddle_eye.report.fonts import drawable_names, literal
 from paddle_eye.report.plots import png
 
 _MOST_SHOWN = 12
 _MISSED, _INVENTED, _OUTSIDE = (192, 57, 43), (41, 128, 185), (120, 120, 120)  # RGB
-_TINT = np.array((0, 255, 255), np.float32)  # BGR: yellow
+# RGB of the foreground classes; of more than these, they are taken again.
+_COLOURS = ((255, 255, 0), (0, 158, 255), (255, 0, 200), (0, 220, 90), (255, 128, 0), (150, 80, 255))
 _TINT_SHARE = 0.35
 
 
@@ -22,31 +24,55 @@ def differences(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Both masks in one picture: white and black where they agree, red what was missed, blue what was invented.
 
     Args:
-        truth: uint8 [H, W], 1 in the foreground, more where nothing counts, which is grey.
-        predicted: uint8 [H, W], 1 in the foreground.
+        truth: uint8 [H, W], numbers of classes, 0 the background; `OUTSIDE` where nothing counts, which is grey.
+        predicted: uint8 [H, W], likewise.
 
     Returns:
-        uint8 [H, W, 3] in RGB order.
+        uint8 [H, W, 3] in RGB order; a foreground class that was taken for another one is missed.
     """
-    colours = np.array([[(0, 0, 0), _INVENTED], [_MISSED, (255, 255, 255)], [_OUTSIDE, _OUTSIDE]], np.uint8)
-    return colours[np.minimum(truth, 2), predicted]
+    kinds = np.where(truth == OUTSIDE, 4, np.where(truth == predicted, truth > 0, np.where(truth > 0, 2, 3)))
+    return np.array([(0, 0, 0), (255, 255, 255), _MISSED, _INVENTED, _OUTSIDE], np.uint8)[kinds]
+
+
+def _colours(count: int) -> np.ndarray:
+    """The colours of the background, black, and so many foreground classes, uint8 [count + 1, 3] in RGB order."""
+    return np.array([(0, 0, 0), *(_COLOURS[number % len(_COLOURS)] for number in range(count))], np.uint8)
 
 
 def over(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """A picture with its foreground tinted yellow, and outlined.
+    """A picture with its foreground tinted, in a colour for each class and yellow for the first, and outlined.
 
     Args:
         picture: uint8 [H, W, 3] in BGR order.
-        mask: uint8 [H, W], 1 in the foreground.
+        mask: uint8 [H, W], numbers of classes, 0 the background.
 
     Returns:
         uint8 [H, W, 3] in BGR order.
     """
-    tinted = np.where(mask[..., None], (1 - _TINT_SHARE) * picture + _TINT_SHARE * _TINT, picture)
+    colours = _colours(int(mask.max()))[:, ::-1].astype(np.float32)
+    tinted = np.where(mask[..., None], (1 - _TINT_SHARE) * picture + _TINT_SHARE * colours[mask], picture)
     drawn = np.ascontiguousarray(tinted.round().astype(np.uint8))
-    outlines, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(drawn, outlines, -1, _TINT.tolist(), max(1, round(max(mask.shape) / 1000)))
+    for label, colour in enumerate(colours[1:].tolist(), start=1):
+        outlines, _ = cv2.findContours((mask == label).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(drawn, outlines, -1, colour, max(1, round(max(mask.shape) / 1000)))
     return drawn
+
+
+def legend(classes: Sequence[str]) -> np.ndarray:
+    """The colours of the foreground classes with their names, uint8 [H, W, 3] in RGB order.
+
+    Args:
+        classes: their names, the background's first.
+    """
+    figure = Figure(figsize=(3, 0.5 + 0.3 * len(classes)), layout="constrained")
+    figure.legend(handles=_patches(drawable_names(classes)), loc="center", frameon=False)
+    return cv2.imdecode(np.frombuffer(png(figure, dpi=100), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+
+
+def _patches(names: Sequence[str]) -> list[Patch]:
+    """Of each class, the background's first, its colour and name."""
+    colours = _colours(len(names) - 1) / 255
+    return [Patch(facecolor=colour, edgecolor="black", label=name) for colour, name in zip(colours, names)]
 
 
 def as_png(picture: np.ndarray) -> bytes:
@@ -73,17 +99,19 @@ def panels(
         names: of the pictures.
         dices: of each; None where it is not defined.
         pictures: uint8 [H, W, C] in grey or BGR.
-        truths: uint8 [H, W], 1 in the foreground.
+        truths: uint8 [H, W], numbers of classes, 0 the background.
         predicted: likewise.
-        classes: names of background and foreground.
+        classes: names of background and foreground; several foreground classes have a colour each.
     """
     order = worst(dices)
-    background, foreground = drawable_names(classes)
+    background, *foreground = names_drawn = drawable_names(classes)
+    several = len(foreground) > 1
+    colours = _colours(len(foreground)) if several else np.array([(0, 0, 0), (255, 255, 255)], np.uint8)
     figure = Figure(figsize=(12, 3.3 * len(order) + 0.7), layout="constrained")
     for row, index in zip(figure.subplots(len(order), 4, squeeze=False), order):
         picture = np.broadcast_to(pictures[index][..., ::-1], (*truths[index].shape, 3))
-        both = ((mask == 1).astype(np.uint8) for mask in (truths[index], predicted[index]))
-        mask_pictures = (255 * np.repeat(mask[..., None], 3, axis=2) for mask in both)
+        both = (np.where(mask == OUTSIDE, 0, mask) for mask in (truths[index], predicted[index]))
+        mask_pictures = (colours[mask] for mask in both)
         shown = (picture, *mask_pictures, differences(truths[index], predicted[index]))
         dice = "not defined" if dices[index] is None else f"{dices[index]:.4f}"
         titles = (literal(names[index]), "truth", f"prediction, Dice {dice}", "differences")
@@ -91,9 +119,15 @@ def panels(
             axes.imshow(content)
             axes.set_title(title, fontsize=10)
             axes.axis("off")
-    handles = [Patch(facecolor=np.array(_MISSED) / 255, label=f"{foreground} that was missed")]
-    handles += [Patch(facecolor=np.array(_INVENTED) / 255, label=f"{background} taken for {foreground}")]
-    handles += [Patch(facecolor="white", edgecolor="black", label=foreground)]
+    together = " or ".join(foreground)
+    handles = [
+        Patch(
+            facecolor=np.array(_MISSED) / 255,
+            label=f"{together} {'taken for something else' if several else 'that was missed'}",
+        )
+    ]
+    handles += [Patch(facecolor=np.array(_INVENTED) / 255, label=f"{background} taken for {together}")]
+    handles += _patches(names_drawn)[1:] if several else [Patch(facecolor="white", edgecolor="black", label=together)]
     handles += [Patch(facecolor="black", label=background)]
     figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False)
     return png(figure, dpi=80)

@@ -54,15 +54,16 @@ def several_frame(
     return table
 
 
-def mask_frame(images: Sequence[str], shares: Sequence[float], foreground: str) -> pd.DataFrame:
-    """One row per picture: its name and the share of its pixels that are foreground, which is named.
+def mask_frame(images: Sequence[str], shares: Sequence[Sequence[float]], foreground: Sequence[str]) -> pd.DataFrame:
+    """One row per picture: its name and the shares of its pixels that are foreground, which is named.
 
     Args:
         images: N names, see `frame`.
-        shares: [N], 0 to 1.
-        foreground: the class.
+        shares: [N, K], 0 to 1.
+        foreground: the K classes of it.
     """
-    return pd.DataFrame({"image": _no_formulas(images), f"share of {foreground}": shares})
+    columns = {f"share of {name}": of_class for name, of_class in zip(foreground, zip(*shares))}
+    return pd.DataFrame({"image": _no_formulas(images), **columns})
 
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -132,7 +133,8 @@ def several_lines(table: pd.DataFrame) -> str:
 
 def mask_lines(table: pd.DataFrame) -> str:
     """A `mask_frame` in columns."""
-    return aligned([tuple(table.columns), *((image, f"{share:.4f}") for image, share in table.itertuples(index=False))])
+    rows = table.itertuples(index=False)
+    return aligned([tuple(table.columns), *((image, *(f"{share:.4f}" for share in shares)) for image, *shares in rows)])
 
 
 def overlay(fitted: np.ndarray, heat: np.ndarray) -> np.ndarray:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 from paddle_eye.data import locate
 from paddle_eye.data.examination import picture_digests
@@ -27,6 +27,7 @@ def evaluate_weights(
     version: str | None = None,
     sheet: Mapping[str, Any] | None = None,
     names: Mapping[str, str] | None = None,
+    progress: Callable[[Iterable], Iterable] = iter,
 ) -> dict[str, Any]:
     """All figures of a weight file on the validation part of a data set, or on everything in a stranger's.
 
@@ -40,6 +41,7 @@ def evaluate_weights(
         version: see `open_weights`.
         sheet: how to read the label sheet of ``data``, see `paddle_eye.data.preparation.steps.find_sheet`.
         names: what the network calls a class, by what the data calls it.
+        progress: goes over the batches, and may show how far it is.
 
     Returns:
         ``weights`` (the path), ``task``, ``model`` (such as ``ResNet50-D``), ``data`` (its name), ``demonstration``,
@@ -60,7 +62,7 @@ def evaluate_weights(
     task = described_task(path, opened.description)
     measured = task.measured(path, opened, Place(location.path, sheet or {}, names or {}))
     loader = evaluation_loader(measured.dataset, measured.batch_size)
-    evaluation = evaluate(opened.model, loader, measured.objective, len(measured.dataset))
+    evaluation = evaluate(opened.model, progress(loader), measured.objective, len(measured.dataset))
     row = {
         "weights": str(path),
         "task": task.name,

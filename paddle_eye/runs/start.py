@@ -25,14 +25,13 @@ def new_network(settings: Config, class_count: int) -> paddle.nn.Layer:
 
     Args:
         settings: of the run.
-        class_count: of its data; a network of pixels has one output for two classes.
+        class_count: of its data.
 
     Raises:
         InputError: a setting that it does not have.
     """
     network = network_settings(settings)
-    if family(network).classes is not None:
-        network[family(network).classes] = class_count
+    network[family(network).classes] = class_count
     try:
         model = build(network)
     except ValueError as error:

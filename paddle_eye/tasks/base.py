@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -123,7 +123,7 @@ class Task(ABC):
 
     classes: tuple[str, ...]
     channels: int
-    split: dict[str, int]
+    split: dict[str, Any]
 
     # What is learned
 
@@ -217,6 +217,11 @@ class Task(ABC):
 
     table_columns: ClassVar[tuple[tuple[str, str], ...]]
     """Key of `table_figures` and title of each figure that a table shows, the main one first."""
+
+    @classmethod
+    def columns_of(cls, known: Iterable[str]) -> list[tuple[str, str]]:
+        """The `table_columns` of a table that has these figures."""
+        return [(key, title) for key, title in cls.table_columns if key in known]
 
     @staticmethod
     @abstractmethod

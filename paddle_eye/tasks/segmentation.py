@@ -1,14 +1,13 @@
-"""Learning the foreground of a picture, pixel by pixel."""
+"""Learning the foreground of a picture, or several classes, pixel by pixel."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import paddle
-import paddle.nn.functional as F
 import pandas as pd
 
 from paddle_eye.config import Config
@@ -27,17 +26,15 @@ from paddle_eye.data.sources.pairs import (
     last_aside,
     own_division,
     read_pairs,
+    values_in_order,
 )
-from paddle_eye.engine.objective import Evaluation, Objective, as_tensor
+from paddle_eye.engine.objective import Evaluation
 from paddle_eye.errors import InputError, listed
 from paddle_eye.inference.exported import Exported
 from paddle_eye.inference.segmenter import Segmenter
-from paddle_eye.inference.tiles import foreground_logits
-from paddle_eye.losses import MASK_LOSSES, focal_tversky_loss
-from paddle_eye.metrics.classification import confusion
 from paddle_eye.metrics.intervals import signed_rank
-from paddle_eye.metrics.masks import mask_figures, mask_means, mask_summary, pixel_areas, pixel_figures
-from paddle_eye.models.unet import MULTIPLE, all_outputs
+from paddle_eye.metrics.masks import mask_summary
+from paddle_eye.models.unet import MULTIPLE
 from paddle_eye.report import masks, plots
 from paddle_eye.report.compare import Comparison, FinishedRun, Tested
 from paddle_eye.report.finished import notice, seen_from, write_table
@@ -45,102 +42,10 @@ from paddle_eye.report.page import figure
 from paddle_eye.report.table import ORIGIN, aligned, origin, share
 from paddle_eye.run_folder import RunFolder
 from paddle_eye.tasks.base import Data, Measured, Task
-from paddle_eye.weights.opened import Opened, class_names
+from paddle_eye.tasks.mask_objectives import SegmentationObjective, objective_of
+from paddle_eye.weights.opened import Opened, class_names, mask_values
 
-_LEVELS, _HALF = 65536, 32768  # of the probabilities that are kept
-
-
-class SegmentationObjective(Objective):
-    """Foreground or background for every pixel, by a U-Net with one output or, deeply supervised, with four.
-
-    Args:
-        loss: of the output at full size, one of `MASK_LOSSES`. Coarser outputs have the Focal Tversky loss, as in the
-            document, against the mask's every 8th, 4th and 2nd pixel; all weigh the same.
-    """
-
-    criterion = "dice"
-    figure_names = ("loss", "dice", "accuracy")
-
-    def __init__(self, loss: str = "tversky") -> None:
-        self.full_loss = MASK_LOSSES[loss]
-
-    def targets(self, targets: Any) -> paddle.Tensor:
-        """Masks, [N, 1, H, W], as uint8, see `paddle_eye.data.sources.pairs.Pair`."""
-        return as_tensor(targets).astype("uint8")
-
-    def predict(self, model: paddle.nn.Layer, inputs: Any) -> paddle.Tensor:
-        """Logits of the foreground [N, 1, H, W] of pictures of any size, large ones by tiles."""
-        pictures = as_tensor(inputs).numpy()
-        return paddle.to_tensor(np.stack([foreground_logits(model, picture)[None] for picture in pictures]))
-
-    def loss(self, predicted: paddle.Tensor, targets: paddle.Tensor) -> paddle.Tensor:
-        """The mean over the images of the loss at full size."""
-        return sum(self.full_loss(*_within(*pair)) for pair in zip(predicted, targets)) / len(targets)
-
-    def outputs(self, predicted: paddle.Tensor) -> np.ndarray:
-        """Logits as probabilities of the foreground, uint16 [N, 1, H, W] of 65535ths; `_HALF` or more is foreground."""
-        logits = predicted.numpy()
-        parts = np.round(F.sigmoid(predicted).numpy() * (_LEVELS - 1)).astype(np.uint16)
-        return np.where(logits > 0, np.maximum(parts, _HALF), np.minimum(parts, _HALF - 1)).astype(np.uint16)
-
-    def training_terms(self, outputs: Any, targets: paddle.Tensor) -> dict[str, paddle.Tensor]:
-        """``loss``, of the output at full size, over the whole batch, and ``coarse_loss``, the sum of the others'."""
-        *coarse, full = all_outputs(outputs)
-        terms = {"loss": self.full_loss(*_within(full, targets))}
-        if coarse:
-            steps = [targets.shape[2] // output.shape[2] for output in coarse]
-            terms["coarse_loss"] = sum(
-                focal_tversky_loss(*_within(output, targets[:, :, ::step, ::step]))
-                for output, step in zip(coarse, steps)
-            )
-        return terms
-
-    def tally(self, outputs: Any, targets: paddle.Tensor) -> np.ndarray:
-        """How many pixels of each class (rows) are taken for each class (columns), background first; int [2, 2]."""
-        return _pixels(targets.numpy(), all_outputs(outputs)[-1].numpy() > 0)
-
-    def training_figures(self, tally: np.ndarray) -> dict[str, Any]:
-        """``dice`` and ``accuracy`` over all pixels, and ``confusion_matrix``."""
-        figures = pixel_figures(tally)
-        return {"dice": figures["dice"], "accuracy": figures["accuracy"], "confusion_matrix": tally.tolist()}
-
-    def score(self, evaluation: Evaluation) -> dict[str, Any]:
-        """``loss``, ``dice`` and ``accuracy``, means over the images, and ``confusion_matrix`` of all pixels."""
-        counts = _counts(evaluation)
-        means = mask_means([pixel_figures(matrix) for matrix in counts])
-        figures = {name: means[name] for name in ("dice", "accuracy")}
-        return {"loss": evaluation.loss, **figures, "confusion_matrix": counts.sum(axis=0).tolist()}
-
-    def figures(self, evaluation: Evaluation) -> dict[str, Any]:
-        """``loss``, `mask_figures` and, over all pixels, `pixel_areas`."""
-        levels = sum(_levels(*pair) for pair in zip(evaluation.targets, evaluation.outputs))
-        figures = mask_figures(_counts(evaluation))
-        figures["overall"].update(pixel_areas(levels))
-        return {"loss": evaluation.loss, **figures}
-
-
-def _within(logits: paddle.Tensor, targets: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
-    """Logits and mask, float32 of any shape, without the pixels outside the field of view."""
-    counted, mask = targets != OUTSIDE, targets.astype("float32")
-    if bool(counted.all()):
-        return logits, mask
-    return paddle.masked_select(logits, counted), paddle.masked_select(mask, counted)
-
-
-def _pixels(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """How many pixels of each class (rows) are taken for each class (columns)."""
-    counted = truth != OUTSIDE
-    return confusion(truth[counted].astype(np.int64), predicted[counted].astype(np.int64), 2)
-
-
-def _levels(truth: np.ndarray, parts: np.ndarray) -> np.ndarray:
-    """How many pixels of each class (rows) have each of the probabilities that `outputs` has; int [2, 65536]."""
-    return np.stack([np.bincount(parts[truth == label], minlength=_LEVELS) for label in (0, 1)])
-
-
-def _counts(evaluation: Evaluation) -> np.ndarray:
-    """`_pixels` of each image; int [N, 2, 2]."""
-    return np.stack([_pixels(truth, parts >= _HALF) for truth, parts in zip(evaluation.targets, evaluation.outputs)])
+_DICE_OF = "dice of "  # and the name of a class: columns of tables
 
 
 def _comparison_row(run: FinishedRun) -> tuple[str, ...]:
@@ -148,7 +53,25 @@ def _comparison_row(run: FinishedRun) -> tuple[str, ...]:
     dice = share(means["dice"], run.figures["interval"]["dice"])
     others = (share(means[name]) for name in ("constant_dice", "background_dice", "accuracy"))
     seconds = run.results["seconds"] / max(1, run.results["last"]["epoch"])
-    return (run.results["classes"][1], dice, *others, f"{seconds:.0f}")
+    return (_foreground_cell(run), dice, *others, f"{seconds:.0f}")
+
+
+def _foreground_cell(run: FinishedRun) -> str:
+    """The name of the foreground; of several classes, each with its own Dice."""
+    of_class = [
+        (each["class"], share(each["mean"]["dice"], each["interval"]["dice"])) for each in _per_class(run.figures)
+    ]
+    return "; ".join(f"{name} {dice}" for name, dice in of_class) or run.results["classes"][1]
+
+
+def _per_class(figures: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The figures of each foreground class, where there are several."""
+    return figures.get("per_class", [])
+
+
+def _foreground(classes: Sequence[str]) -> str:
+    """What figures are of: the foreground, or the mean of several."""
+    return classes[1] if len(classes) == 2 else f"{', '.join(classes[1:])} (mean)"
 
 
 def _wilcoxon(first: FinishedRun, second: FinishedRun) -> Tested:
@@ -171,7 +94,7 @@ class SegmentationTask(Task):
     network_task = "segmentation"
     own_settings = frozenset(
         {
-            *("data.crops", "data.folds", "data.fold", "data.background", "data.foreground"),
+            *("data.crops", "data.folds", "data.fold", "data.background", "data.foreground", "data.classes"),
             *("data.pixels", "data.bending"),
             "train.loss",
         }
@@ -199,8 +122,13 @@ class SegmentationTask(Task):
 
     def __init__(self, settings: Config, location: Location) -> None:
         self.settings, self.location = settings, location
-        self.classes = (settings.data.background, settings.data.foreground)
+        data = settings.data
+        self.classes = tuple(data.classes or (data.background, data.foreground))
         self.channels = settings.model.in_channels
+        if data.classes is not None and (data.background, data.foreground) != ("background", "foreground"):
+            raise InputError(
+                "data.classes: it names the background and the foreground; leave out the other two settings"
+            )
         if settings.data.foreground == settings.data.background:
             raise InputError(f"data.foreground={settings.data.foreground}: it needs another name than the background")
         if settings.data.image_size % MULTIPLE:
@@ -208,15 +136,21 @@ class SegmentationTask(Task):
         if settings.data.pixels == "green" and self.channels != 1:
             raise InputError("data.pixels=green: the network sees one channel; give model.in_channels=1")
         self.found = find_pairs(location.path)
-        self.split = {"folds": settings.data.folds, "fold": settings.data.fold or settings.data.folds}
+        self.blocks = {"folds": settings.data.folds, "fold": settings.data.fold or settings.data.folds}
         if own_division(self.found.records) is not None:
             if settings.data.fold is not None:
                 raise InputError(f"data.fold={settings.data.fold}: {location.path} comes divided, and stays so")
-            self.split = {}
+            self.blocks = {}
+        self.split = self.blocks
 
     def load(self) -> Data:
         preprocessing = PixelPreprocessing(self.channels, self.settings.data.pixels == "green")
-        pairs = read_pairs(self.location.path, self.found.records, preprocessing.fit, self.found.faults)
+        values = self.settings.data.classes
+        if isinstance(values, list):
+            values = values_in_order(self.location.path, self.found.records, values)
+        if values is not None:
+            self.split = {**self.blocks, "values": list(values.values())}
+        pairs = read_pairs(self.location.path, self.found.records, preprocessing.fit, self.found.faults, values)
         parts = self._divided(pairs)
         training, validation = parts
         kept_aside: list[Pair] = []
@@ -225,8 +159,8 @@ class SegmentationTask(Task):
         measured = MaskDataset(validation, preprocessing)
         chosen_on = MaskDataset(kept_aside, preprocessing) if kept_aside else measured
         for dataset in (measured, chosen_on):
-            if not any((mask == 1).any() for mask in dataset.masks):
-                which = "block {fold} of {folds}".format(**self.split) if self.split else "the test part"
+            if not any(((mask > 0) & (mask != OUTSIDE)).any() for mask in dataset.masks):
+                which = "block {fold} of {folds}".format(**self.blocks) if self.blocks else "the test part"
                 place = f"{self.location.path}, {which}"
                 raise InputError(f"{place}: no mask to measure on has foreground, so there is no Dice")
         recipe, data = self.settings.train, self.settings.data
@@ -244,10 +178,10 @@ class SegmentationTask(Task):
 
     def _divided(self, pairs: Sequence[Each]) -> tuple[list[Each], list[Each]]:
         """The training and the test part."""
-        return own_division(pairs) or block_split(pairs, **self.split)
+        return own_division(pairs) or block_split(pairs, **self.blocks)
 
     def objective(self, model: paddle.nn.Layer, training: CropDataset) -> SegmentationObjective:
-        return SegmentationObjective(self.settings.train.loss)
+        return objective_of(self.classes, self.settings.train.loss)
 
     def training_loader(self, training: CropDataset, rank: int = 0, ranks: int = 1) -> Batches:
         recipe = self.settings.train
@@ -270,6 +204,8 @@ class SegmentationTask(Task):
         for which in evaluations:
             per_image = results[which]["per_image"]
             columns = {name: [figures[name] for figures in per_image] for name in per_image[0]}
+            for each in _per_class(results[which]):
+                columns[f"{_DICE_OF}{each['class']}"] = [figures["dice"] for figures in each["per_image"]]
             write_table(run.predictions(which), {"image": results["validation_images"], **columns})
 
     def pictures(
@@ -282,7 +218,7 @@ class SegmentationTask(Task):
         model: paddle.nn.Layer,
     ) -> dict[Path, bytes]:
         images, dices = results["validation_images"], [row["dice"] for row in results["best"]["per_image"]]
-        predicted = [(parts[0] >= _HALF).astype(np.uint8) for parts in best.outputs]
+        predicted = [self.objective(model, data.training).classes(outputs)[0] for outputs in best.outputs]
         shown = (images, dices, data.validation.pictures, data.validation.masks, predicted, self.classes)
         chosen_on = results["data"]["best_epoch_chosen_on"]
         return {run.curves: plots.curves(history, "dice", chosen_on, notice(results)), run.masks: masks.panels(*shown)}
@@ -290,7 +226,7 @@ class SegmentationTask(Task):
     @staticmethod
     def report(results: Mapping[str, Any]) -> dict[str, Any]:
         evaluations = (results["best"], results["last"])
-        background, foreground = results["classes"]
+        background, foreground = results["classes"][0], _foreground(results["classes"])
         names = {
             "dice": f"Dice of {foreground}",
             "iou": f"IoU of {foreground}",
@@ -301,15 +237,20 @@ class SegmentationTask(Task):
             "constant_dice": f"Dice of a mask that is {foreground} everywhere",
         }
         rows = [(title, [_mean_and_overall(each, key) for each in evaluations]) for key, title in names.items()]
+        for classes in zip(*(_per_class(each) for each in evaluations)):
+            name = classes[0]["class"]
+            of_class = {"dice": f"Dice of {name}", "iou": f"IoU of {name}", "sensitivity": f"Sensitivity of {name}"}
+            rows += [(title, [_mean_and_overall(each, key) for each in classes]) for key, title in of_class.items()]
         areas = {"auc": "AUC", "average_precision": "Average precision", "mcc": "Matthews' correlation"}
         rows += [
             (f"{title} of all pixels", [figure(each["overall"].get(key)) for each in evaluations])
             for key, title in areas.items()
+            if len(results["classes"]) == 2
         ]
         loss = f"Loss ({results['settings']['train.loss']})"
         rows.append((loss, [figure(each["loss"]) for each in evaluations]))
         worst = masks.worst([figures["dice"] for figures in results["best"]["per_image"]])
-        return {"criterion": "Dice", "figures": rows, "worst": worst}
+        return {"criterion": "Dice", "figures": rows, "worst": worst, "foreground": foreground}
 
     table_columns = (
         ("dice", "Dice [95 %]"),
@@ -333,7 +274,19 @@ class SegmentationTask(Task):
         overall = figures.get("overall", {})
         pooled = {f"overall_{name}": overall.get(name) for name in ("dice", "sensitivity", "specificity", "accuracy")}
         areas = {name: overall.get(name) for name in ("auc", "average_precision", "mcc")}
-        return {**flat, **pooled, **areas, "loss": figures.get("loss")}
+        of_class = {}
+        for each in _per_class(figures):
+            low, high = each["interval"]["dice"] or (None, None)
+            name = f"{_DICE_OF}{each['class']}"
+            of_class.update({name: each["mean"]["dice"], f"{name}_low": low, f"{name}_high": high})
+        return {**flat, **of_class, **pooled, **areas, "loss": figures.get("loss")}
+
+    @classmethod
+    def columns_of(cls, known: Iterable[str]) -> list[tuple[str, str]]:
+        """See `Task.columns_of`; the Dice of each of several classes stands behind their mean."""
+        of_class = [name for name in known if name.startswith(_DICE_OF) and not name.endswith(("_low", "_high"))]
+        columns = super().columns_of(known)
+        return [*columns[:1], *((name, f"{name} [95 %]") for name in of_class), *columns[1:]]
 
     @staticmethod
     def table_pictures(runs: Mapping[str, FinishedRun], histories: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
@@ -343,11 +296,15 @@ class SegmentationTask(Task):
     @staticmethod
     def main_figure(results: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
         """The Dice of the foreground, which is named, and the two figures to read it by."""
-        background, foreground = results["classes"]
+        background, foreground = results["classes"][0], _foreground(results["classes"])
         means = figures["mean"]
+        of_class = [
+            f", {each['class']} {share(each['mean']['dice'], each['interval']['dice'])}" for each in _per_class(figures)
+        ]
         return (
-            f"Dice of {foreground} {share(means['dice'], figures['interval']['dice'])} (all {foreground}: "
-            f"{share(means['constant_dice'])}), Dice of {background} {share(means['background_dice'])}"
+            f"Dice of {foreground} {share(means['dice'], figures['interval']['dice'])}{''.join(of_class)} "
+            f"(all {foreground}: {share(means['constant_dice'])}), "
+            f"Dice of {background} {share(means['background_dice'])}"
             f"{_of_empty_masks(foreground, figures)}"
         )
 
@@ -356,19 +313,19 @@ class SegmentationTask(Task):
         """The block that a network was not trained on, wherever it lies now; of other pictures, all pairs."""
         if place.sheet or place.names:
             raise InputError(f"{path}: the network draws masks, which have no --sheet and no --map; leave them out")
-        location = place.path
+        location, classes = place.path, class_names(path, opened.description)
         found = find_pairs(location)
-        pairs = read_pairs(location, found.records, opened.preprocessing.fit, found.faults)
+        values = dict(zip(classes, mask_values(path, opened.description))) if len(classes) > 2 else None
+        pairs = read_pairs(location, found.records, opened.preprocessing.fit, found.faults, values)
         divided = own_division(pairs)
         pairs = divided[1] if divided is not None else _held_out(pairs, opened.description) or pairs
         images = [pair.image for pair in pairs]
-        classes = class_names(path, opened.description)
         dataset = MaskDataset(pairs, opened.preprocessing)
-        return Measured(SegmentationObjective(), classes, images, dataset, batch_size=1)
+        return Measured(objective_of(classes), classes, images, dataset, batch_size=1)
 
     @staticmethod
     def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> str:
-        """See `Task`; the figures are means over the images.
+        """See `Task`; the figures are means over the images; of several classes, each has a line below their mean.
 
         ``all foreground`` is the Dice of a mask that has nothing else, to read the others by.
         """
@@ -376,7 +333,11 @@ class SegmentationTask(Task):
             *(*ORIGIN, "foreground", "Dice [95 %]", "all foreground", "Dice of background"),
             *("IoU", "pixel accuracy", "sensitivity", "specificity", "Tversky loss", "weights"),
         )
-        return aligned([header, *(_evaluation_cells(row) for row in rows)])
+        lines = []
+        for row in rows:
+            lines.append(_evaluation_cells(row, _foreground(row["classes"]), row))
+            lines += [_evaluation_cells(row, each["class"], each) for each in _per_class(row)]
+        return aligned([header, *lines])
 
     @staticmethod
     def evaluation_line(row: Mapping[str, Any]) -> str:
@@ -393,7 +354,17 @@ class SegmentationTask(Task):
         for which in ("best", "last"):
             per_image = [figures for each in runs for figures in each[which]["per_image"]]
             results[which] = {"images": len(per_image), **mask_summary(per_image)}
+            if len(results["classes"]) > 2:
+                results[which]["per_class"] = _classes_over_folds([each[which]["per_class"] for each in runs])
         return results
+
+
+def _classes_over_folds(folds: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """The summary of each class over the images of all folds."""
+    together = [
+        (of_class[0]["class"], [image for each in of_class for image in each["per_image"]]) for of_class in zip(*folds)
+    ]
+    return [{"class": name, "images": len(images), **mask_summary(images)} for name, images in together]
 
 
 def _held_out(pairs: list[Pair], description: Mapping[str, Any]) -> list[Pair]:
@@ -433,13 +404,13 @@ def _mean_and_overall(figures: Mapping[str, Any], key: str) -> str:
     return f"{figure(figures['mean'][key], figures['interval'][key])} · {figure(figures['overall'][key])}"
 
 
-def _evaluation_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
-    means = row["mean"]
+def _evaluation_cells(row: Mapping[str, Any], foreground: str, figures: Mapping[str, Any]) -> tuple[str, ...]:
+    means = figures["mean"]
     names = ("constant_dice", "background_dice", "iou", "accuracy", "sensitivity", "specificity")
     return (
         *origin(row),
-        row["classes"][1],
-        share(means["dice"], row["interval"]["dice"]),
+        foreground,
+        share(means["dice"], figures["interval"]["dice"]),
         *(share(means[name]) for name in names),
         share(row["loss"]),
         row["weights"],

@@ -11,7 +11,7 @@ import paddle
 from paddle_eye.data.mask_transforms import PixelPreprocessing
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.errors import InputError
-from paddle_eye.models.registry import Family, build, family
+from paddle_eye.models.registry import build, family
 from paddle_eye.weights.format import WeightFile, load_into, read_weights
 
 _MOST_CLASSES = 100_000
@@ -63,7 +63,7 @@ def open_weights(path: str | Path, layers: int | None = None, version: str | Non
         if kind.head is not None and not 0 < architecture[kind.classes] <= _MOST_CLASSES:
             raise ValueError(f"{architecture[kind.classes]} classes; expected 1 to {_MOST_CLASSES}")
         model = build(architecture)
-        preprocessing = _preprocessing(kind, description)
+        preprocessing = described_preprocessing(description)
         if not isinstance(description.get("data", {}).get("path", ""), str):
             raise ValueError("its description does not name its data")
     except KeyError as error:
@@ -86,23 +86,45 @@ def class_names(path: Path, description: dict[str, Any]) -> list[str]:
         InputError: it has something else than one name for each class.
     """
     architecture = description["architecture"]
-    argument = family(architecture).classes
-    default = FOREGROUND_CLASSES if argument is None else [f"class {label}" for label in range(architecture[argument])]
+    count = architecture.get(family(architecture).classes)
+    default = FOREGROUND_CLASSES if count is None else [f"class {label}" for label in range(count)]
     classes = description.get("classes", default)
     if not isinstance(classes, list) or len(classes) != len(default) or not all(isinstance(c, str) for c in classes):
         raise InputError(f"{path}: expected the names of {len(default)} classes in its description, found {classes!r}")
     return classes
 
 
+def mask_values(path: Path, description: dict[str, Any]) -> list[int]:
+    """The values that the classes have in mask files; 0 and 255 of two, and of more, if they are not said, 0, 1, 2 ….
+
+    Args:
+        path: of the weight file, for the message.
+        description: what it says of itself.
+
+    Raises:
+        InputError: it has something else than a value of its own for each class.
+    """
+    count, data = len(class_names(path, description)), description.get("data")
+    if count == 2:
+        return [0, 255]
+    values = data.get("values", list(range(count))) if isinstance(data, dict) else list(range(count))
+    whole = isinstance(values, list) and all(type(value) is int and 0 <= value < 65536 for value in values)
+    if not whole or len(set(values)) != count or len(values) != count:
+        raise InputError(f"{path}: expected {count} different values of masks in its description, found {values!r}")
+    return values
+
+
 _PREPROCESSINGS = {"classification": Preprocessing, "segmentation": PixelPreprocessing}
 
 
-def _preprocessing(kind: Family, description: dict[str, Any]) -> Preprocessing | PixelPreprocessing:
+def described_preprocessing(description: dict[str, Any]) -> Preprocessing | PixelPreprocessing:
     """What the pictures of a file's network must go through.
 
     Raises:
         ValueError: the file asks for something unknown, or its network takes other channels.
+        KeyError, TypeError, AttributeError: the description is damaged.
     """
+    kind = family(description["architecture"])
     described = description.get("preprocessing")
     channels = description["architecture"]["in_channels"] if "in_channels" in kind.settings else 3
     known = _PREPROCESSINGS[kind.task]

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Callable
 
+import numpy as np
 import paddle
 from paddle.utils import download
 from paddle.vision.models import resnet, shufflenetv2
 
 from paddle_eye.errors import InputError
+from paddle_eye.models.base import Network
 from paddle_eye.models.registry import MODELS, family, in_words
 from paddle_eye.run_folder import weight_file
 from paddle_eye.weights.format import WeightFile, load_into, read_weights
@@ -35,8 +37,8 @@ def load_trained(model: paddle.nn.Layer, path: Path) -> dict[str, Any]:
     return weights.description or {}
 
 
-def load_pretrained(model: paddle.nn.Layer, source: str) -> dict[str, Any]:
-    """Give a network the weights of one for other classes; its last layer alone stays as it was made.
+def load_pretrained(model: Network, source: str) -> dict[str, Any]:
+    """Give a network the weights of one for other classes; its last layers alone stay as they were made.
 
     Args:
         model: the network.
@@ -53,14 +55,21 @@ def load_pretrained(model: paddle.nn.Layer, source: str) -> dict[str, Any]:
     if not path.exists():
         raise InputError(f"--pretrained {source}: no such file; give a weight file, or official")
     weights = _read(path, model, _design)
-    head = family(model.architecture).head.rpartition(".")[0]
-    own_head = {key: tensor.numpy() for key, tensor in model.state_dict().items() if key.startswith(f"{head}.")}
+    own_head = _last_layers(model)
     try:
         translated = translate(weights.arrays, model)
     except ValueError as error:
         raise InputError(f"{path}: these weights are not for this network; {error}") from error
     load_into(model, {**translated, **own_head}, path, model.never_read)
     return weights.description or {}
+
+
+def _last_layers(model: Network) -> dict[str, np.ndarray]:
+    """The numbers of what belongs to no stage."""
+    staged = {
+        id(tensor) for layers in model.stages.values() for layer in layers for tensor in layer.state_dict().values()
+    }
+    return {key: tensor.numpy() for key, tensor in model.state_dict().items() if id(tensor) not in staged}
 
 
 def official_weights(architecture: Mapping[str, Any]) -> Path:

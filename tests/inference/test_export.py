@@ -1,18 +1,28 @@
 import json
+import shutil
+import sys
 
 import numpy as np
 import paddle
 import pytest
 from paddle import inference
+from scipy.special import expit
 
+from paddle_eye.data.images import read_picture
+from paddle_eye.data.mask_transforms import PixelPreprocessing
 from paddle_eye.errors import InputError, JobError
 from paddle_eye.inference import export as export_module
 from paddle_eye.inference import exported as exported_module
 from paddle_eye.inference.export import export
 from paddle_eye.inference.exported import open_exported, open_program
 from paddle_eye.inference.predictor import predict
+from paddle_eye.inference.segmenter import segment
+from paddle_eye.inference.tiles import predict_tiled
+from paddle_eye.models.registry import build
 from paddle_eye.runs.predict import open_predictor
+from paddle_eye.weights.format import write_weights
 
+MASK_NETWORKS = ["unet", "damu_unet"]  # the second has every layer that the others have
 PICTURES = np.random.default_rng(1).uniform(-2, 2, (3, 3, 64, 64)).astype("float32")
 PADDLE_3 = int(paddle.__version__.split(".")[0]) >= 3
 
@@ -32,6 +42,8 @@ def test_an_exported_network_says_the_same_as_the_training_network(weights, fold
     expected, given = (np.stack([p.probabilities for p in predict(each, files)]) for each in (trained, exported))
     np.testing.assert_allclose(given, expected, atol=1e-4)
     np.testing.assert_allclose(given.sum(axis=1), 1, atol=1e-5)
+    with pytest.raises(InputError, match="this is an exported network already; give the weight file"):
+        export(exported, tmp_path / "again", "paddle")
 
 
 @pytest.mark.parametrize(
@@ -113,13 +125,79 @@ def test_damaged_parameters_are_an_input_error(weights, tmp_path):
         open_exported(tmp_path / "network")
 
 
+def write_mask_network(path, name, channels):
+    """Random weights with statistics after which something is left of a picture."""
+    paddle.seed(3)
+    model = build({"name": name, "in_channels": channels})
+    generator = np.random.default_rng(0)
+    for key, tensor in model.state_dict().items():
+        if key.endswith(("_mean", "_variance")):
+            low, high = (-0.5, 0.5) if key.endswith("_mean") else (0.5, 1.5)
+            tensor.set_value(generator.uniform(low, high, tensor.shape).astype("float32"))
+    pixels = PixelPreprocessing(channels).describe()
+    write_weights(path, model, {"architecture": model.architecture, "classes": ["a", "b"], "preprocessing": pixels})
+    return path
+
+
+@pytest.mark.parametrize("name", MASK_NETWORKS)
+def test_an_exported_network_of_pixels_draws_the_same_masks(name, write_picture, tmp_path, monkeypatch):
+    """Of a small picture, and of one that is looked at by tiles."""
+    monkeypatch.setattr(predict_tiled, "__defaults__", (48, 16, 64 * 64, 4, iter))
+    weights = write_mask_network(tmp_path / "w.pdparams", name, 3)
+    files = [write_picture(tmp_path / f"{n}.png", size=size) for n, size in enumerate([(20, 50), (90, 70)])]
+    assert export(open_predictor(weights), tmp_path / "network", "paddle") <= 1e-4
+    trained, exported = open_predictor(weights), open_predictor(tmp_path / "network")
+    assert (exported.model, exported.classes, exported.preprocessing) == (None, ["a", "b"], trained.preprocessing)
+    picture = trained.preprocessing(read_picture(files[1]))
+    expected, given = (predict_tiled(each.run, picture, 16) for each in (trained, exported))
+    np.testing.assert_allclose(expit(given), expit(expected), atol=1e-4)
+    assert expected.std() > 0.01
+    for one, other in zip(segment(trained, files), segment(exported, files)):
+        assert (one.mask != other.mask).mean() < 0.001
+
+
 @pytest.mark.skipif(not PADDLE_3, reason="ONNX export is for Paddle 3")
 def test_onnx_computes_the_same(weights, tmp_path):
+    """Also in ONNX Runtime alone."""
     onnxruntime = pytest.importorskip("onnxruntime")
     assert export(open_predictor(weights), tmp_path / "network", "onnx") <= 1e-4
     session = onnxruntime.InferenceSession(str(tmp_path / "network/model.onnx"))
     (given,) = session.run(None, {"pictures": PICTURES})
-    np.testing.assert_allclose(given, open_predictor(weights).probabilities(PICTURES), atol=1e-4)
+    expected = open_predictor(weights).probabilities(PICTURES)
+    np.testing.assert_allclose(given, expected, atol=1e-4)
+    np.testing.assert_allclose(open_predictor(tmp_path / "network").probabilities(PICTURES), expected, atol=1e-4)
+
+
+@pytest.mark.skipif(not PADDLE_3, reason="ONNX export is for Paddle 3")
+@pytest.mark.parametrize("name", MASK_NETWORKS)
+def test_onnx_takes_pictures_of_any_size(name, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    weights = write_mask_network(tmp_path / "w.pdparams", name, 1)
+    assert export(open_predictor(weights), tmp_path / "network", "onnx") <= 1e-4
+    session = onnxruntime.InferenceSession(str(tmp_path / "network/model.onnx"))
+    assert [session.get_outputs()[0].shape[axis] for axis in (1, 2, 3)] == [1, "any", "any"]
+    trained, exported = open_predictor(weights), open_predictor(tmp_path / "network")
+    for shape in ((2, 1, 64, 32), (1, 1, 48, 80)):
+        pictures = np.random.default_rng(0).uniform(-1, 1, shape).astype("float32")
+        expected = trained.run(pictures)
+        for given in (exported.run(pictures), session.run(None, {"pictures": pictures})[0]):
+            np.testing.assert_allclose(expit(given), expit(expected), atol=1e-4)
+
+
+def test_onnx_without_its_runtime_says_what_it_needs(folder, tmp_path, monkeypatch):
+    shutil.copytree(folder, tmp_path / "network")
+    told = json.loads((folder / "description.json").read_text(encoding="utf-8"))
+    (tmp_path / "network/description.json").write_text(json.dumps({**told, "exported_as": "onnx"}))
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(JobError, match=r"network: ONNX needs more packages .*pip install -e '\.\[onnx\]'"):
+        open_predictor(tmp_path / "network")
+    monkeypatch.undo()
+    pytest.importorskip("onnxruntime")
+    with pytest.raises(InputError, match=r"expected model\.onnx there"):
+        open_predictor(tmp_path / "network")
+    (tmp_path / "network/model.onnx").write_bytes(b"no network")
+    with pytest.raises(InputError, match="ONNX Runtime cannot open this network"):
+        open_predictor(tmp_path / "network")
 
 
 @pytest.mark.skipif(PADDLE_3, reason="ONNX export is for Paddle 3")

@@ -130,8 +130,6 @@ def test_each_kind_of_network_refuses_what_the_other_gives(segmenter, bundled, t
         predict_files(segmenter, [EXAMPLE_PICTURE], draw=tmp_path, cam=True)
     with pytest.raises(InputError, match=r"shufflenet_v2_x0_5 draws no masks; leave --mask-out out"):
         predict_files(bundled, [EXAMPLE_PICTURE], mask_out=tmp_path)
-    with pytest.raises(InputError, match=r"U-Net draws masks; only classifiers"):
-        export(segmenter, tmp_path / "network", "paddle")
 
 
 @pytest.fixture

@@ -8,15 +8,15 @@ from paddle_eye.choices import NetworkName
 from paddle_eye.engine import optim
 from paddle_eye.engine.loop import train_one_epoch
 from paddle_eye.inference.cam import grad_cam
-from paddle_eye.inference.tiles import foreground_logits
+from paddle_eye.inference.tiles import pixel_logits
 from paddle_eye.models.base import Classifier, Segmenter
-from paddle_eye.models.complexity import trainable_parameters
 from paddle_eye.models.freezing import BACKBONE, freeze
 from paddle_eye.models.registry import MODELS, build, family
 from paddle_eye.models.unet import all_outputs
 from paddle_eye.tasks.classification import ClassificationObjective
-from paddle_eye.tasks.segmentation import SegmentationObjective
+from paddle_eye.tasks.mask_objectives import objective_of
 from paddle_eye.weights.format import load_into, read_weights, write_weights
+from paddle_eye.weights.pretrained import load_pretrained
 
 CLASSES = 3
 SIDE = 32
@@ -29,13 +29,15 @@ SEGMENTERS = [name for name in MODELS if MODELS[name].task == "segmentation"]
 
 def architecture_of(name):
     architecture = {"name": name, **{key: SETTINGS[key] for key in MODELS[name].settings}}
-    return architecture if MODELS[name].classes is None else {**architecture, MODELS[name].classes: CLASSES}
+    return architecture if name in SEGMENTERS else {**architecture, MODELS[name].classes: CLASSES}
 
 
-@pytest.fixture(scope="module", params=[*CLASSIFIERS, *SEGMENTERS])
+@pytest.fixture(scope="module", params=[*CLASSIFIERS, *SEGMENTERS, *(f"{name}, classes" for name in SEGMENTERS)])
 def model(request):
+    """Of networks of pixels, those for a foreground and those for several classes."""
+    name, _, several = request.param.partition(", ")
     paddle.seed(0)
-    return build(architecture_of(request.param))
+    return build({**architecture_of(name), **({"num_classes": CLASSES} if several else {})})
 
 
 @pytest.fixture
@@ -75,10 +77,11 @@ def test_shapes(model, inputs):
             features = model.forward_features(paddle.to_tensor(inputs))
             np.testing.assert_allclose(model.forward_head(features).numpy(), last, atol=1e-5)
     else:
-        assert last.shape == (2, 1, SIDE, SIDE)
+        count = model.architecture.get("num_classes", 1)
+        assert {output.shape[:2] for output in (*coarse, last)} == {(2, count)} and last.shape[2:] == (SIDE, SIDE)
         assert [output.shape[2:] for output in coarse] in ([], [(SIDE // 8,) * 2, (SIDE // 4,) * 2, (SIDE // 2,) * 2])
         assert SIDE % model.multiple == 0
-        assert foreground_logits(model, inputs[0][:, :20, :27]).shape == (20, 27)
+        assert pixel_logits(model, inputs[0][:, :20, :27]).shape == (count, 20, 27)
 
 
 def test_in_a_training_step_every_parameter_gets_a_gradient(model, inputs):
@@ -86,7 +89,9 @@ def test_in_a_training_step_every_parameter_gets_a_gradient(model, inputs):
     if isinstance(model, Classifier):
         objective, targets = ClassificationObjective(), np.array([0, 1])
     else:
-        objective, targets = SegmentationObjective(), (inputs[:, :1] > 0).astype("uint8")
+        count = model.architecture.get("num_classes", 2)
+        objective, targets = objective_of(["background", *"ab"][:count]), np.digitize(inputs[:, :1], [-0.3, 0.3])
+        targets = targets.clip(0, count - 1)
     train_one_epoch(model, optim.build("AdamW", model, 0.01), objective, [(inputs, targets)])
     learned = {name: p for name, p in model.named_parameters() if not p.stop_gradient}
     assert [name for name, p in learned.items() if p.grad is None or not np.isfinite(p.grad.numpy()).all()] == []
@@ -105,14 +110,39 @@ def test_saved_and_loaded_it_is_the_same(model, inputs, suffix, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
-def test_a_frozen_backbone_leaves_the_last_layer(name):
+@pytest.mark.parametrize("name", [*CLASSIFIERS, *SEGMENTERS])
+def test_a_frozen_backbone_leaves_the_last_layers(name):
     model = build(architecture_of(name))
-    assert list(model.stages) == ["stem", *(f"stage{number}" for number in range(1, len(model.stages)))]
+    *numbered, last = model.stages
+    numbered += [last] if isinstance(model, Classifier) else []
+    assert numbered == ["stem", *(f"stage{number}" for number in range(1, len(numbered)))]
     freeze(model, BACKBONE)
-    head, _, _ = family(model.architecture).head.rpartition(".")
-    last = sum(int(np.prod(p.shape)) for key, p in model.named_parameters() if key.startswith(f"{head}."))
-    assert trainable_parameters(model) == last
+    learning = {key for key, p in model.named_parameters() if not p.stop_gradient}
+    assert learning == {key for key in model.state_dict() if key.startswith(last_layers(model))}
+
+
+def last_layers(model):
+    """The beginnings of their names."""
+    head, _, _ = (family(model.architecture).head or "").rpartition(".")
+    return (f"{head}.",) if head else ("final.", "coarse.", "heads.")
+
+
+@pytest.mark.parametrize("name", [*CLASSIFIERS, *SEGMENTERS])
+def test_all_but_the_last_layers_are_taken_from_a_network_for_something_else(name, tmp_path):
+    model = build(architecture_of(name))
+    given = build({**model.architecture, family(model.architecture).classes: CLASSES + 1})
+    given.set_state_dict({key: paddle.full_like(value, 0.25) for key, value in given.state_dict().items()})
+    write_weights(tmp_path / "w.pdparams", given, {"architecture": given.architecture})
+    own = {key: value.numpy().copy() for key, value in model.state_dict().items()}
+    load_pretrained(model, str(tmp_path / "w.pdparams"))
+    for key, value in model.state_dict().items():
+        expected = own[key] if key.startswith(last_layers(model)) else np.full(own[key].shape, 0.25, "float32")
+        np.testing.assert_array_equal(value.numpy(), expected, err_msg=key)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_the_last_layer_is_made_for_other_classes(name):
+    model = build(architecture_of(name))
     model.reset_classifier(5)
     assert model.architecture[family(model.architecture).classes] == 5
 

@@ -9,7 +9,9 @@ from paddle_eye.models.freezing import freeze
 from paddle_eye.models.resnet import BLOCKS_PER_STAGE, ResNet
 from paddle_eye.models.resnet_nam import resnet18
 from paddle_eye.models.transfer import build_transfer
+from paddle_eye.models.unet import AttentionUNet, DAMUNet, DeepAttentionUNet, UNet
 from paddle_eye.tasks.classification import ClassificationObjective
+from paddle_eye.tasks.segmentation import SegmentationObjective
 
 PICTURES = np.random.default_rng(0).uniform(-1, 1, (4, 3, 64, 64)).astype("float32")
 LABELS = np.array([0, 1, 1, 0])
@@ -44,6 +46,18 @@ def test_what_is_not_frozen_moves_with_its_statistics():
     changed = train(model)
     frozen = {key for key in model.state_dict() if key.startswith(("conv1", "bn1", "layer1", "layer2"))}
     assert changed == set(model.state_dict()) - frozen
+
+
+@pytest.mark.parametrize("kind", [UNet, AttentionUNet, DeepAttentionUNet, DAMUNet])
+def test_a_frozen_encoder_of_masks_stays_and_the_decoder_learns(kind):
+    model = kind(3)
+    before = {key: value.numpy().copy() for key, value in model.state_dict().items()}
+    freeze(model, "stage4")
+    pictures, masks = PICTURES[:, :, :32, :32], (PICTURES[:, :1, :32, :32] > 0).astype("uint8")
+    train_one_epoch(model, optim.build("Adam", model, 0.01), SegmentationObjective(), [(pictures, masks)])
+    changed = {key for key, value in model.state_dict().items() if not np.array_equal(value.numpy(), before[key])}
+    encoder = ("encoder.", "pyramid.", "center.")
+    assert changed == {key for key in model.state_dict() if not key.startswith(encoder)}
 
 
 def test_the_documents_network_has_stages_too(monkeypatch):

@@ -79,6 +79,7 @@ def test_official_weights_come_from_paddle_with_their_digest(architecture, file,
         {"name": "resnet18", "num_classes": 2, "attention": "nam", "image_size": 224},
         {**PAPER_B, "definition": "document"},
         {**PAPER_B, "version": "D"},
+        {"name": "unet", "in_channels": 3},
     ],
     ids=str,
 )

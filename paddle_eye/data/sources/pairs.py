@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, NamedTuple, TypeVar
 
 import numpy as np
 
-from paddle_eye.data.images import decode_picture, decode_unchanged, digest, find_pictures, orientation, read_file
+from paddle_eye.data.images import (
+    decode_picture,
+    decode_unchanged,
+    digest,
+    find_pictures,
+    orientation,
+    palette_indices,
+    read_file,
+)
 from paddle_eye.data.sources.pair_names import PairFolders, apart, image_key, mask_key, pair_folders
-from paddle_eye.errors import InputError, fault_of_name, raise_faults
+from paddle_eye.errors import InputError, fault_of_name, listed, raise_faults
 
 OUTSIDE = 255  # of a mask in memory: the pixel is outside the field of view and does not count
 _ADVICE = "every picture needs a mask of its name and size, of two values"
+_ADVICE_OF_CLASSES = "every picture needs a mask of its name and size, with the values of data.classes alone"
 _VALUES = (0, 1, 255, 65535)  # that the foreground of a mask may have
 
 
@@ -28,7 +37,7 @@ class MaskRecord:
 
     Args:
         image: the picture file.
-        mask: a picture file of the same size; 0 is background, 1 or 255 foreground.
+        mask: a picture file of the same size; 0 is background, 1 or 255 foreground; or a value for each class.
         field: likewise, of the field of view; None if all of the picture counts.
         part: ``'training'`` or ``'test'`` in a set that comes divided; None in others.
     """
@@ -45,7 +54,7 @@ class Pair(NamedTuple):
     Args:
         image: the picture file.
         picture: uint8 [H, W, …].
-        truth: uint8 [H, W], 1 in the foreground, `OUTSIDE` outside the field of view.
+        truth: uint8 [H, W], 1 in the foreground, or the number of the class, `OUTSIDE` outside the field of view.
         digest: of the picture file's bytes, SHA-256.
         mask_digest: of the mask file's, and of the field of view's.
         part: see `MaskRecord`.
@@ -121,6 +130,7 @@ def read_pairs(
     records: Sequence[MaskRecord],
     fit: Callable[[np.ndarray], np.ndarray],
     faults: Sequence[str] = (),
+    values: Mapping[str, int] | None = None,
 ) -> list[Pair]:
     """Read both files of every pair once.
 
@@ -129,16 +139,18 @@ def read_pairs(
         records: of `find_pairs`.
         fit: what is kept of a picture, uint8 [H, W, 3] BGR.
         faults: what is wrong besides, see `FoundPairs`.
+        values: that several classes have in the masks, the background first; None: foreground and background.
 
     Raises:
         InputError: there is a fault, a file is no picture, both differ in size, or a mask has other values than 0 and
-            one more; all of them in one message.
+            one more, or than ``values``; all of them in one message.
     """
     pairs, faults = [], list(faults)
     for record in records:
         try:
             data, mask_data = read_file(record.image), read_file(record.mask)
-            picture, truth = decode_picture(data, record.image), decode_mask(mask_data, record.mask)
+            picture = decode_picture(data, record.image)
+            truth = decode_classes(mask_data, record.mask, values) if values else decode_mask(mask_data, record.mask)
             if record.field is not None:
                 field_data = read_file(record.field)
                 truth = _within(decode_mask(field_data, record.field), truth, record)
@@ -153,8 +165,32 @@ def read_pairs(
             sizes = ["x".join(map(str, shape[1::-1])) for shape in (picture.shape, truth.shape)]
             faults.append(f"{record.mask}: {sizes[1]} pixels, its picture has {sizes[0]}")
         pairs.append(Pair(record.image, fit(picture), truth, digest(data), digest(mask_data), record.part))
-    raise_faults(root, faults, _ADVICE)
+    raise_faults(root, faults, _ADVICE if values is None else _ADVICE_OF_CLASSES)
     return pairs
+
+
+def values_in_order(root: Path, records: Sequence[MaskRecord], names: Sequence[str]) -> dict[str, int]:
+    """The values of the masks of several classes in ascending order, for a name each.
+
+    Args:
+        root: of the data set, for the message.
+        records: of `find_pairs`.
+        names: of the classes.
+
+    Raises:
+        InputError: there are more or fewer values than names, or a mask cannot be read.
+    """
+    first: dict[int, Path] = {}
+    for record in records:
+        for value in np.unique(_stored_values(read_file(record.mask), record.mask)).tolist():
+            first.setdefault(value, record.mask)
+    if len(first) != len(names):
+        found = [f"{value} ({first[value].name})" for value in sorted(first)]
+        raise InputError(
+            f"{root}: data.classes has {len(names)} names, the masks have {len(first)} values: {listed(found, 10)}; "
+            f"give each name its value, such as {{{', '.join(f'{name}: {n}' for n, name in enumerate(names))}}}"
+        )
+    return dict(zip(names, sorted(first)))
 
 
 def _within(field: np.ndarray, truth: np.ndarray, record: MaskRecord) -> np.ndarray:
@@ -190,6 +226,43 @@ def decode_mask(data: bytes, path: Path) -> np.ndarray:
         found = ", ".join(map(str, values[:5])) + (" …" if len(values) > 5 else "")
         raise InputError(f"{path}: a mask has two values, 0 and 255 (or 1); this one has {found}")
     return (colours[..., 0] > 0).astype(np.uint8)
+
+
+def decode_classes(data: bytes, path: Path, values: Mapping[str, int]) -> np.ndarray:
+    """The bytes of a mask file of several classes as uint8 [H, W], numbers of the classes; ``path`` is for the message.
+
+    Args:
+        data: a picture in grey, or with a palette of colours, whose indices are its values.
+        values: of each class.
+
+    Raises:
+        InputError: no picture, one in colours, or one with a value of no class.
+    """
+    stored = _stored_values(data, path)
+    classes = np.full(stored.shape, OUTSIDE, np.uint8)
+    for label, value in enumerate(values.values()):
+        classes[stored == value] = label
+    if (classes == OUTSIDE).any():
+        unknown = np.unique(stored[classes == OUTSIDE]).tolist()
+        known = ", ".join(f"{name} {value}" for name, value in values.items())
+        raise InputError(f"{path}: no class has the value {listed(unknown)}; data.classes has {known}")
+    return classes
+
+
+def _stored_values(data: bytes, path: Path) -> np.ndarray:
+    """The values of a mask of several classes, whole numbers [H, W].
+
+    Raises:
+        InputError: no picture, or one in colours.
+    """
+    stored = decode_unchanged(data, path)
+    indices = palette_indices(data)
+    if indices is not None:
+        return indices
+    colours = stored[..., None] if stored.ndim == 2 else stored[..., :3]
+    if colours.dtype.kind not in "iu" or (colours != colours[..., :1]).any():
+        raise InputError(f"{path}: a mask of several classes has a grey value, or a place in a palette, for each")
+    return colours[..., 0]
 
 
 def _fault_of_turning(record: MaskRecord, data: bytes, picture: np.ndarray, truth: np.ndarray) -> str | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from paddle_eye.data.locate import find
 from paddle_eye.data.preparation.test_sets import Place
-from paddle_eye.inference.tiles import foreground_logits
+from paddle_eye.inference.tiles import pixel_logits
 from paddle_eye.metrics.cells import best_cell_scores
 from paddle_eye.tasks.registry import described_task
 from paddle_eye.weights.opened import open_weights
@@ -30,7 +30,7 @@ def measure_cells(weights: Path) -> dict[str, float]:
     truths, probabilities = [], []
     for picture, mask in (measured.dataset[number] for number in range(len(measured.dataset))):
         truths.append(mask[0] > 0)
-        probabilities.append(1 / (1 + np.exp(-foreground_logits(opened.model, picture).astype(np.float64))))
+        probabilities.append(1 / (1 + np.exp(-pixel_logits(opened.model, picture)[0].astype(np.float64))))
     scores = best_cell_scores(truths, probabilities)
     return {
         "v_rand": scores["at_half"].v_rand,

@@ -115,8 +115,8 @@ def markdown(plan: Plan, lines: Mapping[str, Line], task: type[Task]) -> str:
     """The table of the last epochs, with the best one beside it, and what a document reports."""
     main, main_title = task.table_columns[0]
     reported = {row.key: row.reported.get(main) for row in plan.rows}
-    known = {name for line in lines.values() for name, value in line.items() if value}
-    shown = [(key, title) for key, title in task.table_columns if f"last_{key}" in known]
+    known = {name: None for line in lines.values() for name, value in line.items() if value}
+    shown = task.columns_of([name[len("last_") :] for name in known if name.startswith("last_")])
     header = ["row", "epochs", *(title for _, title in shown), "best epoch", f"its {main_title}"]
     header += ["the document"] * any(value is not None for value in reported.values()) + ["seconds an epoch"]
     cells = []
