@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 _CPU_INFO, _MEMORY_INFO = Path("/proc/cpuinfo"), Path("/proc/meminfo")
+_OWN_STATUS = Path("/proc/self/status")
 _GROUPS = Path("/sys/fs/cgroup")
 _GROUP_LIMITS = [
     (_GROUPS / "memory.max", _GROUPS / "memory.current"),
@@ -50,6 +51,13 @@ def free_memory() -> int | None:
         except (OSError, ValueError):  # no such group, or no limit ("max")
             continue
     return min(limits, default=None)
+
+
+def peak_memory() -> int | None:
+    """The most bytes of memory that this process has taken so far; None if the system does not tell."""
+    if not _OWN_STATUS.is_file():
+        return None
+    return int(re.search(r"VmHWM:\s+(\d+) kB", _OWN_STATUS.read_text(encoding="utf-8"))[1]) * 1024
 
 
 def usable_cores() -> int:
