@@ -6,7 +6,7 @@ from typing import Any
 
 from paddle_eye.benchmark.contract import Conditions, Work
 from paddle_eye.benchmark.drawn import side
-from paddle_eye.processor import usable_cores
+from paddle_eye.processor import peak_memory, usable_cores
 
 _BATCH = 10
 _STAGES, _QUICK_STAGES = ((3, 64), (4, 128), (6, 256), (3, 512)), ((1, 8), (1, 16))  # blocks, width
@@ -45,6 +45,42 @@ def _network(stages: tuple[tuple[int, int], ...]) -> Any:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 2))
 
 
+def training_step(conditions: Conditions, cores: int | None = None) -> Work:
+    """One step of 10 pictures that are in memory; None takes all cores."""
+    before = peak_memory()
+    import torch
+
+    model, inputs = _ready(conditions, cores)
+    labels = torch.arange(_BATCH, device=inputs.device) % 2
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0001, momentum=0.9)
+
+    def step() -> dict[str, float]:
+        loss = torch.nn.functional.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        loss.item()
+        return _memory_since(before)
+
+    return Work(step)
+
+
+def forward(conditions: Conditions) -> Work:
+    """The network in evaluation mode on 10 pictures that are in memory, on all cores."""
+    before = peak_memory()
+    import torch
+
+    model, inputs = _ready(conditions, None)
+    model.eval()
+
+    @torch.no_grad()
+    def run() -> dict[str, float]:
+        model(inputs).cpu()
+        return _memory_since(before)
+
+    return Work(run)
+
+
 def _ready(conditions: Conditions, cores: int | None) -> tuple[Any, Any]:
     """Network and pictures on the device."""
     import torch
@@ -55,33 +91,6 @@ def _ready(conditions: Conditions, cores: int | None) -> tuple[Any, Any]:
     return model, torch.rand(_BATCH, 3, side(conditions), side(conditions), device=device)
 
 
-def training_step(conditions: Conditions, cores: int | None = None) -> Work:
-    """One step of 10 pictures that are in memory; None takes all cores."""
-    import torch
-
-    model, inputs = _ready(conditions, cores)
-    labels = torch.arange(_BATCH, device=inputs.device) % 2
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.0001, momentum=0.9)
-
-    def step() -> None:
-        loss = torch.nn.functional.cross_entropy(model(inputs), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        loss.item()
-
-    return Work(step)
-
-
-def forward(conditions: Conditions) -> Work:
-    """The network in evaluation mode on 10 pictures that are in memory, on all cores."""
-    import torch
-
-    model, inputs = _ready(conditions, None)
-    model.eval()
-
-    @torch.no_grad()
-    def run() -> None:
-        model(inputs).cpu()
-
-    return Work(run)
+def _memory_since(before: int | None) -> dict[str, float]:
+    """The most memory without what the process took before PyTorch was imported, such as Paddle's."""
+    return {} if before is None else {"peak": (peak_memory() - before) / 2**20}
