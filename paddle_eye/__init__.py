@@ -5,7 +5,7 @@ The public names below are imported when they are first used, so that ``import p
 
 from importlib import import_module
 
-from paddle_eye.processor import enable_avx2_on_amd
+from paddle_eye.processor import enable_avx2_on_amd, let_waiting_threads_sleep
 
 __version__ = "0.1.0"
 
@@ -49,6 +49,7 @@ _HOME_OF = {
 __all__ = list(_HOME_OF)
 
 enable_avx2_on_amd()
+let_waiting_threads_sleep()
 
 
 def __getattr__(name: str) -> object:

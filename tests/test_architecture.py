@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # The floors from the top down; a room imports from its own floor's rooms only its own, and from any floor below.
 FLOORS = [
-    ["documents", "web"],
+    ["benchmark", "documents", "web"],
     ["runs"],
     ["tasks"],
     ["inference"],

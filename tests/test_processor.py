@@ -1,4 +1,7 @@
 import os
+import re
+import subprocess
+import sys
 
 import pytest
 
@@ -39,6 +42,17 @@ def test_a_value_that_is_set_stays(variable_after):
     assert variable_after(AMD + "flags\t: avx2\n", former="4") == "4"
 
 
+@pytest.mark.parametrize(("former", "sleep"), [(None, True), ("ACTIVE", False)])
+def test_waiting_threads_sleep_unless_another_value_is_set(former, sleep):
+    """What Intel's OpenMP, inside Paddle, says of itself when it starts."""
+    own = {key: value for key, value in os.environ.items() if not key.startswith(("OMP_", "KMP_"))}
+    environment = {**own, "KMP_SETTINGS": "1", **({} if former is None else {"OMP_WAIT_POLICY": former})}
+    program = "import paddle_eye, paddle; paddle.rand([8, 8]) @ paddle.rand([8, 8])"
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    effective = (done.stdout + done.stderr).partition("Effective settings")[2]
+    assert (re.search(r"KMP_BLOCKTIME=(\d+)", effective)[1] == "0") == sleep  # milliseconds awake
+
+
 def test_usable_cores_are_those_of_this_process(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 3, 5}, raising=False)
     assert processor.usable_cores() == 3
@@ -62,3 +76,12 @@ def test_free_memory_is_the_least_of_what_machine_and_group_allow(monkeypatch, t
     assert processor.free_memory() == 4096 * 1024
     most.write_text("1000\n")
     assert processor.free_memory() == 900
+
+
+def test_peak_memory_is_at_least_what_was_taken_and_given_back():
+    before = processor.peak_memory()
+    taken = bytearray(before + 50 * 2**20)
+    taken[::4096] = b"x" * len(taken[::4096])
+    size = len(taken)
+    del taken
+    assert processor.peak_memory() >= size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
@@ -15,7 +15,7 @@ import pandas as pd
 from paddle import nn
 
 from paddle_eye.data.gate import Verdict, judge
-from paddle_eye.data.images import READING_THREADS, read_picture
+from paddle_eye.data.images import read_picture
 from paddle_eye.errors import InputError, JobError
 from paddle_eye.inference.cam import grad_cam
 from paddle_eye.inference.exported import Exported
@@ -23,6 +23,7 @@ from paddle_eye.inference.tiles import Progress
 from paddle_eye.inference.trained import Exportable, Shown, TrainedNetwork
 from paddle_eye.metrics.intervals import wilson_interval
 from paddle_eye.models.registry import family
+from paddle_eye.processor import usable_cores
 from paddle_eye.report import predictions
 from paddle_eye.report.fonts import drawable_names
 from paddle_eye.weights.opened import Opened, class_names
@@ -99,7 +100,7 @@ class Predictor(TrainedNetwork):
         return ", ".join(self.classes[label] for label in self.found(probabilities)) or NOTHING_FOUND
 
     def ask(self, paths: Sequence[str | Path], batch_size: int = 32, progress: Progress = iter) -> Iterator[Prediction]:
-        """See `TrainedNetwork.ask`; the next batch is read while the network looks at one."""
+        """See `TrainedNetwork.ask`; all cores read a batch, then compute: done at once, each hinders the other."""
 
         def read(path: str | Path) -> tuple[np.ndarray, Verdict] | str:
             try:
@@ -109,13 +110,9 @@ class Predictor(TrainedNetwork):
             return self.preprocessing(picture), judge(picture)
 
         batches = [paths[start : start + batch_size] for start in range(0, len(paths), batch_size)]
-        with ThreadPoolExecutor(max_workers=READING_THREADS) as pool:
-            coming: list[Future] = []
-            for number, batch in enumerate(progress(batches)):
-                current = coming or [pool.submit(read, path) for path in batch]
-                following = batches[number + 1] if number + 1 < len(batches) else []
-                coming = [pool.submit(read, path) for path in following]
-                contents = [future.result() for future in current]
+        with ThreadPoolExecutor(max_workers=usable_cores()) as pool:
+            for batch in progress(batches):
+                contents = list(pool.map(read, batch))
                 readable = [content[0] for content in contents if not isinstance(content, str)]
                 rows = iter(self.probabilities(np.stack(readable)) if readable else ())
                 for path, content in zip(batch, contents):

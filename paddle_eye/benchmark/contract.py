@@ -1,0 +1,90 @@
+"""What a benchmark is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Callable, NamedTuple
+
+# How long the threads of Intel's OpenMP (in ms) and of GCC's (in turns) wait awake for work, by default.
+SPINNING = {"KMP_BLOCKTIME": "200", "GOMP_SPINCOUNT": "300000"}
+# Of an alternative that computes as its library starts by itself; 0 is MKL's own choice of instructions.
+AS_IT_STARTS = {"MKL_DEBUG_CPU_TYPE": "0", **SPINNING}
+
+
+class Conditions(NamedTuple):
+    """What all alternatives are measured under.
+
+    Args:
+        device: ``'cpu'`` or ``'gpu'``.
+        quick: whether everything is small, for a trial of the program.
+        folder: for drawn photographs and exported networks, shared by all and removed at the end.
+    """
+
+    device: str
+    quick: bool
+    folder: Path
+
+
+class Work(NamedTuple):
+    """One repetition of the same work.
+
+    Args:
+        run: does it; may return figures, which stand for those that are measured around it.
+        units: how many things (steps, pictures) it is done for; seconds are those of one.
+    """
+
+    run: Callable[[], Mapping[str, float] | None]
+    units: int = 1
+
+
+class Alternative(NamedTuple):
+    """One way to do a benchmark's work.
+
+    Args:
+        prepare: makes everything ready, in a process that does nothing else.
+        environment: variables of that process.
+
+    ``prepare`` raises a JobError, an InputError or an ImportError if this cannot be measured here.
+    """
+
+    prepare: Callable[[Conditions], Work]
+    environment: Mapping[str, str] = {}
+
+
+class Ratio(NamedTuple):
+    """What is asked of the figures; one of the bars is given.
+
+    Args:
+        name: in words.
+        figure: ``'seconds'`` of a unit, ``'per_second'``, ``'peak'`` memory in MB, or another that the work returns.
+        of: the alternative whose figure it is.
+        to: the alternative by whose figure it is divided; None: by none, it is a figure with a unit.
+        at_least: the bar from below.
+        at_most: the bar from above.
+    """
+
+    name: str
+    figure: str
+    of: str
+    to: str | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+
+
+class Benchmark(NamedTuple):
+    """One subject.
+
+    Args:
+        title: what a unit is.
+        alternatives: in the order of their turns, by name.
+        ratios: what is asked.
+        rounds: how often each has its turn.
+        warm_up: whether each has a turn before, which is not counted.
+    """
+
+    title: str
+    alternatives: dict[str, Alternative]
+    ratios: list[Ratio]
+    rounds: int = 5
+    warm_up: bool = True
