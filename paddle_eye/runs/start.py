@@ -67,7 +67,7 @@ def begin(
         InputError: the weights cannot be used.
     """
     recipe = settings.train
-    if run is not None and not run.checkpoint.is_file() and any(p.is_file() for p in (run.best_weights, run.history)):
+    if run is not None and not run.checkpoint.is_file() and _was_trained(run):
         raise InputError(f"{run.checkpoint} is missing; put it back, or train anew with --overwrite")
     if run is not None and run.checkpoint.is_file():
         history = load_checkpoint(run.checkpoint, model, optimizer, precision)
@@ -84,6 +84,12 @@ def begin(
     if recipe.pretrained is not None:
         return [], load_pretrained(model, recipe.pretrained)
     return [], {}
+
+
+def _was_trained(run: RunFolder) -> bool:
+    """Whether a run came beyond the weights of before its training, which it may have been killed after writing."""
+    begun = run.best_weights.is_file() and (read_weights(run.best_weights).description or {}).get("epoch") != 0
+    return begun or run.history.is_file()
 
 
 def require_history(run: RunFolder, history: list[dict[str, Any]], criterion: str) -> None:
