@@ -22,10 +22,12 @@ def main() -> None:
     arguments = parser.parse_args()
     weights = weight_file(arguments.run)
 
+    from paddle_eye.engine.device import select_device
     from paddle_eye.inference.export import export
     from paddle_eye.runs.predict import open_predictor
 
     target = arguments.output or weights.parent / f"exported-{arguments.format}"
+    select_device("cpu")
     difference = export(open_predictor(weights), target, arguments.format)
     print(f"{target}: probabilities differ from the training network's by at most {difference:.1e}")
 

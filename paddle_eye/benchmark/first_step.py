@@ -19,11 +19,11 @@ def main() -> None:
 
     answer = Path(sys.argv[1])
 
-    def stop(display: ConsoleDisplay, epoch: int, index: int, loss: float) -> None:
+    def stop(display: ConsoleDisplay, epoch: int, index: int, loss: float, waited: float) -> None:
         write_json(answer, {"at": time.time(), "peak": peak_memory()})
         raise KeyboardInterrupt
 
-    ConsoleDisplay.batch = stop
+    ConsoleDisplay.step = stop
     sys.argv = sys.argv[2:]
     runpy.run_path(sys.argv[0], run_name="__main__")
 

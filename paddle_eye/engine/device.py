@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import signal
+import threading
 
 import paddle
 from threadpoolctl import threadpool_limits
@@ -15,7 +17,8 @@ from paddle_eye.processor import usable_cores
 def select_device(name: str) -> str:
     """Make ``auto``, ``cpu``, ``gpu`` or ``gpu:N`` the device of this process; ``auto`` takes a GPU if there is one.
 
-    On a CPU all usable cores work on each operation; Paddle itself starts with one. Of the processes that
+    SIGTERM, which Paddle takes when it is imported, is the tools' again, so that they end with a sentence. On a CPU all
+    usable cores work on each operation; Paddle itself starts with one. Of the processes that
     `paddle.distributed.launch` starts, each takes the GPU, or its part of the cores, that is meant for it.
 
     Returns:
@@ -24,6 +27,7 @@ def select_device(name: str) -> str:
     Raises:
         InputError: another name, or a GPU that this machine or this build of Paddle does not have.
     """
+    _take_back_sigterm()
     if not re.fullmatch(r"auto|cpu|gpu(:\d+)?", name):
         raise InputError(f"--device {name}: expected auto, cpu, gpu or gpu:N")
     gpus = paddle.device.cuda.device_count() if paddle.is_compiled_with_cuda() else 0
@@ -40,3 +44,12 @@ def select_device(name: str) -> str:
         threadpool_limits(max(1, usable_cores() // int(os.environ.get("PADDLE_LOCAL_SIZE", "1"))), user_api="openmp")
     paddle.set_device(name)
     return name
+
+
+def _take_back_sigterm() -> None:
+    """Have Python handle SIGTERM as before Paddle was imported."""
+    if threading.current_thread() is threading.main_thread():
+        handler = signal.getsignal(signal.SIGTERM)
+        if handler is not None:  # None: it is not Python's
+            paddle.disable_signal_handler()
+            signal.signal(signal.SIGTERM, handler)

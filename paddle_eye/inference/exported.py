@@ -22,6 +22,8 @@ PROGRAM_FILES = ("model.json", "model.pdmodel")  # of Paddle 3 and of Paddle 2
 ONNX_FILE = "model.onnx"
 ONNX_NEEDS = "ONNX needs more packages ({}); install them with: pip install -e '.[onnx]'"
 _PROBE = 64  # pixels
+_ERRORS = 3  # of ONNX Runtime's messages; its warnings are of what Paddle's converter leaves over
+_KEPT_SHAPES = 4
 _GPU_MEMORY = 256  # MB to begin with
 
 
@@ -106,6 +108,7 @@ def open_program(folder: Path, device: str, onednn: bool) -> Callable[[np.ndarra
         config.set_cpu_math_library_num_threads(usable_cores())
         if onednn:
             config.enable_mkldnn()
+            config.set_mkldnn_cache_capacity(_KEPT_SHAPES)  # without a limit it grows with every size of pictures
         else:  # Paddle 3 turns it on by itself
             config.disable_mkldnn()
     else:
@@ -139,6 +142,7 @@ def open_onnx(folder: Path) -> Callable[[np.ndarray], np.ndarray]:
         raise InputError(f"{folder}: expected {ONNX_FILE} there; make it with: tools/export.py RUN --format onnx")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = usable_cores()
+    options.log_severity_level = _ERRORS
     try:
         session = onnxruntime.InferenceSession(str(folder / ONNX_FILE), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # whatever the C++ side finds wrong with the file
