@@ -59,9 +59,10 @@ def same_pictures(fingerprints: Sequence[Fingerprint]) -> Same:
     """
     if not fingerprints:
         return Same([], [])
-    copies = defaultdict(list)
+    copies, brightness = defaultdict(list), np.empty(len(fingerprints))
     for index, each in enumerate(fingerprints):
         copies[each.digest].append(index)
+        brightness[index] = each.colours.mean()
     groups = Groups(len(fingerprints))
     pairs = []
     for files in copies.values():
@@ -70,7 +71,7 @@ def same_pictures(fingerprints: Sequence[Fingerprint]) -> Same:
         if len(files) <= MOST_PAIRED:
             pairs += combinations(files, 2)
     firsts = np.array([files[0] for files in copies.values()], dtype=np.int64)
-    for first, seconds in _alike_in_structure(fingerprints, firsts, groups):
+    for first, seconds in _alike_in_structure(fingerprints, firsts, brightness[firsts], groups):
         for second in seconds[_undecided(groups, first, seconds)]:
             if np.abs(fingerprints[second].colours - fingerprints[first].colours).mean() <= MOST_DIFFERENCE:
                 groups.join(first, second)
@@ -82,14 +83,13 @@ def same_pictures(fingerprints: Sequence[Fingerprint]) -> Same:
 
 
 def _alike_in_structure(
-    fingerprints: Sequence[Fingerprint], files: np.ndarray, groups: Groups
+    fingerprints: Sequence[Fingerprint], files: np.ndarray, brightness: np.ndarray, groups: Groups
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Pairs of files whose likeness is large enough, as one with several others; those that are decided may be missing.
 
     Colours cannot differ by less than the brightness does, so only pictures of about the same brightness are compared,
     and these by a few numbers first, see `_bounding`.
     """
-    brightness = np.array([fingerprints[file].colours.mean() for file in files])
     order = np.argsort(brightness, kind="stable")
     files, brightness = files[order], brightness[order]
     ends = np.searchsorted(brightness, brightness + MOST_DIFFERENCE + _ROUNDING, side="right")

@@ -34,8 +34,8 @@ class Fingerprint:
     @classmethod
     def from_bytes(cls, digest: str, block: np.ndarray) -> Fingerprint:
         """The inverse of `to_bytes`, from uint8 [N]."""
-        colours, structure = np.split(block, [_COLOURS**2 * 3])
-        return cls(digest, structure.view(np.float32), colours.reshape(_COLOURS, _COLOURS, 3).astype(np.float32))
+        colours = block[: _COLOURS**2 * 3].reshape(_COLOURS, _COLOURS, 3).astype(np.float32)
+        return cls(digest, block[colours.size :].view(np.float32), colours)
 
 
 def fingerprint(data: bytes, picture: np.ndarray) -> Fingerprint:
