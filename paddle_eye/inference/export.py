@@ -68,7 +68,8 @@ def export(trained: TrainedNetwork, target: Path, kind: ExportFormat) -> float:
         difference = float(np.abs(given - expected).max())
         if not difference <= TOLERANCE or (given.argmax(axis=1) != expected.argmax(axis=1)).any():
             raise JobError(f"the exported network's probabilities differ by {difference:.2g}; nothing was written")
-        described = {key: value for key, value in trained.description.items() if key != "training_pictures"}
+        left_out = ("training_pictures", "training_sketches")
+        described = {key: value for key, value in trained.description.items() if key not in left_out}
         described.update({"preprocessing": trained.preprocessing.describe(), "exported_as": kind})
         write_json(folder / DESCRIPTION_FILE, described)
         if target.exists():

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from paddle_eye.data import locate
+from paddle_eye.data.fingerprints import examine_pictures
 from paddle_eye.data.identity import picture_digests, seen_pictures
 from paddle_eye.data.loading import evaluation_loader
 from paddle_eye.data.preparation.test_sets import Place
+from paddle_eye.data.sketches import look_alike, seen_sketches, sketch
 from paddle_eye.engine.loop import evaluate
 from paddle_eye.errors import InputError
 from paddle_eye.models.registry import family
 from paddle_eye.report.table import seen_warnings
 from paddle_eye.runs.external import write_external
 from paddle_eye.tasks.registry import TASKS, described_task
-from paddle_eye.weights.opened import Opened, open_weights
+from paddle_eye.weights.opened import open_weights
+
+_AT_ONCE = 1000
 
 
 def evaluate_weights(
@@ -43,9 +47,9 @@ def evaluate_weights(
     Returns:
         ``weights`` (the path), ``task``, ``model`` (such as ``ResNet50-D``), ``data`` (its name), ``demonstration``,
         ``epoch`` (None if the file does not say), ``trained_on`` (how many of the pictures the network was trained on,
-        None if the file does not say), ``classes`` (their names), ``notes``, ``report`` (the folder of that on a
-        stranger's data, or None) and the figures of the task, such as those of
-        `paddle_eye.metrics.classification.classification_figures`.
+        None if the file does not say), ``look_trained_on`` (how many others look like those, likewise), ``classes``
+        (their names), ``notes``, ``report`` (the folder of that on a stranger's data, or None) and the figures of the
+        task, such as those of `paddle_eye.metrics.classification.classification_figures`.
 
     Raises:
         InputError: the weights or the data cannot be used.
@@ -67,7 +71,7 @@ def evaluate_weights(
         "data": location.name,
         "demonstration": location.demonstration,
         "epoch": opened.description.get("epoch"),
-        "trained_on": _count_seen(opened, measured.images),
+        **_count_seen(opened.description, measured.images),
         "classes": measured.classes,
         "notes": list(measured.notes),
         **measured.objective.figures(evaluation),
@@ -95,6 +99,19 @@ def evaluation_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return [*tables, *seen_warnings(rows), *notes, *reports, *(TASKS[row["task"]].evaluation_line(row) for row in rows)]
 
 
-def _count_seen(opened: Opened, images: list[Path]) -> int | None:
-    seen = seen_pictures(opened.description)
-    return None if seen is None else sum(digest in seen for digest in picture_digests(images))
+def _count_seen(description: Mapping[str, Any], images: Sequence[Path]) -> dict[str, int | None]:
+    """How many pictures a network was trained on, and how many others look like those; None if its file is silent."""
+    seen, sketches = seen_pictures(description), seen_sketches(description)
+    if seen is None:
+        return {"trained_on": None, "look_trained_on": None}
+    others = [image for image, digest in zip(images, picture_digests(images)) if digest not in seen]
+    alike = None if sketches is None else int(look_alike(list(_sketches(others)), sketches).sum())
+    return {"trained_on": len(images) - len(others), "look_trained_on": alike}
+
+
+def _sketches(images: Sequence[Path]) -> Iterator[str]:
+    """The sketch of each picture; few fingerprints, which are larger, are in memory at a time."""
+    for start in range(0, len(images), _AT_ONCE):
+        some = images[start : start + _AT_ONCE]
+        fingerprints = examine_pictures(some).fingerprints
+        yield from (sketch(fingerprints[image]) for image in some)

@@ -24,6 +24,7 @@ from paddle_eye.data.preparation.audit import examine, falsifying
 from paddle_eye.data.preparation.split import set_aside
 from paddle_eye.data.preparation.test_sets import Place, read_test_part
 from paddle_eye.data.records import RecordSet
+from paddle_eye.data.sketches import sketch
 from paddle_eye.data.sources import layouts
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.engine.objective import Objective
@@ -83,6 +84,7 @@ class PhotographTask(Task):
             digest=data_digest([[record.label for record in part.records] for part in self.parts], digests),
             faults=falsifying(examine(self.parts._asdict(), examined)),
             notes=layouts.notes(self.location.path),
+            sketches=[sketch(examined.fingerprints[file]) for file in files[0]],
         )
 
     def training_loader(self, training: PictureDataset) -> Batches:
