@@ -31,7 +31,7 @@ FLOORS = [
 DATA_FLOORS = [
     ["locate"],
     ["preparation", "mask_loading"],
-    ["duplicates"],
+    ["duplicates", "sketches"],
     ["sources", "loading", "identity"],
     ["examination"],
     ["fingerprints", "store"],

@@ -11,6 +11,8 @@ from paddle_eye.opencv import cv2
 
 _SIDE, _COARSE, _RADIUS, _NOISE = 64, 6.0, 0.28, 2.0
 _COLOURS = 32
+_ACROSS = np.arange(_SIDE) - (_SIDE - 1) / 2
+INSIDE = _ACROSS**2 + _ACROSS[:, None] ** 2 < (_RADIUS * _SIDE) ** 2  # the pixels of a structure, of 64x64
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,7 @@ def fingerprint(data: bytes, picture: np.ndarray) -> Fingerprint:
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
     small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     detail = small - cv2.GaussianBlur(small, (0, 0), _COARSE)
-    across = np.arange(_SIDE) - (_SIDE - 1) / 2
-    structure = detail[across**2 + across[:, None] ** 2 < (_RADIUS * _SIDE) ** 2]
+    structure = detail[INSIDE]
     structure -= structure.mean()
     structure /= np.linalg.norm(structure) + _NOISE  # a picture without detail is like no other
     return Fingerprint(digest(data), structure, colours)

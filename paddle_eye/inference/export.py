@@ -75,7 +75,8 @@ def export(trained: TrainedNetwork, target: Path, kind: ExportFormat) -> float:
         difference = float(np.max([_difference(exportable, run, sides) for sides in exportable.checked]))
         if not difference <= TOLERANCE:
             raise JobError(f"the exported network's probabilities differ by {difference:.2g}; nothing was written")
-        described = {key: value for key, value in trained.description.items() if key != "training_pictures"}
+        left_out = ("training_pictures", "training_sketches")
+        described = {key: value for key, value in trained.description.items() if key not in left_out}
         described.update({"preprocessing": trained.preprocessing.describe(), "exported_as": kind})
         write_json(folder / DESCRIPTION_FILE, described)
         if target.exists():

@@ -22,12 +22,18 @@ def origin(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def seen_warnings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A warning for each network that was trained on images it is measured on."""
-    return [
-        f"WARNING: {row['weights']} was trained on {row['trained_on']} of these {row['images']} images"
-        for row in rows
-        if row["trained_on"]
-    ]
+    """A warning for each network that was trained on images it is measured on, or on some that look like them."""
+    lines = []
+    for row in rows:
+        weights, images = row["weights"], f"of these {row['images']} images"
+        if row["trained_on"]:
+            lines.append(f"WARNING: {weights} was trained on {row['trained_on']} {images}")
+        if row["look_trained_on"]:
+            count = f"{row['look_trained_on']}{' others' if row['trained_on'] else ''} {images}"
+            lines.append(
+                f"WARNING: {count} look like ones that {weights} was trained on, in another size or saved anew"
+            )
+    return lines
 
 
 def split_table(training: RecordSet, test: RecordSet) -> str:

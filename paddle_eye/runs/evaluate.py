@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import Any, Callable
 
 from paddle_eye.data import locate
-from paddle_eye.data.examination import picture_digests
+from paddle_eye.data.examination import examine_pictures, picture_digests
 from paddle_eye.data.identity import seen_pictures, short
 from paddle_eye.data.loading import evaluation_loader
 from paddle_eye.data.preparation.test_sets import Place
+from paddle_eye.data.sketches import look_alike, seen_sketches, sketch
 from paddle_eye.engine.loop import evaluate
 from paddle_eye.errors import InputError
 from paddle_eye.models.registry import family
 from paddle_eye.report.table import seen_warnings
 from paddle_eye.runs.external import write_external
 from paddle_eye.tasks.registry import TASKS, described_task
-from paddle_eye.weights.opened import Opened, open_weights
+from paddle_eye.weights.opened import open_weights
 
 
 def evaluate_weights(
@@ -46,9 +47,9 @@ def evaluate_weights(
     Returns:
         ``weights`` (the path), ``task``, ``model`` (such as ``ResNet50-D``), ``data`` (its name), ``demonstration``,
         ``epoch`` (None if the file does not say), ``trained_on`` (how many of the pictures the network was trained on,
-        None if the file does not say), ``classes`` (their names), ``notes``, ``report`` (the folder of that on a
-        stranger's data, or None) and the figures of the task, such as those of
-        `paddle_eye.metrics.classification.classification_figures`.
+        None if the file does not say), ``look_trained_on`` (how many others look like those, likewise), ``classes``
+        (their names), ``notes``, ``report`` (the folder of that on a stranger's data, or None) and the figures of the
+        task, such as those of `paddle_eye.metrics.classification.classification_figures`.
 
     Raises:
         InputError: the weights or the data cannot be used.
@@ -70,7 +71,7 @@ def evaluate_weights(
         "data": location.name,
         "demonstration": location.demonstration,
         "epoch": opened.description.get("epoch"),
-        "trained_on": _count_seen(opened, measured.images),
+        **_count_seen(opened.description, measured.images),
         "classes": measured.classes,
         "notes": list(measured.notes),
         **measured.objective.figures(evaluation),
@@ -98,6 +99,14 @@ def evaluation_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return [*tables, *seen_warnings(rows), *notes, *reports, *(TASKS[row["task"]].evaluation_line(row) for row in rows)]
 
 
-def _count_seen(opened: Opened, images: list[Path]) -> int | None:
-    seen = seen_pictures(opened.description)
-    return None if seen is None else sum(short(digest) in seen for digest in picture_digests(images))
+def _count_seen(description: Mapping[str, Any], images: Sequence[Path]) -> dict[str, int | None]:
+    """How many pictures a network was trained on, and how many others look like those; None if its file is silent."""
+    seen, sketches = seen_pictures(description), seen_sketches(description)
+    if seen is None:
+        return {"trained_on": None, "look_trained_on": None}
+    others = [image for image, digest in zip(images, picture_digests(images)) if short(digest) not in seen]
+    alike = None
+    if sketches is not None:
+        fingerprints = examine_pictures(others).fingerprints
+        alike = int(look_alike([sketch(fingerprints[image]) for image in others], sketches).sum())
+    return {"trained_on": len(images) - len(others), "look_trained_on": alike}

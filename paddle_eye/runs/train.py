@@ -17,6 +17,7 @@ from paddle_eye.config import Config
 from paddle_eye.data.identity import seen_pictures
 from paddle_eye.data.loading import Batches, set_epoch
 from paddle_eye.data.locate import Location
+from paddle_eye.data.sketches import seen_sketches
 from paddle_eye.engine import optim
 from paddle_eye.engine.checkpoint import save_checkpoint
 from paddle_eye.engine.device import select_device
@@ -270,6 +271,8 @@ class Run:
         figures.update({"images": images, "epoch_chosen_on": chosen_on})
         seen = sorted({*self.data.digests, *(seen_pictures(self.origin) or ())})
         description = {**self.description, "training_pictures": seen, "epoch": epoch, "figures": figures}
+        if sketches := sorted({*self.data.sketches, *(seen_sketches(self.origin) or ())}):
+            description["training_sketches"] = sketches
         description.update(said or {})
         write_weights(path, self.model, description)
 

@@ -38,6 +38,7 @@ class Data(NamedTuple):
         digest: of the whole data set; it changes when a picture, its label or its side does.
         faults: what falsifies the figures.
         notes: what else a person should know.
+        sketches: of the photographs that the network learns from, see `paddle_eye.data.sketches`.
     """
 
     training: paddle.io.Dataset
@@ -48,6 +49,7 @@ class Data(NamedTuple):
     digest: str
     faults: list[str]
     notes: list[str]
+    sketches: Sequence[str] = ()
 
 
 class Measured(NamedTuple):

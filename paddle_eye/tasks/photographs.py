@@ -24,6 +24,7 @@ from paddle_eye.data.preparation.audit import examine, falsifying
 from paddle_eye.data.preparation.split import set_aside
 from paddle_eye.data.preparation.test_sets import Place, read_test_part
 from paddle_eye.data.records import RecordSet
+from paddle_eye.data.sketches import sketch
 from paddle_eye.data.sources import layouts
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.engine.objective import Objective
@@ -78,6 +79,7 @@ class PhotographTask(Task):
             digest=data_digest([[record.label for record in part.records] for part in self.parts], digests),
             faults=falsifying(examine(self.parts._asdict(), examined)),
             notes=[*layouts.notes(self.location.path), *store_note],
+            sketches=[sketch(examined.fingerprints[record.image]) for record in learned.records],
         )
 
     def training_loader(self, training: PictureDataset, rank: int = 0, ranks: int = 1) -> Batches:

@@ -66,6 +66,13 @@ def test_what_stands_beside_it(weights, folder):
     assert told["exported_as"] == "paddle"
 
 
+def test_what_the_network_was_trained_on_stays_behind(make_weights, tmp_path):
+    weights = make_weights(tmp_path / "w.pdparams", training_pictures=["0" * 16], training_sketches=["A" * 64])
+    export(open_predictor(weights), tmp_path / "network", "paddle")
+    told = json.loads((tmp_path / "network/description.json").read_text(encoding="utf-8"))
+    assert not {"training_pictures", "training_sketches"} & told.keys()
+
+
 def test_an_earlier_export_is_replaced_and_anything_else_is_not(weights, tmp_path):
     export(open_predictor(weights), tmp_path / "network", "paddle")
     export(open_predictor(weights), tmp_path / "network", "paddle")

@@ -1,7 +1,9 @@
 """A run measured on a stranger's data."""
 
 import json
+import shutil
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ import paddle_eye
 from paddle_eye.metrics.classification import accuracy
 from paddle_eye.metrics.intervals import bootstrap_difference
 from paddle_eye.runs.evaluate import evaluate_weights, evaluation_lines
+from paddle_eye.weights.format import load_into, read_weights, write_weights
 
 RECIPE = {"model": "shufflenet_v2_x0_25", "image_size": 32, "epochs": 2, "optim": "Adam", "lr": 0.003}
 
@@ -21,7 +24,9 @@ def place(tmp_path_factory, write_picture):
     for part in ("train", "val"):
         for number in range(8):
             for label, name in enumerate(("amd", "normal")):
-                write_picture(folder / f"own/{part}/{name}/{part}-{number}.png", label)
+                path = write_picture(folder / f"own/{part}/{name}/{part}-{number}.png", label)
+                blots = cv2.GaussianBlur(cv2.imread(str(path)), (0, 0), 3)  # noise has nothing coarse to tell it by
+                cv2.imwrite(str(path), cv2.normalize(blots, None, 120 * label, 100 + 120 * label, cv2.NORM_MINMAX))
     for number in range(6):
         for side in ("left", "right"):
             for label, name in enumerate(("AMD", "fine")):
@@ -67,6 +72,39 @@ def test_the_report_stands_beside_the_run_with_the_difference(place, measured):
     assert "run's own validation images" in page
     assert "<img" in page
     assert f"report {folder}/report.html" in "\n".join(evaluation_lines([measured]))
+
+
+def test_photographs_that_look_like_those_trained_on_are_told(place, tmp_path):
+    """One is the very file, two were saved anew, the others are a stranger's."""
+    folder, run = place
+    for name in ("AMD", "fine"):
+        shutil.copytree(folder / f"strangers/{name}", tmp_path / f"both/{name}")
+    for number in range(3):
+        path = shutil.copy(folder / f"own/train/amd/train-{number}.png", tmp_path / "both/AMD")
+        if number:
+            cv2.imwrite(str(path), cv2.imread(str(path)), [cv2.IMWRITE_PNG_COMPRESSION, 0])
+    weights = next(run.glob("shufflenet*.pdparams"))
+    both = evaluate_weights(weights, str(tmp_path / "both"), names={"fine": "normal"})
+    assert (both["images"], both["trained_on"], both["look_trained_on"]) == (27, 1, 2)
+    lines = evaluation_lines([both])
+    assert f"WARNING: {weights} was trained on 1 of these 27 images" in lines
+    told = f"WARNING: 2 others of these 27 images look like ones that {weights} was trained on"
+    assert any(line.startswith(told) for line in lines)
+    assert "2 others of these 27 images" in (run / "external-both/report.html").read_text()
+
+
+def test_weights_without_sketches_or_with_damaged_ones_are_measured_all_the_same(place, measured, tmp_path):
+    folder, run = place
+    assert (measured["trained_on"], measured["look_trained_on"]) == (0, 0)
+    arrays, description = read_weights(next(run.glob("shufflenet*.pdparams")))
+    assert len(description["training_sketches"]) == len(description["training_pictures"]) == 16
+    model = paddle_eye.create_model("shufflenet_v2_x0_25", num_classes=2)
+    load_into(model, arrays, "the run")
+    del description["training_sketches"]
+    for damaged in ({}, {"training_sketches": ["?"]}):
+        write_weights(tmp_path / "w.pdparams", model, {**description, **damaged})
+        again = evaluate_weights(tmp_path / "w.pdparams", str(folder / "strangers"), names={"fine": "normal"})
+        assert (again["trained_on"], again["look_trained_on"], again["loss"]) == (0, None, measured["loss"])
 
 
 def test_the_interval_of_a_difference_is_that_of_two_independent_shares():

@@ -33,6 +33,7 @@ def make_row(two_classes):
         "data": "PALM",
         "demonstration": False,
         "trained_on": 0,
+        "look_trained_on": None,
         "classes": ["healthy", "ill"],
         "epoch": 17,
         **FURTHER,
@@ -115,7 +116,8 @@ def test_what_is_not_known_is_a_mark(make_row):
     assert (row["epoch"], row["trained on"], row["AUC [95 %]"], row["kappa"]) == ("?", "?", "-", "-")
 
 
-MASK_ORIGIN = {"task": "segmentation", "model": "DAMU-Net", "data": "membrane", "epoch": 8, "trained_on": 0}
+MASK_ORIGIN = {"task": "segmentation", "model": "DAMU-Net", "data": "membrane", "epoch": 8}
+MASK_ORIGIN.update({"trained_on": 0, "look_trained_on": None})
 
 
 @pytest.fixture
