@@ -38,6 +38,7 @@ setup(
         # 2.6.2 is the newest GPU build on the public index; it was built against numpy 1 and imports setuptools.
         "gpu": ["paddlepaddle-gpu==2.6.2", "numpy<2", "setuptools"],
         "onnx": ["paddle2onnx>=2", "onnxruntime"],
+        "visualdl": ["visualdl"],
         "web": ["streamlit>=1.49"],
         "test": ["pytest", "ruff", "nbclient", "nbformat", "ipykernel", "selenium", "scikit-image", "hypothesis"],
     },
