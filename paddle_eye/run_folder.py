@@ -79,6 +79,11 @@ class RunFolder:
         return self.path / "history.csv"
 
     @property
+    def visualdl_log(self) -> Path:
+        """VisualDL takes the files of this folder whose names hold ``vdlrecords``, one in each folder."""
+        return self.path / "vdl_log" / "vdlrecords.1.log"
+
+    @property
     def metrics(self) -> Path:
         return self.path / "metrics.json"
 

@@ -4,6 +4,7 @@ Only the number of epochs is another.
 """
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -51,6 +52,18 @@ def test_it_runs_and_shows_curves_matrices_and_a_predicted_photograph(stored, tm
     assert "error:" not in text(notebook)
     assert len(pictures(notebook)) == 6
     assert (tmp_path / "output/notebook/resnet18_nam_DEMO/report.html").is_file()
+
+
+def test_packages_in_the_home_folder_are_found_by_its_cells_and_by_what_they_start(stored, tmp_path):
+    (tmp_path / "external-libraries").mkdir()
+    (tmp_path / "external-libraries/kept_package.py").write_text("")
+    first = next(cell.source for cell in stored.cells if cell.cell_type == "code")
+    started = "subprocess.run([sys.executable, '-c', 'import kept_package, paddle_eye'], check=True)"
+    program = "\n".join([first.replace("!pip install -q -e .", "raise"), "import kept_package, subprocess", started])
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=ROOT / "docs", env={**clean, "HOME": str(tmp_path)}, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_it_is_stored_with_its_outputs_and_they_say_what_they_are(stored):

@@ -424,6 +424,7 @@ def test_eval_reports_a_bad_file_and_evaluates_the_rest(copy):
         ("train", ["--model", "unet", "--data", "masks", "--sampler", "balanced"], "for segmentation, which has no"),
         ("train", ["--set", "train.loss=dice"], "'resnet' is for classification, which has no such setting"),
         ("predict", ["--mask-out", "masks", "--weights", "output/resnet50_vD_PALM"], "ResNet50-D draws no masks"),
+        ("serve", ["output", "gone"], "gone: no such file or folder; give runs, weight files or exported networks"),
         ("predict", ["--mask-out", "output/resnet50_vD_PALM/config.yaml"], "config.yaml: expected a folder"),
     ],
 )
@@ -437,6 +438,12 @@ def test_wrong_input_is_explained_and_leaves_nothing(place, write_picture, make_
     before = sorted(place.rglob("*"))
     assert message in run_tool(tool, *arguments, cwd=place, code=2).stderr
     assert sorted(place.rglob("*")) == before
+
+
+def test_training_with_a_log_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "visualdl", None)
+    assert 'pip install -e ".[visualdl]"' in run_tool("train", "--visualdl", cwd=tmp_path, code=1).stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_page_says_what_to_install(monkeypatch, tmp_path):

@@ -6,6 +6,7 @@ Only this machine can reach it unless --host says otherwise. What is uploaded st
 Examples:
   python tools/serve.py                     then open http://127.0.0.1:8501
   python tools/serve.py --output runs       networks from another folder of runs
+  python tools/serve.py RUN RUN/exported-paddle    these two side by side
 """
 
 import importlib.util
@@ -14,13 +15,16 @@ import sys
 from pathlib import Path
 
 from paddle_eye import cli
-from paddle_eye.errors import JobError
+from paddle_eye.errors import InputError, JobError
 
 PAGE = Path(cli.__file__).parent / "web" / "page.py"
 
 
 def main() -> None:
     parser = cli.parser(__doc__)
+    parser.add_argument(
+        "networks", type=cli.path, nargs="*", metavar="NETWORK", help="runs, weight files, exported networks"
+    )
     parser.add_argument("--output", type=cli.path, default=Path("output"), help="folder of the runs (default: output)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument(
@@ -28,6 +32,9 @@ def main() -> None:
     )
     parser.add_argument("--port", type=int, default=8501, help="default: 8501")
     arguments = parser.parse_args()
+    missing = [str(path) for path in arguments.networks if not path.exists()]
+    if missing:
+        raise InputError(f"{', '.join(missing)}: no such file or folder; give runs, weight files or exported networks")
     if importlib.util.find_spec("streamlit") is None:
         raise JobError('the page needs Streamlit; install it with: pip install -e ".[web]"')
 
@@ -44,7 +51,8 @@ def main() -> None:
         "client.toolbarMode": "minimal",
     }
     flags = [f"--{name}={value}" for name, value in settings.items()]
-    page = [str(PAGE), *flags, "--", str(arguments.output), *arguments.name]
+    names = [f"--name={name}" for name in arguments.name]
+    page = [str(PAGE), *flags, "--", *names, "--", *map(str, [arguments.output, *arguments.networks])]
     command = [sys.executable, "-m", "streamlit", "run", *page]
     quiet = {"PYTHONWARNINGS": "ignore::UserWarning:paddle.utils.cpp_extension.extension_utils"}
     os.execve(sys.executable, command, {**os.environ, **quiet})  # a signal to this process reaches the server

@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any other setting")
     parser.add_argument("--output", type=cli.path, default=Path("output"), help="folder of the runs (default: output)")
     cli.add_cache_flag(parser)
+    parser.add_argument("--visualdl", action="store_true", help="keep a log for VisualDL, RUN/vdl_log")
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--resume", action="store_true", help="go on with the newest run of this name, if any")
     existing.add_argument("--overwrite", action="store_true", help="replace the run of this name")
@@ -82,12 +83,13 @@ def main() -> None:
 def train(arguments: argparse.Namespace, given: dict) -> dict | None:
     """One run; what its metrics.json holds, in the process that leads."""
     from paddle_eye.data.locate import BANNER
-    from paddle_eye.engine.display import ConsoleDisplay
+    from paddle_eye.engine.display import ConsoleDisplay, Displays
+    from paddle_eye.engine.visualdl_log import VisualDLDisplay
     from paddle_eye.runs import choose
     from paddle_eye.runs.train import result_lines
     from paddle_eye.runs.train import train as train_run
 
-    display = ConsoleDisplay()
+    display = Displays(ConsoleDisplay(), *([VisualDLDisplay()] if arguments.visualdl else []))
     continued = choose.continue_run(arguments.output, arguments.config, given) if arguments.resume else None
     if arguments.resume and not continued:
         display.note(f"{arguments.output} holds no run of this network to continue, a new one is started")

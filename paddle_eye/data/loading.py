@@ -85,9 +85,12 @@ class PictureDataset(paddle.io.Dataset):
     def __len__(self) -> int:
         return len(self.labels)
 
+    def seen(self, number: int) -> np.ndarray:
+        """An item's picture as the network sees it, uint8 [S, S, 3] BGR."""
+        return self.pictures[number % len(self)]
+
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.int64]:
-        index = number % len(self)
-        return self.preprocessing.normalise(self.pictures[index]), self.labels[index]
+        return self.preprocessing.normalise(self.seen(number)), self.labels[number % len(self)]
 
 
 class AugmentedDataset(PictureDataset):
@@ -121,11 +124,10 @@ class AugmentedDataset(PictureDataset):
         """See `PictureDataset`."""
         return self.preprocessing.keeping
 
-    def __getitem__(self, number: int) -> tuple[np.ndarray, np.int64]:
-        index = number % len(self)
+    def seen(self, number: int) -> np.ndarray:
+        """See `PictureDataset.seen`."""
         generator = np.random.default_rng([self.seed, self.epoch, number])
-        picture = self.preprocessing.augment(self.pictures[index], generator)
-        return self.preprocessing.normalise(picture), self.labels[index]
+        return self.preprocessing.augment(self.pictures[number % len(self)], generator)
 
 
 def _read_all(records: Sequence[Record], preparation: Preparation) -> Sequence[np.ndarray]:

@@ -31,8 +31,17 @@ class MaskDataset(paddle.io.Dataset):
     def __len__(self) -> int:
         return len(self.pictures)
 
+    def pair(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """An item's picture, uint8 [H, W, C], and mask, uint8 [H, W]."""
+        return self.pictures[index], self.masks[index]
+
+    def seen(self, index: int) -> np.ndarray:
+        """An item's picture as the network sees it, uint8 [H, W, C]."""
+        return self.pair(index)[0]
+
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        return self.preprocessing.normalise(self.pictures[index]), self.masks[index][None]
+        picture, mask = self.pair(index)
+        return self.preprocessing.normalise(picture), mask[None]
 
 
 class CropDataset(MaskDataset):
@@ -71,9 +80,9 @@ class CropDataset(MaskDataset):
     def __len__(self) -> int:
         return len(self.pictures) * self.per_picture
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def pair(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """See `MaskDataset.pair`."""
         generator = np.random.default_rng([self.seed, self.epoch, index])
         number = index // self.per_picture
         crop = random_crop(self.pictures[number], self.masks[number], self.size, generator)
-        picture, mask = augment(*crop, generator, self.bending)
-        return self.preprocessing.normalise(picture), mask[None]
+        return augment(*crop, generator, self.bending)

@@ -8,6 +8,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from paddle_eye.run_folder import RunFolder
+
 
 def bar(parts: Iterable, **shown: Any) -> tqdm:
     """Go over the parts of a long work with a bar on a terminal, and with nothing anywhere else.
@@ -25,6 +27,9 @@ class Display:
     def note(self, text: str) -> None:
         """Something worth a line."""
 
+    def started(self, run: RunFolder) -> None:
+        """A run begins in its folder, or goes on there."""
+
     def training(self, epoch: int, epochs: int, batches: Iterable) -> Iterable:
         """Called when an epoch begins; the loop goes over what it returns."""
         return batches
@@ -37,6 +42,45 @@ class Display:
 
     def epoch_done(self, row: dict[str, Any], criterion: str, best: float) -> None:
         """Everything of an epoch is done and saved; ``best`` is the best ``criterion`` so far."""
+
+    def picture(self, name: str, epoch: int, png: bytes) -> None:
+        """A picture of the run, a PNG file, in the state of an epoch."""
+
+
+class Displays(Display):
+    """Several displays that hear the same, one after the other."""
+
+    def __init__(self, *displays: Display) -> None:
+        self._displays = displays
+
+    def note(self, text: str) -> None:
+        for display in self._displays:
+            display.note(text)
+
+    def started(self, run: RunFolder) -> None:
+        for display in self._displays:
+            display.started(run)
+
+    def training(self, epoch: int, epochs: int, batches: Iterable) -> Iterable:
+        for display in self._displays:
+            batches = display.training(epoch, epochs, batches)
+        return batches
+
+    def step(self, epoch: int, index: int, loss: float, waited: float) -> None:
+        for display in self._displays:
+            display.step(epoch, index, loss, waited)
+
+    def evaluated(self, row: dict[str, Any], criterion: str) -> None:
+        for display in self._displays:
+            display.evaluated(row, criterion)
+
+    def epoch_done(self, row: dict[str, Any], criterion: str, best: float) -> None:
+        for display in self._displays:
+            display.epoch_done(row, criterion, best)
+
+    def picture(self, name: str, epoch: int, png: bytes) -> None:
+        for display in self._displays:
+            display.picture(name, epoch, png)
 
 
 class ConsoleDisplay(Display):

@@ -16,7 +16,8 @@ from paddle_eye.run_folder import RunFolder
 from paddle_eye.tasks.base import Task
 from paddle_eye.tasks.registry import TASKS, task_of
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+_PACKAGE = Path(__file__).resolve().parents[1]
+CONFIGS = next(place for place in (_PACKAGE / "configs", _PACKAGE.parent / "configs") if place.is_dir())
 
 
 def choose_settings(config_file: Path | None, given: Mapping[str, Any]) -> tuple[Config, locate.Location]:

@@ -32,6 +32,7 @@ from paddle_eye.models.base import Network
 from paddle_eye.models.complexity import multiply_adds, parameters, trainable_parameters
 from paddle_eye.models.registry import family
 from paddle_eye.report.finished import write_report
+from paddle_eye.report.masks import as_png
 from paddle_eye.report.training_log import scalars, training_log
 from paddle_eye.run_folder import RunFolder
 from paddle_eye.runs.choose import relevant_settings, run_name
@@ -39,6 +40,8 @@ from paddle_eye.runs.start import begin, new_network, require_history, require_s
 from paddle_eye.tasks.base import Data, Task
 from paddle_eye.tasks.registry import finished_task, task_of
 from paddle_eye.weights.format import load_into, read_weights, write_weights
+
+_SHOWN = 4  # pictures of the first batch
 
 
 @dataclass
@@ -186,6 +189,9 @@ class Run:
                 folder.forget_replaced()
             write_history(rows)
 
+        set_epoch(loader, 0)
+        for place, number in enumerate(next(iter(loader.sampler))[:_SHOWN], start=1):
+            display.picture(f"training/{place}", 1, as_png(loader.dataset.seen(number)))
         keeping = {"keep_best": keep_best, "keep_state": keep_state} if self.ranks.leads else {}
         if self.history and self.ranks.leads:  # a stop may have come between the checkpoint and these files
             write_history(self.history)
@@ -206,12 +212,13 @@ class Run:
             **keeping,
         )
 
-    def finish(self, folder: RunFolder, commands: list[str]) -> dict[str, Any]:
+    def finish(self, folder: RunFolder, commands: list[str], display: Display) -> dict[str, Any]:
         """Write the last weights and the report of best and last epoch; what ``metrics.json`` holds.
 
         Args:
             folder: of the run.
             commands: every one that had a part in it.
+            display: shows the report's pictures.
         """
         _require_folder(folder)
         epoch = self.history[-1]["epoch"]
@@ -245,6 +252,8 @@ class Run:
         self.task.write_predictions(folder, results, {"best": best, "last": last})
         pictures = self.task.pictures(folder, results, self.history, self.data, best, self.model)
         write_report(folder, results, self.history, pictures, self.task.report(results), self.task.template)
+        for path, png in pictures.items():
+            display.picture(f"report/{path.stem}", epoch, png)
         return results
 
     def _keep(self, which: str, evaluation: Evaluation) -> None:
@@ -330,8 +339,9 @@ def train(
     if settings.train.freeze is not None and not training.origin and not training.history:
         display.note(f"WARNING: --freeze {settings.train.freeze} keeps random weights; give --pretrained, too")
     try:
+        display.started(run)
         training.fit(run, display)
-        results = training.finish(run, commands)
+        results = training.finish(run, commands, display)
         run.forget_replaced()
     finally:
         run.bring_back_replaced()

@@ -36,6 +36,7 @@ def test_an_epoch_has_so_many_squares_of_every_picture(root):
     for picture, mask in batches:  # the foreground is bright
         picture, mask = picture.numpy()[:, :1], mask.numpy().astype(bool)
         assert picture[mask].mean() > picture[~mask].mean() + 0.5
+    np.testing.assert_allclose(dataset.seen(7).transpose(2, 0, 1) / 127.5 - 1, dataset[7][0], atol=1e-6)
 
 
 def epoch_of(dataset, epoch):

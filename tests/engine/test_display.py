@@ -1,4 +1,6 @@
-from paddle_eye.engine.display import ConsoleDisplay
+import inspect
+
+from paddle_eye.engine.display import ConsoleDisplay, Display, Displays
 
 ROW = {"epoch": 1, "accuracy": 0.75, "loss": 0.5, "train_loss": 0.6, "seconds": 12.4}
 
@@ -29,3 +31,24 @@ def test_on_a_terminal_a_bar_shows_loss_and_rate(capsys, monkeypatch):
     assert "loss=0.7000" in bar
     assert "waiting=2%" in bar
     assert "batch" in bar
+
+
+def test_several_displays_hear_everything():
+    heard = []
+
+    def hearing(who, name):
+        def hear(self, *arguments):
+            heard.append((who, name, arguments))
+            return f"{arguments[-1]} by {who}"
+
+        return hear
+
+    hooks = {name: inspect.signature(hook) for name, hook in vars(Display).items() if not name.startswith("_")}
+    first, second = (type(who, (Display,), {name: hearing(who, name) for name in hooks})() for who in "AB")
+    together = Displays(first, second)
+    for name, signature in hooks.items():
+        arguments = tuple(list(signature.parameters)[1:])
+        getattr(together, name)(*arguments)
+        passed_on = (*arguments[:-1], "batches by A") if name == "training" else arguments
+        assert heard[-2:] == [("A", name, arguments), ("B", name, passed_on)]
+    assert len(heard) == 2 * len(hooks)

@@ -4,10 +4,13 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from paddle_eye.config import Config
 from paddle_eye.data.locate import find
+from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.engine.display import Display
 from paddle_eye.errors import JobError
 from paddle_eye.run_folder import RunFolder
@@ -23,7 +26,7 @@ def run(monkeypatch, tmp_path, make_palm):
     asked = []
     monkeypatch.setattr(module.Run, "_evaluate", lambda self, real=module.Run._evaluate: asked.append(1) or real(self))
 
-    def train(run=None, **settings):
+    def train(run=None, display=None, **settings):
         read = Counter()
         with monkeypatch.context() as patch:
             patch.setattr(Path, "read_bytes", lambda path, real=Path.read_bytes: read.update([path.name]) or real(path))
@@ -35,7 +38,7 @@ def run(monkeypatch, tmp_path, make_palm):
                 run=run,
                 overwrite=False,
                 command="",
-                display=Display(),
+                display=display or Display(),
             )
         return folder, results, {name: count for name, count in read.items() if name.endswith(".jpg")}, len(asked)
 
@@ -85,3 +88,32 @@ def test_a_folder_that_is_removed_while_it_trains_is_missed(run, monkeypatch):
     monkeypatch.setattr(module, "save_checkpoint", save)
     with pytest.raises(JobError, match="the folder was removed while its run was trained"):
         run(**{"train.epochs": 4})
+
+
+class Listening(Display):
+    """Keeps the pictures it hears of, and what the network is given first."""
+
+    def __init__(self):
+        self.pictures, self.first_inputs, self.run = {}, None, None
+
+    def started(self, run):
+        self.run = run
+
+    def training(self, epoch, epochs, batches):
+        if epoch == 1:
+            self.first_inputs = next(iter(batches))[0].numpy()
+        return batches
+
+    def picture(self, name, epoch, png):
+        self.pictures[name, epoch] = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+
+
+def test_a_display_sees_what_the_network_sees_first_and_the_report(run):
+    display = Listening()
+    folder, *_ = run(display=display, **{"data.preset": "fundus", "train.epochs": 1})
+    assert display.run == folder
+    seen = [display.pictures[f"training/{place}", 1] for place in (1, 2, 3, 4)]
+    np.testing.assert_array_equal(Preprocessing(32, "fundus").normalise(np.stack(seen)), display.first_inputs[:4])
+    report = {name for name, epoch in display.pictures if name.startswith("report/") and epoch == 1}
+    assert report >= {"report/curves", "report/confusion_matrix", "report/worst"}
+    assert {f"{name.partition('/')[2]}.png" for name in report} <= {path.name for path in folder.path.iterdir()}

@@ -13,9 +13,12 @@ import pytest
 pytest.importorskip("streamlit", reason='pip install -e ".[web]"')
 webdriver = pytest.importorskip("selenium.webdriver", reason="pip install selenium")
 from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
-from paddle_eye.models.registry import build  # noqa: E402
+from paddle_eye.inference.export import export  # noqa: E402
+from paddle_eye.models.registry import build, create_model  # noqa: E402
+from paddle_eye.runs.predict import open_predictor  # noqa: E402
 from paddle_eye.weights.format import write_weights  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +27,10 @@ SECONDS = 60
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """The page's address, and the folder it was started in, which holds a U-Net that nobody trained."""
+    """The page's address, and the folder it was started in, which holds networks that nobody trained.
+
+    They are a U-Net, a classifier that was exported, and what is left of an export that was damaged.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -35,6 +41,15 @@ def server(tmp_path_factory):
     data = {"name": "membrane", "training_images": 24}
     path = place / "output/unet_membrane/unet_membrane.pdparams"
     write_weights(path, model, {**described, "data": data, "figures": figures, "epoch": 7})
+    classifier = create_model("shufflenet_v2_x0_25", num_classes=3)
+    preprocessing = {"preset": "document", "channels": "BGR", "range": [-1, 1], "image_size": 32}
+    three = {"architecture": classifier.architecture, "classes": ["normal", "cataract", "glaucoma"]}
+    path = place / "output/three/three.pdparams"
+    figures = {"accuracy": 0.9, "images": 64, "epoch_chosen_on": None}
+    write_weights(path, classifier, {**three, "preprocessing": preprocessing, "figures": figures, "epoch": 3})
+    export(open_predictor(path), place / "output/three/exported-paddle", "paddle")
+    (place / "output/damaged").mkdir()
+    shutil.copy(place / "output/three/exported-paddle/description.json", place / "output/damaged")
     command = [sys.executable, str(ROOT / "tools/serve.py"), "--port", str(port), "--name", "eyes.example"]
     with open(place.parent / "server.log", "w") as log:
         process = subprocess.Popen(command, cwd=place, stdout=log, stderr=log)
@@ -100,6 +115,13 @@ def page(server, browser):
     return browser
 
 
+def add_network(page, name):
+    entry = page.find_element(By.CSS_SELECTOR, "[data-testid=stMultiSelect] input")
+    entry.send_keys(name)
+    WebDriverWait(page, SECONDS).until(lambda page: page.find_elements(By.CSS_SELECTOR, "[role=option]"))
+    entry.send_keys(Keys.ENTER)
+
+
 def upload(page, *paths):
     page.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys("\n".join(map(str, paths)))
 
@@ -109,8 +131,8 @@ def test_an_uploaded_picture_is_answered(page, server, write_picture, tmp_path):
     wait_for(page, "left.png, as the network sees it", "right.png", "Grad-CAM", "Download as CSV", "pathologic myopia:")
     assert len(page.find_elements(By.CSS_SELECTOR, "[data-testid=stImage] img")) == 4
     assert "Traceback" not in shown(page)
-    written = [path for path in server[1].rglob("*") if path.is_file()]
-    assert [path.name for path in written] == ["unet_membrane.pdparams"]
+    assert {path.name for path in server[1].iterdir()} == {"output"}
+    assert {path.name for path in (server[1] / "output").iterdir()} == {"unet_membrane", "three", "damaged"}
 
 
 def test_what_is_no_picture_gets_a_sentence_beside_the_answers(page, write_picture, tmp_path):
@@ -161,7 +183,9 @@ def test_several_people_ask_at_the_same_time(page, server, write_picture, tmp_pa
 
 
 def test_a_run_on_masks_shows_the_mask_over_the_picture(page, write_picture, tmp_path):
-    page.find_element(By.CSS_SELECTOR, "[data-testid=stSelectbox] input").send_keys("unet_membrane\n")
+    page.find_element(By.CSS_SELECTOR, "[data-testid=stMultiSelect] input").send_keys(Keys.BACKSPACE)
+    WebDriverWait(page, SECONDS).until(lambda page: "Drop pictures here" not in shown(page))
+    add_network(page, "unet_membrane")
     wait_for(page, "U-Net", "Dice of cell interior 0.9000 on 6 validation images", "Trained on 24 images of membrane")
     upload(page, write_picture(tmp_path / "slice.png", size=(50, 70)))
     wait_for(page, "slice.png", "of the picture", "Download the mask", "Download as CSV")
@@ -183,3 +207,19 @@ def test_only_this_machine_can_reach_it(server):
     listening = [line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if " 0A " in line]
     assert f"0100007F:{port:04X}" in listening
     assert f"00000000:{port:04X}" not in listening
+
+
+def test_networks_answer_side_by_side_and_one_that_is_damaged_says_so(page, write_picture, tmp_path):
+    for name in ("three/exported-paddle", "damaged", "unet_membrane"):
+        add_network(page, name)
+        wait_for(page, "output/damaged: expected" if name == "damaged" else f"{name}\nClasses: ")
+    upload(page, write_picture(tmp_path / "left.png", 1))
+    wait_for(page, "pathologic myopia:", "glaucoma:", "cell interior: ", "Download the mask", "Download as CSV")
+    wait_for(page, "shufflenet_v2_x0_25. Accuracy 0.9000", "shufflenet_v2_x0_5. Accuracy 0.9775", "U-Net. Dice of")
+    headings = page.find_elements(By.CSS_SELECTOR, "[data-testid=stMain] h4")
+    names = ["the one that comes with the project", "three/exported-paddle", "unet_membrane"]
+    assert [heading.text for heading in headings] == names
+    places = [heading.location for heading in headings]
+    assert len({place["y"] for place in places}) == 1
+    assert places[0]["x"] < places[1]["x"] < places[2]["x"]
+    assert "Traceback" not in shown(page)
