@@ -671,8 +671,8 @@ def test_masks_are_evaluated_and_predicted_by_the_weights_alone(membrane):
     assert "name the pictures" in run_tool("predict", "--weights", MASK_RUN, cwd=membrane, code=2).stderr
 
 
-def test_the_readme_s_example_of_masks_runs(membrane):
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_example_of_masks_runs(membrane):
+    text = (ROOT / "docs/notebooks.md").read_text(encoding="utf-8")
     example = re.search(r"```python\n(from paddle_eye import open_predictor, segment.*?)```", text, re.DOTALL)[1]
     example = example.replace("output/damu_unet_membrane", MASK_RUN).replace("29.png", "5.png")
     done = subprocess.run([sys.executable, "-c", example], cwd=membrane, stdout=subprocess.PIPE, text=True, check=True)
