@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -12,20 +11,21 @@ from paddle_eye.benchmark.contract import AS_IT_STARTS, Alternative, Benchmark, 
 from paddle_eye.benchmark.drawn import camera_picture, photographs, records, side
 from paddle_eye.choices import Preset
 from paddle_eye.data import transforms
-from paddle_eye.data.images import READING_THREADS, read_picture
+from paddle_eye.data.examination import examine_pictures
 from paddle_eye.data.loading import AugmentedDataset, training_loader
+from paddle_eye.data.store import OFF, choose_store
 from paddle_eye.data.transforms import Preprocessing
 
 _TIMES = 100  # of what is too short for a clock
 
 
-def _read(preset: Preset, conditions: Conditions) -> Work:
-    """Files to inputs of the network, on as many threads as the tools take."""
-    files, preprocessing = photographs(conditions), Preprocessing(side(conditions), preset)
-    pool = ThreadPoolExecutor(READING_THREADS)
+def _first_pass(preset: Preset, conditions: Conditions) -> Work:
+    """What the tools do with photographs that are new: digest, fingerprint, and the picture as evaluation sees it."""
+    files, preparation = photographs(conditions), Preprocessing(side(conditions), preset).fitting
+    choose_store(OFF)
 
     def run() -> None:
-        list(pool.map(lambda file: preprocessing(read_picture(file)), files))
+        examine_pictures(files, [preparation] * len(files))
 
     return Work(run, len(files))
 
@@ -55,11 +55,11 @@ def _edges(conditions: Conditions) -> Work:
 
 
 READING = Benchmark(
-    "a photograph of 2124x2056 pixels from file to input; normalising and edges: of one picture",
+    "a new photograph of 2124x2056 pixels; normalising and edges: of one picture",
     {
         "document": Alternative(documents_way.reading, AS_IT_STARTS),
-        "preset document": Alternative(partial(_read, "document")),
-        "preset fundus": Alternative(partial(_read, "fundus")),
+        "preset document": Alternative(partial(_first_pass, "document")),
+        "preset fundus": Alternative(partial(_first_pass, "fundus")),
         "normalise": Alternative(_normalise),
         "edges": Alternative(_edges),
     },
@@ -74,11 +74,10 @@ READING = Benchmark(
 
 
 def _feed(conditions: Conditions) -> Work:
-    """An epoch of pictures that are in memory, changed at random."""
-    preprocessing = Preprocessing(side(conditions), "fundus")
-    kept = preprocessing.keep(camera_picture(conditions))
+    """An epoch of pictures that are in a store on the disk, changed at random."""
+    choose_store(str(conditions.folder / "store"))
     files = photographs(conditions) * (1 if conditions.quick else 16)
-    dataset = AugmentedDataset(records(files), preprocessing, seed=0, pictures=[kept] * len(files))
+    dataset = AugmentedDataset(records(files), Preprocessing(side(conditions), "fundus"), seed=0)
     loader = training_loader(dataset, 32, seed=0)
 
     def run() -> None:
@@ -89,7 +88,7 @@ def _feed(conditions: Conditions) -> Work:
 
 
 FEEDING = Benchmark(
-    "a picture of 224 pixels from memory to a batch, preset fundus",
+    "a picture of 224 pixels from the store to a batch, preset fundus",
     {"loader": Alternative(_feed)},
     [Ratio("pictures a second", "per_second", "loader", at_least=1000)],
 )
