@@ -85,7 +85,7 @@ class Pictures(Sequence):
         block = blocks.get(digest)
         if block is None:
             picture = preparation.make(decode_picture(_unchanged(path, digest), path))
-            blocks.put(digest, _picture_block(picture))
+            _keep(blocks, digest, _picture_block(picture))
             return picture
         return block[8:].reshape(*block[:8].view(np.uint32), 3)
 
@@ -108,7 +108,7 @@ class _Fingerprints(Mapping):
         if block is None:
             data = _unchanged(path, digest)
             found = fingerprint(data, decode_picture(data, path))
-            self._blocks.put(digest, found.to_bytes())
+            _keep(self._blocks, digest, found.to_bytes())
             return found
         return Fingerprint.from_bytes(self._digests[path], block)
 
@@ -133,6 +133,12 @@ def _unchanged(path: Path, digest: bytes) -> bytes:
     return data
 
 
+def _keep(blocks: Blocks, key: bytes, block: bytes) -> None:
+    """Keep what was made again; where it cannot be written, it will be made once more."""
+    with contextlib.suppress(OSError):
+        blocks.put(key, block)
+
+
 def _picture_block(picture: np.ndarray) -> bytes:
     return np.array(picture.shape[:2], np.uint32).tobytes() + picture.tobytes()
 
@@ -143,6 +149,9 @@ def examine_pictures(paths: Sequence[Path], prepare: Sequence[Preparation] | Non
     Args:
         paths: the files.
         prepare: for each file, what is made of the decoded picture; None makes nothing.
+
+    Raises:
+        JobError: the store cannot be written to.
     """
     reader = _Reader(chosen_store(), [] if prepare is None else prepare)
     progress = tqdm(
@@ -177,7 +186,7 @@ class _Reader:
         self.files, self.looks, self.warned = (
             store.blocks(f"{kind}-{made_by}") for kind in ("files", "looks", "warned")
         )
-        self.prepare = prepare
+        self.store, self.prepare = store, prepare
         self.pictures = {each.name: store.blocks(f"{each.name}-{made_by}") for each in set(prepare)}
         self.digests: dict[Path, bytes] = {}
         self.faults: dict[Path, str] = {}
@@ -185,10 +194,16 @@ class _Reader:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        with contextlib.ExitStack() as stack:
-            for blocks in (self.files, self.looks, self.warned, *self.pictures.values()):
-                stack.enter_context(blocks.writing())
-            yield
+        try:
+            with contextlib.ExitStack() as stack:
+                for blocks in (self.files, self.looks, self.warned, *self.pictures.values()):
+                    stack.enter_context(blocks.writing())
+                yield
+        except OSError as error:
+            raise JobError(
+                f"{self.store.folder}: prepared photographs cannot be kept there ({error.strerror}); "
+                "give another folder with --cache DIR, or --cache off"
+            ) from error
 
     def digest(self, path: Path) -> tuple[bytes, bytes | None]:
         """The digest of a file, and its bytes if it had to be read for that."""

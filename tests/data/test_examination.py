@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import os
 import time
@@ -214,6 +215,24 @@ def test_what_is_damaged_in_the_store_is_made_again(kind, paths, on_disk):
         for number, path in enumerate(paths):
             np.testing.assert_array_equal(examined.prepared[number], expected[0][number])
             np.testing.assert_array_equal(examined.fingerprints[path].colours, expected[1][number])
+
+
+def test_a_store_that_cannot_be_written_to_any_more(paths, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    examined = examine_pictures(paths, [MIRRORED] * 3)
+    monkeypatch.setattr(store._Growing, "finish", full)
+    examined.prepared[0]
+    with pytest.raises(JobError, match=r"store\d+: prepared photographs cannot be kept there \(No space left"):
+        examine_pictures(paths, [SMALL] * 3)
+
+
+def test_what_is_made_again_need_not_be_kept(paths, on_disk, monkeypatch):
+    examined = examine_pictures(paths, [MIRRORED] * 3)
+    flip(on_disk, "mirrored")
+    monkeypatch.setattr(store.DiskBlocks, "put", lambda *_: os.stat("/missing/file"))
+    np.testing.assert_array_equal(examined.prepared[1], read_picture(paths[1])[:, ::-1])
 
 
 def test_damaged_digests_are_not_believed(paths, on_disk):
