@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from paddle_eye.report.fonts import drawable_names, literal
+from paddle_eye.report.fonts import literal
 from paddle_eye.report.plots import png
 
 _MOST, _ACROSS = 12, 3
@@ -29,39 +29,40 @@ def most_wrong(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarra
     return order, losses[order]
 
 
+def most_wrong_labels(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The up to 12 answers with the largest losses, where an image may show several classes or none.
+
+    Args:
+        labels: 0 or 1, [N, C].
+        probabilities: [N, C].
+
+    Returns:
+        Indices of the images, the largest loss first, the classes, and their losses, the binary cross-entropy.
+    """
+    losses = -np.log(np.maximum(np.where(labels == 1, probabilities, 1 - probabilities), _LEAST))
+    order = np.argsort(-losses, axis=None, kind="stable")[:_MOST]
+    images, classes = np.unravel_index(order, losses.shape)
+    return images, classes, losses[images, classes]
+
+
 def panels(
-    names: Sequence[str],
-    labels: Sequence[int],
-    predicted: Sequence[int],
-    shares: Sequence[float],
-    losses: Sequence[float],
-    pictures: Sequence[np.ndarray],
-    evidence: Sequence[np.ndarray],
-    classes: Sequence[str],
+    names: Sequence[str], told: Sequence[str], pictures: Sequence[np.ndarray], evidence: Sequence[np.ndarray]
 ) -> bytes:
-    """A PNG file with each photograph, the evidence beside it, and over both what is true, what was said and the loss.
+    """A PNG file with each photograph, the evidence beside it, and over both what is to be told of it.
 
     Args:
         names: of the photographs.
-        labels: the true class of each.
-        predicted: the class that was said.
-        shares: its probability.
-        losses: of each.
+        told: of each; names of classes as `paddle_eye.report.fonts.drawable_names` gives them.
         pictures: uint8 [S, S, 3] in BGR order, as the network sees them.
-        evidence: likewise, with the heat map of the class that was said.
-        classes: C names.
+        evidence: likewise, with a heat map over them.
     """
     across = min(_ACROSS, len(names))
     rows = -(-len(names) // across)
     figure = Figure(figsize=(4.2 * across, 2.7 * rows), layout="constrained")
     places = figure.subplots(rows, across, squeeze=False).ravel()
-    known = drawable_names(classes)
-    shown = zip(places, names, labels, predicted, shares, losses, pictures, evidence)
-    for axes, name, label, said, share, loss, picture, heat in shown:
+    for axes, name, line, picture, heat in zip(places, names, told, pictures, evidence):
         axes.imshow(np.concatenate([picture, heat], axis=1)[..., ::-1])
-        axes.set_title(
-            f"{literal(name)}\n{known[label]}, taken for {known[said]} {share:.3f}, loss {loss:.2f}", fontsize=8
-        )
+        axes.set_title(f"{literal(name)}\n{line}", fontsize=8)
     for axes in places:
         axes.axis("off")
     return png(figure, dpi=80)

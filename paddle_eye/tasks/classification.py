@@ -17,15 +17,15 @@ from paddle_eye.data.loading import (
 )
 from paddle_eye.data.preparation.test_sets import Place
 from paddle_eye.engine.objective import Evaluation, Objective, as_tensor
-from paddle_eye.inference.cam import grad_cam
 from paddle_eye.inference.exported import Exported
 from paddle_eye.inference.predictor import Predictor
 from paddle_eye.metrics.classification import accuracy, auc, classification_figures, confusion
 from paddle_eye.metrics.intervals import delong, mcnemar
 from paddle_eye.models.attention import nam_regulariser
-from paddle_eye.report import plots, predictions, worst
+from paddle_eye.report import plots, worst
 from paddle_eye.report.compare import Comparison, FinishedRun, Tested
 from paddle_eye.report.finished import notice, seen_from, write_table
+from paddle_eye.report.fonts import drawable_names
 from paddle_eye.report.page import figure
 from paddle_eye.report.table import ORIGIN, aligned, origin, share
 from paddle_eye.run_folder import RunFolder
@@ -223,13 +223,12 @@ class ClassificationTask(PhotographTask):
         """The photographs that the network is most wrong about, with the evidence for what it says."""
         labels, probabilities = _arrays(best)
         order, losses = worst.most_wrong(labels, probabilities)
-        said = probabilities.argmax(axis=1)[order]
-        fitted = [data.validation.pictures[index] for index in order]
-        inputs = np.stack([data.validation.preprocessing.normalise(picture) for picture in fitted])
-        evidence = [predictions.overlay(*pair) for pair in zip(fitted, grad_cam(model, inputs, said.tolist()))]
-        names = [self.parts.validation.records[index].image.name for index in order]
-        shares = probabilities.max(axis=1)[order]
-        return worst.panels(names, labels[order], said, shares, losses, fitted, evidence, self.classes)
+        said, known = probabilities.argmax(axis=1)[order], drawable_names(self.classes)
+        told = [
+            f"{known[label]}, taken for {known[taken]} {share:.3f}, loss {loss:.2f}"
+            for label, taken, share, loss in zip(labels[order], said, probabilities.max(axis=1)[order], losses)
+        ]
+        return self.worst_panels(data, model, order, said, told)
 
     @staticmethod
     def report(results: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,9 +22,10 @@ from paddle_eye.metrics.classification import counted_auc
 from paddle_eye.metrics.intervals import mcnemar
 from paddle_eye.metrics.multilabel import best_thresholds, mean_auc, mean_average_precision, multilabel_figures
 from paddle_eye.models.attention import nam_regulariser
-from paddle_eye.report import plots
+from paddle_eye.report import plots, worst
 from paddle_eye.report.compare import Comparison, FinishedRun, Tested
 from paddle_eye.report.finished import notice, seen_from, write_table
+from paddle_eye.report.fonts import drawable_names
 from paddle_eye.report.page import figure
 from paddle_eye.report.table import ORIGIN, aligned, origin, share
 from paddle_eye.run_folder import RunFolder
@@ -207,7 +208,19 @@ class MultilabelTask(PhotographTask):
         return {
             run.curves: plots.curves(history, "auc", chosen_on, notice(results)),
             run.roc: plots.roc_of_classes(*shown, operating_point="at the threshold"),
+            run.worst: self._worst(labels, probabilities, data, model),
         }
+
+    def _worst(self, labels: np.ndarray, probabilities: np.ndarray, data: Data, model: paddle.nn.Layer) -> bytes:
+        """The answers that the network is most wrong about, with the evidence for their classes."""
+        images, classes, losses = worst.most_wrong_labels(labels, probabilities)
+        known = drawable_names(self.classes)
+        told = [
+            f"{known[label]} is {'' if labels[image, label] else 'not '}there, said {probabilities[image, label]:.3f}, "
+            f"loss {loss:.2f}"
+            for image, label, loss in zip(images, classes, losses)
+        ]
+        return self.worst_panels(data, model, images, classes, told)
 
     @staticmethod
     def report(results: Mapping[str, Any]) -> dict[str, Any]:

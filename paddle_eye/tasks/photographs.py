@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable, ClassVar
 
 import numpy as np
+import paddle
 
 from paddle_eye.config import Config
 from paddle_eye.data.examination import examine_pictures
@@ -29,8 +31,10 @@ from paddle_eye.data.sources import layouts
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.engine.objective import Objective
 from paddle_eye.errors import InputError, raise_faults
+from paddle_eye.inference.cam import grad_cam
 from paddle_eye.metrics.intervals import patient_numbers
 from paddle_eye.models.registry import family
+from paddle_eye.report import predictions, worst
 from paddle_eye.tasks.base import Data, Measured, Task
 from paddle_eye.weights.opened import Opened
 
@@ -89,6 +93,24 @@ class PhotographTask(Task):
 
     def evaluation_loader(self, dataset: PictureDataset) -> Batches:
         return evaluation_loader(dataset)
+
+    def worst_panels(
+        self, data: Data, model: paddle.nn.Layer, images: np.ndarray, labels: np.ndarray, told: Sequence[str]
+    ) -> bytes:
+        """A PNG file of validation photographs with the evidence for a class of each.
+
+        Args:
+            data: of the run.
+            model: with the weights that said so.
+            images: indices.
+            labels: the classes.
+            told: of each.
+        """
+        fitted = [data.validation.pictures[index] for index in images.tolist()]
+        inputs = np.stack([data.validation.preprocessing.normalise(picture) for picture in fitted])
+        evidence = [predictions.overlay(*pair) for pair in zip(fitted, grad_cam(model, inputs, labels.tolist()))]
+        names = [self.parts.validation.records[index].image.name for index in images.tolist()]
+        return worst.panels(names, told, fitted, evidence)
 
     def facts(self, data: Data) -> dict[str, Any]:
         return {"class_counts": {"training": data.training.counts, "validation": data.validation.counts}}
