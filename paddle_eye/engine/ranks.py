@@ -67,6 +67,18 @@ class Ranks:
         dist.all_gather_object(every, own)
         return every
 
+    def require_same(self, own: Any) -> None:
+        """Raise an InputError if the processes do not go on from the same state with the same data.
+
+        Args:
+            own: what tells, in this process.
+        """
+        if any(each != own for each in self.gathered(own)):
+            raise InputError(
+                "the processes see other data, or another state of the run; put the data and the folder of the runs "
+                "(--output) on a disk that all machines share"
+            )
+
     def in_order(self, own: Sequence[Any]) -> list[Any]:
         """What all processes have of their `own` items, in the order of all items."""
         rounds = zip_longest(*self.gathered(list(own)), fillvalue=_NOTHING)

@@ -102,6 +102,7 @@ class Run:
         history, origin = begin(settings, folder, model, optimizer, precision)
         with ranks.one_first():
             data = task.load()
+        ranks.require_same([data.digest, history])
         if history:
             require_same_data(folder, origin, data.digest)
         objective = task.objective(model, data.training)

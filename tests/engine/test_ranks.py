@@ -110,6 +110,19 @@ def test_one_process_of_a_machine_is_first(side_by_side, monkeypatch):
     assert order == [1, 0]
 
 
+def test_processes_that_see_different_things_are_told(side_by_side):
+    def work(ranks):
+        ranks.require_same(["digest", 3])
+        with pytest.raises(
+            InputError, match=r"the processes see other data, or another state of the run; put the data"
+        ):
+            ranks.require_same(["digest", ranks.rank])
+        return True
+
+    assert side_by_side(work) == (True, True)
+    Ranks().require_same("anything")
+
+
 def test_normalisation_of_all_processes_needs_gpus():
     with pytest.raises(InputError, match=r"train.sync_batchnorm=true: it needs GPUs, this run computes on the cpu"):
         Ranks(0, 2).synchronise_normalisation(nn.BatchNorm2D(3), "cpu")
