@@ -48,6 +48,17 @@ def path(text: str) -> Path:
     return any_path(text)
 
 
+def target(text: str) -> Path:
+    """The same of what is written: a place that cannot be written to is refused before anything is computed."""
+    written = path(text)
+    place = next(each for each in (written.absolute(), *written.absolute().parents) if each.exists())
+    place = place.parent if place.is_file() and place == written.absolute() else place
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        reason = "is no folder" if not place.is_dir() else "cannot be written to"
+        raise argparse.ArgumentTypeError(f"{written}: {place} {reason}; give another place")
+    return written
+
+
 def any_path(text: str) -> Path:
     """The same of a file that is only read, whatever encoding its name is in."""
     if not text:

@@ -107,7 +107,7 @@ def write_bytes(path: str | os.PathLike, data: bytes) -> None:
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        if isinstance(error, OSError) and error.filename is None:  # a full disk does not say for which file
+        if isinstance(error, OSError):  # of a name that means nothing to anyone, or, on a full disk, of none
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     _flush_folder(path.parent)

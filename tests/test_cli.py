@@ -1,3 +1,4 @@
+import argparse
 import os
 import signal
 import time
@@ -86,3 +87,20 @@ def test_a_sigterm_is_143_with_a_sentence(capsys):
         signal.signal(signal.SIGTERM, before)
     assert left.value.code == 143
     assert capsys.readouterr().err == "\nstopped; go on with --resume\n"
+
+
+@pytest.mark.parametrize("name", ["new", "new/deeper", "existing", "existing/new", "file.csv"])
+def test_a_place_to_write_to(name, tmp_path):
+    (tmp_path / "existing").mkdir()
+    (tmp_path / "file.csv").touch()
+    assert cli.target(str(tmp_path / name)) == tmp_path / name
+
+
+def test_places_that_cannot_be_written_to(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    with pytest.raises(argparse.ArgumentTypeError, match=r"file/inside: .*file is no folder; give another place"):
+        cli.target(str(tmp_path / "file/inside"))
+    monkeypatch.setattr(os, "access", lambda place, how: place != tmp_path)
+    for name in ("new", "file"):
+        with pytest.raises(argparse.ArgumentTypeError, match=rf"{name}: {tmp_path} cannot be written to; give another"):
+            cli.target(str(tmp_path / name))

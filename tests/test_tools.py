@@ -364,7 +364,7 @@ def test_eval_reports_a_bad_file_and_evaluates_the_rest(copy):
         ("train", ["--seed", "99999999999999999999"], "train.seed: expected a value at least 0 and below"),
         ("train", ["--set", "data.image_size=1000000"], "data.image_size: expected a value"),
         ("eval", ["empty"], "no weight file in empty"),
-        ("eval", ["nothing"], "no weight file in nothing"),
+        ("eval", ["nothing"], "nothing: no such file or folder; give weight files or folders of runs"),
         ("eval", ["--data", "nowhere"], "--data nowhere"),
         ("prepare_data", ["--archives", "empty", "--data", "new"], "missing: training.zip"),
         (

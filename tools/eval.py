@@ -42,6 +42,9 @@ def main() -> None:
     if sheet and arguments.data is None:
         raise InputError(f"--sheet {arguments.sheet}: give the folder of its photographs, too (--data DIR)")
     names = dict(pair.partition("=")[::2] for pair in arguments.map)
+    missing = [str(path) for path in arguments.paths if not path.exists()]
+    if missing:
+        raise InputError(f"{', '.join(missing)}: no such file or folder; give weight files or folders of runs")
     files = weight_files(arguments.paths or [arguments.output])
 
     from paddle_eye.data.locate import BANNER
@@ -59,14 +62,14 @@ def main() -> None:
             progress = partial(bar, desc=path.name, unit="batch", delay=1)
             done.append(evaluate_weights(path, arguments.data, **known, progress=progress))
         except InputError as error:
-            faults.append(str(error))
+            faults.append(str(error) if arguments.data is not None or str(path) in str(error) else f"{path}: {error}")
     if any(row["demonstration"] for row in done):
         print(BANNER)
     if done:
         print(*evaluation_lines(done), sep="\n")
     sys.stdout.flush()
     if faults:
-        raise InputError("\n".join(faults))
+        raise InputError("\n".join(dict.fromkeys(faults)))
 
 
 def weight_files(paths: list) -> list:

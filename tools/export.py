@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("run", type=cli.path, metavar="RUN", help="a run's folder, or a weight file")
     parser.add_argument("--format", choices=("paddle", "onnx"), default="paddle", help="default: paddle")
     parser.add_argument(
-        "--output", type=cli.path, help="the folder to make (default: exported-FORMAT beside the weights)"
+        "--output", type=cli.target, help="the folder to make (default: exported-FORMAT beside the weights)"
     )
     arguments = parser.parse_args()
     weights = weight_file(arguments.run)

@@ -25,11 +25,14 @@ def main() -> None:
     )
     parser.add_argument("--weights", type=cli.path, help="weight file, run, or what tools/export.py made")
     parser.add_argument(
-        "--csv", type=cli.path, metavar="FILE", help="write the table of all probabilities; that of patients beside it"
+        "--csv",
+        type=cli.target,
+        metavar="FILE",
+        help="write the table of all probabilities, and of patients",
     )
-    parser.add_argument("--xlsx", type=cli.path, metavar="FILE", help="the same for Excel, in two sheets")
-    parser.add_argument("--mask-out", type=cli.path, metavar="DIR", help="write the masks of a network that draws them")
-    parser.add_argument("--draw", type=cli.path, metavar="DIR", help="write every picture with its result on it")
+    parser.add_argument("--xlsx", type=cli.target, metavar="FILE", help="the same for Excel, in two sheets")
+    parser.add_argument("--mask-out", type=cli.target, metavar="DIR", help="write the masks, if it draws them")
+    parser.add_argument("--draw", type=cli.target, metavar="DIR", help="write every picture with its result on it")
     parser.add_argument("--cam", action="store_true", help="with --draw: beside it, where the evidence is (Grad-CAM)")
     parser.add_argument(
         "--group",
@@ -75,11 +78,15 @@ def main() -> None:
     print(done.lines)
     if arguments.xlsx is not None:
         write_bytes(arguments.xlsx.resolve(), as_xlsx(done.table, done.patients))
+        print(f"table {arguments.xlsx}", file=sys.stderr)
     if arguments.csv is not None:
         path = arguments.csv.resolve()
         write_bytes(path, as_csv(done.table))
+        print(f"table {path}", file=sys.stderr)
         if done.patients is not None:
-            write_bytes(path.with_name(f"{path.stem}-patients.csv"), as_csv(done.patients))
+            of_patients = path.with_name(f"{path.stem}-patients.csv")
+            write_bytes(of_patients, as_csv(done.patients))
+            print(f"table {of_patients}, of patients", file=sys.stderr)
     for warning in done.warnings[:20]:
         print(f"warning: {warning}", file=sys.stderr)
     if len(done.warnings) > 20:

@@ -12,7 +12,7 @@ from paddle_eye import cli
 def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--archives", type=cli.path, required=True, metavar="DIR", help="folder with the archives")
-    parser.add_argument("--data", type=cli.path, help="where to unpack to (default: dataset/palm or dataset/drive)")
+    parser.add_argument("--data", type=cli.target, help="where to unpack to (default: dataset/palm or dataset/drive)")
     arguments = parser.parse_args()
 
     from paddle_eye.data import locate

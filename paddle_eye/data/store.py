@@ -265,7 +265,7 @@ def choose_store(name: str | None = None) -> None:
         with building(folder / "tried"):
             _chosen = Store(folder, named=name is not None)
     except (OSError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = "it is a file" if name and Path(name).is_file() else getattr(error, "strerror", None) or str(error)
         if name is not None:
             raise InputError(f"--cache {name}: cannot be written to ({reason}); give another folder, or off") from error
         _chosen = Store(None, f"prepared photographs are not kept for the next start ({reason}); see --cache")

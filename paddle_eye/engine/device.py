@@ -30,7 +30,7 @@ def select_device(name: str) -> str:
     _take_back_sigterm()
     if not re.fullmatch(r"auto|cpu|gpu(:\d+)?", name):
         raise InputError(f"--device {name}: expected auto, cpu, gpu or gpu:N")
-    gpus = paddle.device.cuda.device_count() if paddle.is_compiled_with_cuda() else 0
+    gpus = gpu_count()
     if name == "auto":
         name = "gpu" if gpus else "cpu"
     if name != "cpu":
@@ -44,6 +44,11 @@ def select_device(name: str) -> str:
         threadpool_limits(max(1, usable_cores() // int(os.environ.get("PADDLE_LOCAL_SIZE", "1"))), user_api="openmp")
     paddle.set_device(name)
     return name
+
+
+def gpu_count() -> int:
+    """How many GPUs this build of Paddle can use here."""
+    return paddle.device.cuda.device_count() if paddle.is_compiled_with_cuda() else 0
 
 
 def _take_back_sigterm() -> None:

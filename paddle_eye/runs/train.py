@@ -342,6 +342,7 @@ def train(
     try:
         display.started(run)
         training.fit(run, display)
+        display.note("drawing the report …")
         results = training.finish(run, commands, display)
         run.forget_replaced()
     finally:

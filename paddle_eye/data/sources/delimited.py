@@ -69,7 +69,7 @@ def decoded(path: Path) -> str:
     Raises:
         InputError: the file cannot be read, or is no text.
     """
-    content = read_ordinary(path, _MOST_MEGABYTES, "a CSV file such as tools/split.py makes")
+    content = read_ordinary(path, _MOST_MEGABYTES, "a CSV file")
     encodings = ["utf-8-sig", "gb2312"]
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encodings = ["utf-16"]

@@ -224,7 +224,9 @@ def decode_mask(data: bytes, path: Path) -> np.ndarray:
     values = np.unique(colours).tolist()
     if len(values) > 2 or not set(values) <= {0, values[-1]} or values[-1] not in _VALUES:
         found = ", ".join(map(str, values[:5])) + (" …" if len(values) > 5 else "")
-        raise InputError(f"{path}: a mask has two values, 0 and 255 (or 1); this one has {found}")
+        raise InputError(
+            f"{path}: a mask has two values, 0 and 255 (or 1); this one has {found}; several classes need data.classes"
+        )
     return (colours[..., 0] > 0).astype(np.uint8)
 
 

@@ -256,7 +256,7 @@ def test_a_table_beyond_the_bound_is_not_read(table):
 def test_a_missing_table_is_named(tmp_path):
     with pytest.raises(InputError) as raised:
         read_table(tmp_path / "train.csv")
-    told = "cannot be read (No such file or directory); give a CSV file such as tools/split.py makes"
+    told = "cannot be read (No such file or directory); give a CSV file"
     assert str(raised.value) == f"{tmp_path / 'train.csv'}: {told}"
 
 
