@@ -23,10 +23,16 @@ def enable_avx2_on_amd() -> None:
     That MKL (of 2019) takes its slowest code path on processors that are not Intel's, unless this variable names
     another; 5 means AVX2. A value that is set already stays.
     """
-    if sys.platform == "linux" and _CPU_INFO.is_file():
-        text = _CPU_INFO.read_text(encoding="utf-8", errors="replace")
-        if "AuthenticAMD" in text and "avx2" in text:
-            os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")
+    if is_amd_with_avx2():
+        os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")
+
+
+def is_amd_with_avx2() -> bool:
+    """Whether this is Linux on a processor that `enable_avx2_on_amd` is for."""
+    if sys.platform != "linux" or not _CPU_INFO.is_file():
+        return False
+    text = _CPU_INFO.read_text(encoding="utf-8", errors="replace")
+    return "AuthenticAMD" in text and "avx2" in text
 
 
 def let_waiting_threads_sleep() -> None:

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Callable, NamedTuple
 
+from paddle_eye.processor import is_amd_with_avx2
+
 # How long the threads of Intel's OpenMP (in ms) and of GCC's (in turns) wait awake for work, by default.
 SPINNING = {"KMP_BLOCKTIME": "200", "GOMP_SPINCOUNT": "300000"}
-# Of an alternative that computes as its library starts by itself; 0 is MKL's own choice of instructions.
-AS_IT_STARTS = {"MKL_DEBUG_CPU_TYPE": "0", **SPINNING}
+# Of an alternative that computes as its library starts by itself; on AMD, 0 is MKL's own choice of instructions.
+AS_IT_STARTS = {**({"MKL_DEBUG_CPU_TYPE": "0"} if is_amd_with_avx2() else {}), **SPINNING}
 
 
 class Conditions(NamedTuple):

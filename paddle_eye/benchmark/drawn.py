@@ -80,6 +80,8 @@ def weight_file(conditions: Conditions, preset: Preset = "document") -> Path:
     path = conditions.folder / "network" / "network.pdparams"
     if not path.exists():
         model = network(conditions)
+        for parameter in model.parameters()[-2:]:  # the last layer's, so that probabilities are not all 0 or 1
+            parameter.set_value(0.01 * parameter)
         told = {"architecture": model.architecture, "classes": list(CLASSES)}
         preprocessing = Preprocessing(side(conditions), preset).describe()
         write_weights(path, model, {**told, "preprocessing": preprocessing})
