@@ -19,15 +19,16 @@ MOST_MEMORY = 1.5e9
 
 # The tool as it is, but for an epoch that ends after a few steps.
 SHORTENED = f"""
-import json, resource, runpy, sys
+import json, runpy, sys
 from itertools import islice
 from paddle_eye.engine.display import ConsoleDisplay
+from paddle_eye.processor import peak_memory
 
 ConsoleDisplay.training = lambda display, epoch, epochs, batches: islice(batches, {STEPS})
 ConsoleDisplay.step = lambda *_: None
 sys.argv = ["train.py", *sys.argv[1:]]
 runpy.run_path("{ROOT}/tools/train.py", run_name="__main__")
-print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+print(json.dumps(peak_memory()))
 """
 
 

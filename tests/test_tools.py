@@ -441,7 +441,7 @@ def test_wrong_input_is_explained_and_leaves_nothing(place, write_picture, make_
 
 
 def test_training_with_a_log_says_what_to_install(monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "visualdl", None)
+    monkeypatch.setitem(sys.modules, "visualdl.proto.record_pb2", None)  # whatever was imported before
     assert 'pip install -e ".[visualdl]"' in run_tool("train", "--visualdl", cwd=tmp_path, code=1).stderr
     assert not list(tmp_path.iterdir())
 
