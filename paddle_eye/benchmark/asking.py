@@ -8,15 +8,21 @@ from typing import Callable
 
 import numpy as np
 import paddle
-from threadpoolctl import threadpool_limits
 
 from paddle_eye.benchmark import documents_way, torchs_way
-from paddle_eye.benchmark.contract import AS_IT_STARTS, Alternative, Benchmark, Conditions, Ratio, Work
+from paddle_eye.benchmark.contract import (
+    AS_IT_STARTS,
+    BESIDE_THE_DOCUMENT,
+    Alternative,
+    Benchmark,
+    Conditions,
+    Ratio,
+    Work,
+)
 from paddle_eye.benchmark.drawn import camera_picture, exported, network, photographs, side, weight_file
 from paddle_eye.choices import ExportFormat
 from paddle_eye.data.images import read_picture
 from paddle_eye.data.mask_transforms import PixelPreprocessing
-from paddle_eye.engine.device import select_device
 from paddle_eye.engine.loop import evaluate
 from paddle_eye.files import building
 from paddle_eye.inference.export import export
@@ -41,9 +47,7 @@ def _pictures(conditions: Conditions) -> np.ndarray:
 
 def _evaluation(conditions: Conditions, cores: int | None = None) -> Work:
     """10 pictures as an evaluation of the tools looks at them; None takes all cores."""
-    select_device(conditions.device)
-    if cores is not None:
-        threadpool_limits(cores, user_api="openmp")
+    conditions.take_device(cores)
     batches = [(_pictures(conditions), np.arange(documents_way.BATCH) % 2)]
     model, objective = network(conditions), ClassificationObjective()
 
@@ -54,7 +58,7 @@ def _evaluation(conditions: Conditions, cores: int | None = None) -> Work:
 
 
 def _in_paddle_inference(conditions: Conditions) -> Network:
-    select_device(conditions.device)
+    conditions.take_device()
     return open_predictor(exported(conditions, "paddle"), paddle.get_device()).probabilities
 
 
@@ -90,9 +94,7 @@ EVALUATION = Benchmark(
         "ONNX Runtime": Alternative(partial(_ten_pictures, _in_onnx_runtime)),
     },
     [
-        Ratio("times as fast as the document's way", "per_second", "all cores", "document", at_least=1.5),
-        Ratio("the same on one core", "per_second", "one core", "document", at_least=1.0),
-        Ratio("memory of the document's way", "peak", "all cores", "document", at_most=1.1),
+        *BESIDE_THE_DOCUMENT,
         Ratio("times as fast as PyTorch", "per_second", "all cores", "PyTorch", at_least=1.0),
         Ratio("exported, times as fast as PyTorch", "per_second", "exported", "PyTorch", at_least=1.0),
         Ratio("exported, times as fast as ONNX Runtime", "per_second", "exported", "ONNX Runtime", at_least=1.0),
@@ -102,7 +104,7 @@ EVALUATION = Benchmark(
 
 def _predict(opened: Callable[[Conditions], Path], conditions: Conditions, large: bool = False) -> Work:
     """A folder as predict.py goes over it; how far the probabilities are from those of the training network."""
-    predictor = open_predictor(opened(conditions), select_device(conditions.device))
+    predictor = open_predictor(opened(conditions), conditions.take_device())
     files = photographs(conditions, large)
     expected = _probabilities(open_predictor(weight_file(conditions)), files)
 
@@ -132,7 +134,7 @@ def _network_alone(opened: Callable[[Conditions], Network], conditions: Conditio
 
 
 def _in_paddle(conditions: Conditions) -> Network:
-    select_device(conditions.device)
+    conditions.take_device()
     return open_predictor(weight_file(conditions)).probabilities
 
 
@@ -174,7 +176,7 @@ PREDICT = Benchmark(
 
 def _masks(is_exported: bool, conditions: Conditions) -> Work:
     """The mask of one large photograph by U-Net."""
-    device = select_device(conditions.device)
+    device = conditions.take_device()
     place = conditions.folder / "masks"
     weights = place / "unet.pdparams"
     if not place.exists():

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Callable, NamedTuple
 
+from threadpoolctl import threadpool_limits
+
+from paddle_eye.engine.device import select_device
 from paddle_eye.processor import is_amd_with_avx2
 
 # How long the threads of Intel's OpenMP (in ms) and of GCC's (in turns) wait awake for work, by default.
@@ -26,6 +29,13 @@ class Conditions(NamedTuple):
     device: str
     quick: bool
     folder: Path
+
+    def take_device(self, cores: int | None = None) -> str:
+        """Make the device this process's, and of a processor so many cores, None all; its name for Paddle."""
+        name = select_device(self.device)
+        if cores is not None:
+            threadpool_limits(cores, user_api="openmp")
+        return name
 
 
 class Work(NamedTuple):
@@ -72,6 +82,14 @@ class Ratio(NamedTuple):
     to: str | None = None
     at_least: float | None = None
     at_most: float | None = None
+
+
+# How the tools' way, on all cores and on one, stands to the document's.
+BESIDE_THE_DOCUMENT = [
+    Ratio("times as fast as the document's way", "per_second", "all cores", "document", at_least=1.5),
+    Ratio("the same on one core", "per_second", "one core", "document", at_least=1.0),
+    Ratio("memory of the document's way", "peak", "all cores", "document", at_most=1.1),
+]
 
 
 class Benchmark(NamedTuple):

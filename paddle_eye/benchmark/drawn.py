@@ -56,9 +56,8 @@ def photographs(conditions: Conditions, large: bool = True) -> list[Path]:
             picture = cv2.resize(picture, (side(conditions),) * 2, interpolation=cv2.INTER_AREA)
         with building(folder) as place:
             (place / "files").mkdir()
-            for number in range(
-                _QUICK_COUNT if conditions.quick else 32
-            ):  # mirrored and shifted, so that no two are the same
+            for number in range(_QUICK_COUNT if conditions.quick else 32):
+                # Mirrored and shifted, so that no two are the same.
                 other = np.roll(cv2.flip(picture, 1) if number % 2 else picture, number, axis=0)
                 cv2.imwrite(str(place / "files" / f"{'NP'[number % 2]}{number:04d}.jpg"), other)
             (place / "files").rename(folder)

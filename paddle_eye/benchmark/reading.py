@@ -16,7 +16,6 @@ from paddle_eye.data.loading import AugmentedDataset, Batches, training_loader
 from paddle_eye.data.store import OFF, choose_store
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.engine import optim
-from paddle_eye.engine.device import select_device
 from paddle_eye.engine.loop import train_one_epoch
 from paddle_eye.models.registry import create_model
 from paddle_eye.tasks.classification import ClassificationObjective
@@ -99,7 +98,7 @@ def _feed(conditions: Conditions) -> Work:
 
 def _train(conditions: Conditions) -> Work:
     """An epoch with a small network, which has the least to do while pictures come; the share that it waits."""
-    select_device(conditions.device)
+    conditions.take_device()
     loader, model = _loader(conditions, times=4), create_model("shufflenet_v2_x0_5")
     optimizer = optim.build("SGD", model, lr=0.0001)
     shares = []

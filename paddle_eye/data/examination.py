@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 import numpy as np
 import PIL
@@ -82,11 +82,7 @@ class Pictures(Sequence):
         if isinstance(index, slice):
             return Pictures(self._kept[index])
         path, digest, preparation, blocks = self._kept[index]
-        block = blocks.get(digest)
-        if block is None:
-            picture = preparation.make(decode_picture(_unchanged(path, digest), path))
-            _keep(blocks, digest, _picture_block(picture))
-            return picture
+        block = _block(blocks, path, digest, lambda data, picture: _picture_block(preparation.make(picture)))
         return block[8:].reshape(*block[:8].view(np.uint32), 3)
 
 
@@ -104,12 +100,7 @@ class _Fingerprints(Mapping):
 
     def __getitem__(self, path: Path) -> Fingerprint:
         digest = bytes.fromhex(self._digests[path])
-        block = self._blocks.get(digest)
-        if block is None:
-            data = _unchanged(path, digest)
-            found = fingerprint(data, decode_picture(data, path))
-            _keep(self._blocks, digest, found.to_bytes())
-            return found
+        block = _block(self._blocks, path, digest, lambda data, picture: fingerprint(data, picture).to_bytes())
         return Fingerprint.from_bytes(self._digests[path], block)
 
 
@@ -133,10 +124,23 @@ def _unchanged(path: Path, digest: bytes) -> bytes:
     return data
 
 
-def _keep(blocks: Blocks, key: bytes, block: bytes) -> None:
-    """Keep what was made again; where it cannot be written, it will be made once more."""
-    with contextlib.suppress(OSError):
-        blocks.put(key, block)
+def _block(blocks: Blocks, path: Path, digest: bytes, make: Callable[[bytes, np.ndarray], bytes]) -> np.ndarray:
+    """A photograph's block, uint8 [N]; where it is damaged, made again.
+
+    Args:
+        blocks: of its kind.
+        path: the photograph.
+        digest: of its bytes, by which the block is found.
+        make: its bytes and what they decode to, to the block.
+    """
+    block = blocks.get(digest)
+    if block is None:
+        data = _unchanged(path, digest)
+        made = make(data, decode_picture(data, path))
+        with contextlib.suppress(OSError):  # where it cannot be written, it will be made once more
+            blocks.put(digest, made)
+        return np.frombuffer(made, np.uint8)
+    return block
 
 
 def _picture_block(picture: np.ndarray) -> bytes:

@@ -220,13 +220,16 @@ class Store:
 
     def room(self) -> int:
         """Bytes that blocks may take, those that are there and may give way among them."""
-        taken = sum(size for _, size, _ in self._files())
+        return self._room(sum(size for _, size, _ in self._files()))
+
+    def _room(self, taken: int) -> int:
         return min(MOST_BYTES, taken + shutil.disk_usage(self.folder).free - _LEFT_FREE)
 
     def _make_room(self, needed: int) -> None:
         """Remove what was not used for the longest time, and is not used by this process, as far as it has to be."""
         files = sorted(self._files())
-        over = sum(size for _, size, _ in files) + needed - self.room()
+        taken = sum(size for _, size, _ in files)
+        over = taken + needed - self._room(taken)
         for used, size, path in files:
             if over <= 0 or used >= self._opened:
                 break

@@ -37,6 +37,8 @@ class SegmentationObjective(Objective):
 
     criterion = "dice"
     figure_names = ("loss", "dice", "accuracy")
+    count = 2
+    """Classes, the background among them."""
 
     def __init__(self, loss: str = "tversky") -> None:
         self.full_loss, self.coarse_loss = MASK_LOSSES[loss], MASK_LOSSES["focal_tversky"]
@@ -85,7 +87,7 @@ class SegmentationObjective(Objective):
 
     def tally(self, outputs: Any, targets: paddle.Tensor) -> np.ndarray:
         """How many pixels of each class (rows) are taken for each class (columns), background first; int [K, K]."""
-        return _pixels(targets.numpy(), (all_outputs(outputs)[-1].numpy() > 0).astype(np.int64), 2)
+        return _pixels(targets.numpy(), (all_outputs(outputs)[-1].numpy() > 0).astype(np.int64), self.count)
 
     def training_figures(self, tally: np.ndarray) -> dict[str, Any]:
         """``dice`` and ``accuracy`` over all pixels, and ``confusion_matrix``."""
@@ -113,7 +115,7 @@ class SegmentationObjective(Objective):
     def counts(self, evaluation: Evaluation) -> np.ndarray:
         """`tally` of each image; int [N, K, K]."""
         pairs = zip(evaluation.targets, map(self.classes, evaluation.outputs))
-        return np.stack([_pixels(truth, predicted, 2) for truth, predicted in pairs])
+        return np.stack([_pixels(truth, predicted, self.count) for truth, predicted in pairs])
 
 
 class ClassesObjective(SegmentationObjective):
@@ -158,10 +160,6 @@ class ClassesObjective(SegmentationObjective):
     def pixel_figures(self, matrix: np.ndarray) -> dict[str, float | None]:
         """See `SegmentationObjective.pixel_figures`."""
         return class_pixel_figures(matrix)
-
-    def counts(self, evaluation: Evaluation) -> np.ndarray:
-        """See `SegmentationObjective.counts`."""
-        return np.stack([_pixels(*pair, self.count) for pair in zip(evaluation.targets, evaluation.outputs)])
 
 
 def objective_of(classes: Sequence[str], loss: str = "tversky") -> SegmentationObjective:

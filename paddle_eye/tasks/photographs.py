@@ -88,8 +88,9 @@ class PhotographTask(Task):
 
     def training_loader(self, training: PictureDataset, rank: int = 0, ranks: int = 1) -> Batches:
         recipe = self.settings.train
-        share = {"batches": recipe.accumulate, "rank": rank, "ranks": ranks}
-        return training_loader(training, recipe.batch_size, recipe.seed, recipe.sampler, **share)
+        return training_loader(
+            training, recipe.batch_size, recipe.seed, recipe.sampler, batches=recipe.accumulate, rank=rank, ranks=ranks
+        )
 
     def evaluation_loader(self, dataset: PictureDataset) -> Batches:
         return evaluation_loader(dataset)

@@ -185,8 +185,9 @@ class SegmentationTask(Task):
 
     def training_loader(self, training: CropDataset, rank: int = 0, ranks: int = 1) -> Batches:
         recipe = self.settings.train
-        share = {"batches": recipe.accumulate, "rank": rank, "ranks": ranks}
-        return training_loader(training, recipe.batch_size, recipe.seed, **share)
+        return training_loader(
+            training, recipe.batch_size, recipe.seed, batches=recipe.accumulate, rank=rank, ranks=ranks
+        )
 
     def evaluation_loader(self, dataset: MaskDataset) -> Batches:
         return evaluation_loader(dataset, batch_size=1)
@@ -218,7 +219,8 @@ class SegmentationTask(Task):
         model: paddle.nn.Layer,
     ) -> dict[Path, bytes]:
         images, dices = results["validation_images"], [row["dice"] for row in results["best"]["per_image"]]
-        predicted = [self.objective(model, data.training).classes(outputs)[0] for outputs in best.outputs]
+        objective = self.objective(model, data.training)
+        predicted = [objective.classes(outputs)[0] for outputs in best.outputs]
         shown = (images, dices, data.validation.pictures, data.validation.masks, predicted, self.classes)
         chosen_on = results["data"]["best_epoch_chosen_on"]
         return {run.curves: plots.curves(history, "dice", chosen_on, notice(results)), run.masks: masks.panels(*shown)}
