@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import os
 import platform
 import re
@@ -15,6 +17,8 @@ _GROUP_LIMITS = [
     (_GROUPS / "memory.max", _GROUPS / "memory.current"),
     (_GROUPS / "memory/memory.limit_in_bytes", _GROUPS / "memory/memory.usage_in_bytes"),
 ]
+_TRIM_THRESHOLD, _MMAP_MAX, _MADV_HUGEPAGE = -1, -4, 14  # of malloc.h and mman.h
+_LARGE_PAGE, _MOST_RESERVED = 2 << 20, 16 << 30
 
 
 def enable_avx2_on_amd() -> None:
@@ -42,6 +46,30 @@ def let_waiting_threads_sleep() -> None:
     with anything else. A value that is set already stays.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+@functools.cache
+def keep_freed_memory() -> None:
+    """Have the C library keep the memory that is freed, on large pages, for what is asked for next.
+
+    Paddle's CPU build asks it for every tensor and frees it soon after. By itself glibc then gives large blocks back to
+    the system, which lays out and clears new pages of 4 kB for the next operation: a quarter of the time of a
+    network's answer. Where it is another library than glibc, or memory cannot be reserved, all stays as it is.
+    """
+    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    reserved = min((free_memory() or 0) // 2, _MOST_RESERVED)
+    if not hasattr(library, "mallopt") or not reserved:
+        return
+    library.malloc.restype, library.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    library.free.argtypes = [ctypes.c_void_p]
+    library.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    library.mallopt(_MMAP_MAX, 0)
+    library.mallopt(_TRIM_THRESHOLD, -1)  # never
+    block = library.malloc(reserved)  # takes addresses; memory only where it is written
+    if block:
+        first = -(-block // _LARGE_PAGE) * _LARGE_PAGE
+        library.madvise(first, (block + reserved - first) // _LARGE_PAGE * _LARGE_PAGE, _MADV_HUGEPAGE)
+        library.free(block)
 
 
 def processor_name() -> str:

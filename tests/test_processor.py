@@ -1,4 +1,5 @@
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -85,3 +86,43 @@ def test_peak_memory_is_at_least_what_was_taken_and_given_back():
     size = len(taken)
     del taken
     assert processor.peak_memory() >= size
+
+
+FAULTS = """
+import resource
+from paddle_eye import processor
+
+def faults_of_taking_64_mib_ten_times():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        b"x" * (64 << 20)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+given_back = faults_of_taking_64_mib_ten_times()
+processor.keep_freed_memory()
+b"x" * (64 << 20)
+print(given_back, faults_of_taking_64_mib_ten_times())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's malloc")
+def test_freed_memory_is_kept_for_what_is_asked_for_next():
+    """Of ten times 64 MiB, each page of 4 kB or of 2 MB is new to the process every time, or never again."""
+    done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True)
+    given_back, kept = map(int, done.stdout.split())
+    assert given_back >= 10 * 64 / 2
+    assert kept < 64 / 2
+
+
+def test_keeping_freed_memory_needs_no_memory():
+    """Where addresses are too few to reserve any, everything goes on."""
+    program = f"""
+import resource
+from paddle_eye import processor
+resource.setrlimit(resource.RLIMIT_AS, 2 * ({1 << 30},))
+processor.free_memory = lambda: {16 << 30}
+processor.keep_freed_memory()
+print(len(b"x" * {64 << 20}))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(64 << 20)

@@ -11,15 +11,15 @@ import paddle
 from threadpoolctl import threadpool_limits
 
 from paddle_eye.errors import InputError
-from paddle_eye.processor import usable_cores
+from paddle_eye.processor import keep_freed_memory, usable_cores
 
 
 def select_device(name: str) -> str:
     """Make ``auto``, ``cpu``, ``gpu`` or ``gpu:N`` the device of this process; ``auto`` takes a GPU if there is one.
 
     SIGTERM, which Paddle takes when it is imported, is the tools' again, so that they end with a sentence. On a CPU all
-    usable cores work on each operation; Paddle itself starts with one. Of the processes that
-    `paddle.distributed.launch` starts, each takes the GPU, or its part of the cores, that is meant for it.
+    usable cores work on each operation, where Paddle itself starts with one, and freed memory is kept. Of the processes
+    that `paddle.distributed.launch` starts, each takes the GPU, or its part of the cores, that is meant for it.
 
     Returns:
         The device as Paddle names it.
@@ -42,6 +42,7 @@ def select_device(name: str) -> str:
         name = f"gpu:{index}"
     else:
         threadpool_limits(max(1, usable_cores() // int(os.environ.get("PADDLE_LOCAL_SIZE", "1"))), user_api="openmp")
+        keep_freed_memory()
     paddle.set_device(name)
     return name
 

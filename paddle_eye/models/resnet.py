@@ -23,11 +23,10 @@ import re
 from typing import Any, NamedTuple
 
 import paddle
-import paddle.nn.functional as F
 from paddle import nn
 
 from paddle_eye.models.base import Classifier
-from paddle_eye.models.layers import ConvBNLayer
+from paddle_eye.models.layers import ConvBNLayer, relu
 
 BLOCKS_PER_STAGE = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 FILTERS_PER_STAGE = (64, 128, 256, 512)
@@ -129,7 +128,7 @@ class BottleneckBlock(nn.Layer):
     def forward(self, inputs: paddle.Tensor) -> paddle.Tensor:
         """[N, num_channels, H, W] to [N, 4·num_filters, ⌈H/stride⌉, ⌈W/stride⌉]."""
         shortcut = inputs if self.shortcut else self.pathB(inputs)
-        return F.relu(self.pathA(inputs) + shortcut)
+        return relu(self.pathA(inputs) + shortcut)
 
 
 class ResNet(Classifier):

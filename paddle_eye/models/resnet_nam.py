@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, get_args
 
 import paddle
-import paddle.nn.functional as F
 from paddle import nn
 
 from paddle_eye.choices import Attention
 from paddle_eye.models.attention import NAMChannelAttention, NAMSpatialAttention
 from paddle_eye.models.base import Classifier
+from paddle_eye.models.layers import relu
 
 ATTENTIONS = (None, *get_args(get_args(Attention)[0]))
 FILTERS_PER_STAGE = (64, 128, 256, 512)
@@ -48,10 +48,10 @@ class BasicBlock(nn.Layer):
 
     def forward(self, inputs: paddle.Tensor) -> paddle.Tensor:
         """[N, in_channels, H, W] to [N, out_channels, ⌈H/stride⌉, ⌈W/stride⌉]."""
-        x = F.relu(self.bn1(self.conv1(inputs)))
+        x = relu(self.bn1(self.conv1(inputs)))
         x = self.attention(self.bn2(self.conv2(x)))
         shortcut = inputs if self.downsample is None else self.downsample(inputs)
-        return F.relu(x + shortcut)
+        return relu(x + shortcut)
 
 
 class ResNet18(Classifier):
@@ -99,7 +99,7 @@ class ResNet18(Classifier):
 
     def forward_features(self, inputs: paddle.Tensor) -> paddle.Tensor:
         """Pictures [N, 3, H, W] to the last feature maps [N, 512, ⌈H/32⌉, ⌈W/32⌉]."""
-        x = self.maxpool(F.relu(self.bn1(self.conv1(inputs))))
+        x = self.maxpool(relu(self.bn1(self.conv1(inputs))))
         return self.layer4(self.layer3(self.layer2(self.layer1(x))))
 
     def forward_head(self, features: paddle.Tensor) -> paddle.Tensor:

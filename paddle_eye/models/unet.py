@@ -14,6 +14,7 @@ import paddle.nn.functional as F
 from paddle import nn
 
 from paddle_eye.models.base import Segmenter
+from paddle_eye.models.layers import ReLU, relu
 
 WIDTHS = (32, 64, 128, 256, 512)  # at full size, 1/2, 1/4, 1/8, 1/16
 MULTIPLE = 2 ** (len(WIDTHS) - 1)
@@ -36,10 +37,10 @@ class DoubleConvolution(nn.Sequential):
         super().__init__(
             nn.Conv2D(num_channels, num_filters, 3, padding=1),
             nn.BatchNorm2D(num_filters),
-            nn.ReLU(),
+            ReLU(),
             nn.Conv2D(num_filters, num_filters, 3, padding=1),
             nn.BatchNorm2D(num_filters),
-            nn.ReLU(),
+            ReLU(),
         )
 
 
@@ -47,7 +48,7 @@ class GatingSignal(nn.Sequential):
     """1x1 convolution of the same width, batch normalisation and ReLU."""
 
     def __init__(self, num_channels: int) -> None:
-        super().__init__(nn.Conv2D(num_channels, num_channels, 1), nn.BatchNorm2D(num_channels), nn.ReLU())
+        super().__init__(nn.Conv2D(num_channels, num_channels, 1), nn.BatchNorm2D(num_channels), ReLU())
 
 
 class AttentionGate(nn.Layer):
@@ -72,7 +73,7 @@ class AttentionGate(nn.Layer):
 
     def forward(self, skip: paddle.Tensor, gate: paddle.Tensor) -> paddle.Tensor:
         """[N, num_channels, H, W] and [N, gate_channels, H/2, W/2] (or H/4, W/4) to [N, num_channels, H, W]."""
-        together = F.relu(self.theta(skip) + self.upsampled_phi(self.phi(gate)))
+        together = relu(self.theta(skip) + self.upsampled_phi(self.phi(gate)))
         weights = paddle.tile(F.sigmoid(self.psi(together)), [1, 4, 1, 1])
         return self.result(skip * F.pixel_shuffle(weights, 2))  # every place twice: F.interpolate becomes no ONNX
 
@@ -86,7 +87,7 @@ class UpConvolution(nn.Layer):
 
     def forward(self, inputs: paddle.Tensor, skip: paddle.Tensor) -> paddle.Tensor:
         """[N, num_channels, H, W] and [N, C, 2H, 2W] to [N, num_filters + C, 2H, 2W]."""
-        return paddle.concat([F.relu(self.convolution(inputs)), skip], axis=1)
+        return paddle.concat([relu(self.convolution(inputs)), skip], axis=1)
 
 
 class _UShaped(Segmenter):
@@ -282,7 +283,7 @@ class DAMUNet(_UShaped):
         skips, scaled = [self.encoder[0](pictures)], pictures
         for level, stage in zip(self.pyramid, list(self.encoder)[1:]):
             scaled = F.avg_pool2d(scaled, 2)
-            skips.append(stage(paddle.concat([F.relu(level(scaled)), F.max_pool2d(skips[-1], 2)], axis=1)))
+            skips.append(stage(paddle.concat([relu(level(scaled)), F.max_pool2d(skips[-1], 2)], axis=1)))
         first, second, third, fourth = skips
         center = self.center(F.max_pool2d(fourth, 2))
         up1 = self.up[0](center, self.gates[0](fourth, self.signals[0](center)))
