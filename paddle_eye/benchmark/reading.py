@@ -25,6 +25,7 @@ _TIMES = 100  # of what is too short for a clock
 
 def _first_pass(preset: Preset, conditions: Conditions) -> Work:
     """What the tools do with photographs that are new: digest, fingerprint, and the picture as evaluation sees it."""
+    conditions.take_device()
     files, preparation = photographs(conditions), Preprocessing(side(conditions), preset).fitting
     choose_store(OFF)
 
