@@ -99,8 +99,8 @@ def panels(
         names: of the pictures.
         dices: of each; None where it is not defined.
         pictures: uint8 [H, W, C] in grey or BGR.
-        truths: uint8 [H, W], numbers of classes, 0 the background.
-        predicted: likewise.
+        truths: uint8 [H, W], numbers of classes, 0 the background; `OUTSIDE` where nothing counts, which is grey.
+        predicted: uint8 [H, W], likewise.
         classes: names of background and foreground; several foreground classes have a colour each.
     """
     order = worst(dices)
@@ -110,8 +110,9 @@ def panels(
     figure = Figure(figsize=(12, 3.3 * len(order) + 0.7), layout="constrained")
     for row, index in zip(figure.subplots(len(order), 4, squeeze=False), order):
         picture = np.broadcast_to(pictures[index][..., ::-1], (*truths[index].shape, 3))
-        both = (np.where(mask == OUTSIDE, 0, mask) for mask in (truths[index], predicted[index]))
-        mask_pictures = (colours[mask] for mask in both)
+        outside = truths[index] == OUTSIDE
+        inside = (np.where(outside, 0, mask) for mask in (truths[index], predicted[index]))
+        mask_pictures = (np.where(outside[..., None], np.uint8(_OUTSIDE), colours[mask]) for mask in inside)
         shown = (picture, *mask_pictures, differences(truths[index], predicted[index]))
         dice = "not defined" if dices[index] is None else f"{dices[index]:.4f}"
         titles = (literal(names[index]), "truth", f"prediction, Dice {dice}", "differences")
@@ -129,5 +130,7 @@ def panels(
     handles += [Patch(facecolor=np.array(_INVENTED) / 255, label=f"{background} taken for {together}")]
     handles += _patches(names_drawn)[1:] if several else [Patch(facecolor="white", edgecolor="black", label=together)]
     handles += [Patch(facecolor="black", label=background)]
+    if any((truths[index] == OUTSIDE).any() for index in order):
+        handles += [Patch(facecolor=np.array(_OUTSIDE) / 255, label="outside the field of view")]
     figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False)
     return png(figure, dpi=80)

@@ -48,3 +48,13 @@ def test_a_row_of_panels_for_each_picture(channels, monkeypatch):
     assert shown[3][0, 0].tolist() == masks.differences(TRUTH, PREDICTED)[0, 1].tolist()
     assert shown[7][0, 0].tolist() == [255, 255, 255]
     assert r"cell \$interior\$ that was missed" in [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_what_the_network_says_outside_the_field_of_view_is_not_shown(monkeypatch):
+    monkeypatch.setattr(masks, "png", lambda figure, dpi: figure)
+    truth, predicted = np.array([[1, 0, masks.OUTSIDE]], np.uint8), np.array([[0, 1, 1]], np.uint8)
+    figure = masks.panels(["a"], [0.0], [np.zeros((1, 3, 1), np.uint8)], [truth], [predicted], ("background", "vessel"))
+    black, white, grey = [0, 0, 0], [255, 255, 255], masks.differences(truth, predicted)[0, 2].tolist()
+    shown = [axes.images[0].get_array()[0].tolist() for axes in figure.axes]
+    assert shown[1:3] == [[white, black, grey], [black, white, grey]]
+    assert "outside the field of view" in [text.get_text() for text in figure.legends[0].get_texts()]
