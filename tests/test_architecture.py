@@ -34,8 +34,8 @@ DATA_FLOORS = [
     ["duplicates", "sketches"],
     ["sources", "loading", "identity"],
     ["examination"],
-    ["fingerprints", "store"],
-    ["records", "images", "patients", "transforms", "mask_transforms"],
+    ["fingerprints", "store", "gate"],
+    ["records", "images", "patients", "field", "transforms", "mask_transforms"],
 ]
 
 # (importing rooms or modules, what they never import at all)

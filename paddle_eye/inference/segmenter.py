@@ -14,6 +14,7 @@ import pandas as pd
 from paddle import nn
 from scipy.special import expit, softmax
 
+from paddle_eye.data.field import field_of_view
 from paddle_eye.data.images import read_picture
 from paddle_eye.errors import InputError
 from paddle_eye.inference.exported import Exported
@@ -22,7 +23,7 @@ from paddle_eye.inference.trained import Exportable, Shown, TrainedNetwork
 from paddle_eye.models.registry import family
 from paddle_eye.models.unet import MULTIPLE, all_outputs
 from paddle_eye.report import masks, predictions
-from paddle_eye.weights.opened import Opened, class_names, mask_values
+from paddle_eye.weights.opened import Opened, class_names, learned_in_field, mask_values
 
 _CHECKED_SIDES = [(32, 48), (64, 32)]  # of the pictures that an exported network is compared on
 
@@ -33,7 +34,8 @@ class Segmented(NamedTuple):
     Args:
         image: the file.
         picture: uint8 [H, W, 3] in BGR order; None if the file cannot be read.
-        mask: uint8 [H, W], 1 in the foreground, or the number of the class; None likewise.
+        mask: uint8 [H, W], 1 in the foreground, or the number of the class; 0 outside the round field of a photograph,
+            if the network learned from fields of view; None likewise.
         fault: why it cannot be read; None if it can.
     """
 
@@ -50,10 +52,12 @@ class Segmenter(TrainedNetwork):
     Args:
         run: the network, trained or exported, as a function.
         values: of the classes in mask files.
+        in_field: whether it learned from fields of view, outside which it says anything, so that nothing is there.
     """
 
     run: Run
     values: list[int]
+    in_field: bool
 
     most_megapixels = 8  # it computes for every one of them
     has_example = False
@@ -69,15 +73,17 @@ class Segmenter(TrainedNetwork):
         classes = class_names(source, network.description)
         title = family(architecture).title(architecture)
         described = (source, title, classes, network.preprocessing, network.description)
-        values = mask_values(source, network.description)
+        answers = mask_values(source, network.description), learned_in_field(network.description)
         if isinstance(network, Exported):
-            return cls(*described, None, network.run, values)
-        return cls(*described, network.model, run_of(network.model), values)
+            return cls(*described, None, network.run, *answers)
+        return cls(*described, network.model, run_of(network.model), *answers)
 
     def mask(self, picture: np.ndarray, progress: Progress = iter) -> np.ndarray:
         """A decoded picture of any size, uint8 [H, W, 3] BGR, to its mask, uint8 [H, W]; see `Segmented`."""
         logits = predict_tiled(self.run, self.preprocessing(picture), MULTIPLE, progress=progress)
-        return (logits[0] > 0 if len(logits) == 1 else logits.argmax(axis=0)).astype(np.uint8)
+        mask = (logits[0] > 0 if len(logits) == 1 else logits.argmax(axis=0)).astype(np.uint8)
+        field = field_of_view(picture) if self.in_field else None
+        return mask if field is None else np.where(field, mask, np.uint8(0))
 
     def ask(self, paths: Sequence[str | Path], batch_size: int = 1, progress: Progress = iter) -> Iterator[Segmented]:
         """See `TrainedNetwork.ask`; pictures differ in size, so that one is looked at at a time."""

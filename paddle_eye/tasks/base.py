@@ -99,7 +99,7 @@ class Task(ABC):
     asks which task it is.
 
     ``classes`` are the names of the classes, ``channels`` is the number of a picture's, and ``split`` is what a weight
-    file must say for both parts of the data to be found again.
+    file must say of the data for both parts to be found again, and masks to be read and drawn as in training.
     """
 
     name: ClassVar[str]

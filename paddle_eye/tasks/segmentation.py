@@ -141,7 +141,9 @@ class SegmentationTask(Task):
             if settings.data.fold is not None:
                 raise InputError(f"data.fold={settings.data.fold}: {location.path} comes divided, and stays so")
             self.blocks = {}
-        self.split = self.blocks
+        self.split = dict(self.blocks)
+        if any(record.field is not None for record in self.found.records):
+            self.split["field_of_view"] = True
 
     def load(self) -> Data:
         preprocessing = PixelPreprocessing(self.channels, self.settings.data.pixels == "green")
@@ -149,7 +151,7 @@ class SegmentationTask(Task):
         if isinstance(values, list):
             values = values_in_order(self.location.path, self.found.records, values)
         if values is not None:
-            self.split = {**self.blocks, "values": list(values.values())}
+            self.split["values"] = list(values.values())
         pairs = read_pairs(self.location.path, self.found.records, preprocessing.fit, self.found.faults, values)
         parts = self._divided(pairs)
         training, validation = parts

@@ -114,6 +114,12 @@ def mask_values(path: Path, description: dict[str, Any]) -> list[int]:
     return values
 
 
+def learned_in_field(description: dict[str, Any]) -> bool:
+    """Whether a network of pixels learned from pictures that come with their fields of view."""
+    data = description.get("data")
+    return isinstance(data, dict) and data.get("field_of_view") is True
+
+
 _PREPROCESSINGS = {"classification": Preprocessing, "segmentation": PixelPreprocessing}
 
 

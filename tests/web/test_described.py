@@ -11,7 +11,7 @@ from paddle_eye.web import page
 
 def described(description, classes, masks=False):
     common = (Path("w.pdparams"), "a network", classes, None, description, None)
-    return page.described(Segmenter(*common, None, [0, 255]) if masks else Predictor(*common, None))
+    return page.described(Segmenter(*common, None, [0, 255], False) if masks else Predictor(*common, None))
 
 
 DATA = {
