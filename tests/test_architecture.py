@@ -169,6 +169,25 @@ for name in sys.argv[1:]:
     assert done.returncode == 0, done.stderr.decode()
 
 
+def closure(names):
+    """These modules of the package, all that they import, and what these bring in from outside."""
+    inside, outside, left = set(), set(), set(names)
+    while left:
+        module = left.pop()
+        inside.add(module)
+        outside.update(name.split(".")[0] for name in imported_names(TREES[module]))
+        left |= set(project_imports(TREES[module])) - inside
+    return inside, outside
+
+
+@pytest.mark.parametrize("tool", sorted((ROOT / "tools").glob("*.py")), ids=lambda path: path.stem)
+def test_tools_that_import_paddle_keep_sigterm(tool):
+    """Paddle takes it on import, so that the tool would end at once and leave what it had begun, and its processes."""
+    tree = ast.parse(tool.read_text(encoding="utf-8"))
+    inside, outside = closure(project_imports(tree))
+    assert ("paddle" in outside) == ("engine.device" in inside)
+
+
 @pytest.mark.parametrize(
     "source",
     [

@@ -23,10 +23,12 @@ def main() -> None:
     if len(arguments.runs) < 2:
         raise InputError("give the folders of at least two runs")
 
+    from paddle_eye.engine.device import take_back_sigterm
     from paddle_eye.files import write_bytes
     from paddle_eye.report.compare import comparison_picture, comparison_table, differences
     from paddle_eye.runs.compare import read_runs
 
+    take_back_sigterm()
     runs, comparison = read_runs(arguments.runs, arguments.epoch)
     print(comparison_table(runs, comparison))
     print(*differences(runs, comparison), sep="\n")

@@ -52,8 +52,9 @@ def main() -> None:
 
 def require_gpus() -> None:
     """Raise an InputError if there are none."""
-    from paddle_eye.engine.device import gpu_count
+    from paddle_eye.engine.device import gpu_count, take_back_sigterm
 
+    take_back_sigterm()
     if not gpu_count():
         raise InputError("--devices: there are no GPUs that Paddle can use here; --nproc_per_node N starts N processes")
 

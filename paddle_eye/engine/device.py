@@ -27,7 +27,7 @@ def select_device(name: str) -> str:
     Raises:
         InputError: another name, or a GPU that this machine or this build of Paddle does not have.
     """
-    _take_back_sigterm()
+    take_back_sigterm()
     if not re.fullmatch(r"auto|cpu|gpu(:\d+)?", name):
         raise InputError(f"--device {name}: expected auto, cpu, gpu or gpu:N")
     gpus = gpu_count()
@@ -52,8 +52,8 @@ def gpu_count() -> int:
     return paddle.device.cuda.device_count() if paddle.is_compiled_with_cuda() else 0
 
 
-def _take_back_sigterm() -> None:
-    """Have Python handle SIGTERM as before Paddle was imported."""
+def take_back_sigterm() -> None:
+    """Have Python handle SIGTERM as before Paddle was imported; what chooses a device has it done."""
     if threading.current_thread() is threading.main_thread():
         handler = signal.getsignal(signal.SIGTERM)
         if handler is not None:  # None: it is not Python's

@@ -1,6 +1,7 @@
 """Whole tables, with rows that train in seconds."""
 
 import csv
+import fcntl
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -152,6 +154,26 @@ def test_a_row_whose_table_was_killed_is_trained_by_one_process_alone(inside, tm
     while subprocess.run(command, capture_output=True).returncode and time.monotonic() < end:
         time.sleep(1)
     assert (tmp_path / "results/small.csv").is_file()
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_table_that_is_stopped_stops_its_training(sent, code, inside, tmp_path):
+    """Also when the signal is sent to the tool alone, as by a notebook or a queue of jobs."""
+    endless = "rows: [{name: endless, config: small.yaml, settings: {train.epochs: 100000}}]"
+    (inside / "configs/tables/endless.yaml").write_text(endless)
+    command = [sys.executable, str(ROOT / "tools/reproduce.py"), "configs/tables/endless.yaml"]
+    command += ["--output", str(tmp_path), "--results", str(tmp_path)]
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # tests in the background inherit a deaf ear
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=heed)
+    row = tmp_path / "endless/endless-seed0"
+    while not list(row.glob("*/history.csv")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(sent)
+    assert process.wait(60) == code
+    with open(row / ".lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # no training holds it any more
+    assert "Traceback" not in (row / "train.log").read_text()
 
 
 @pytest.mark.parametrize(

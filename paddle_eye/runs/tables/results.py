@@ -74,6 +74,8 @@ def collect(plan: Plan, output: Path, results: Path) -> dict[str, Line]:
             keys = [row_key(row, seed) for row in rows]
             if all(key in lines for key in keys):
                 lines[row_key(name, seed)] = _common_line(name, seed, [results / plan.name / key for key in keys])
+    if not lines:  # the first row is still to come
+        return lines
     columns = dict.fromkeys(column for line in lines.values() for column in line)
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, columns, restval="", lineterminator="\n")

@@ -16,7 +16,7 @@ import yaml
 
 from paddle_eye.errors import InputError, JobError
 from paddle_eye.files import building, read_json, write_json
-from paddle_eye.processor import processor_name
+from paddle_eye.processor import processor_name, usable_cores
 from paddle_eye.run_folder import RunFolder, best_weights_in
 from paddle_eye.runs.tables.plan import Row, row_key
 
@@ -86,7 +86,9 @@ def train_row(row: Row, trainer: Path, output: Path) -> Provenance:
     folder.mkdir(parents=True, exist_ok=True)
     if row.continues is not None and not any(folder.glob("*/config.yaml")):
         _copy_run(finished_run(output / row_key(row.continues, row.seed)).path, folder)
-    for kept, value in ((provenance.commits, _commit()), (provenance.processors, processor_name())):
+    cores = usable_cores()
+    processor = f"{processor_name()}, {cores} {'core' if cores == 1 else 'cores'}"
+    for kept, value in ((provenance.commits, _commit()), (provenance.processors, processor)):
         if value not in kept:
             kept.append(value)
     write_json(folder / _ROW_FILE, asdict(provenance))
@@ -144,8 +146,9 @@ def _run(command: list[str], folder: Path) -> tuple[int, int]:
         process = subprocess.Popen(command, stdout=log, stderr=log, pass_fds=[lock.fileno()])
         try:
             _, status, usage = os.wait4(process.pid, 0)
-        except KeyboardInterrupt:
-            os.wait4(process.pid, 0)  # the terminal's Ctrl-C reached it, too
+        except BaseException:  # Ctrl-C in a terminal reaches the process, too; a signal from elsewhere does not
+            process.terminate()
+            os.wait4(process.pid, 0)
             raise
         return os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024
 
