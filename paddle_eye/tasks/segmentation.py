@@ -43,7 +43,7 @@ from paddle_eye.report.table import ORIGIN, aligned, origin, share
 from paddle_eye.run_folder import RunFolder
 from paddle_eye.tasks.base import Data, Measured, Task
 from paddle_eye.tasks.mask_objectives import SegmentationObjective, objective_of
-from paddle_eye.weights.opened import Opened, class_names, mask_values
+from paddle_eye.weights.opened import Opened, class_names, learned_in_field, mask_values
 
 _DICE_OF = "dice of "  # and the name of a class: columns of tables
 
@@ -320,12 +320,18 @@ class SegmentationTask(Task):
         location, classes = place.path, class_names(path, opened.description)
         found = find_pairs(location)
         values = dict(zip(classes, mask_values(path, opened.description))) if len(classes) > 2 else None
-        pairs = read_pairs(location, found.records, opened.preprocessing.fit, found.faults, values)
+        in_field = learned_in_field(opened.description)
+        pairs = read_pairs(location, found.records, opened.preprocessing.fit, found.faults, values, in_field)
         divided = own_division(pairs)
         pairs = divided[1] if divided is not None else _held_out(pairs, opened.description) or pairs
         images = [pair.image for pair in pairs]
         dataset = MaskDataset(pairs, opened.preprocessing)
-        return Measured(objective_of(classes), classes, images, dataset, batch_size=1)
+        notes = []
+        if in_field and any(record.field is None for record in found.records):
+            notes = [
+                f"{location} has no masks of fields of view; what is in the round fields of its photographs counts"
+            ]
+        return Measured(objective_of(classes), classes, images, dataset, batch_size=1, notes=notes)
 
     @staticmethod
     def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> str:

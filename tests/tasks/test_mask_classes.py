@@ -192,24 +192,6 @@ def test_a_run_on_three_classes(squares, tmp_path, monkeypatch, capsys):
     assert exported.mask_file(segmented) == segmenter.mask_file(segmented)
 
 
-def test_a_run_in_fields_of_view_says_so(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    field = np.zeros((32, 32), np.uint8)
-    field[4:28, 4:28] = 255
-    for part, number in (("training", 21), ("test", 1)):
-        for folder, name, content in (
-            ("images", ".png", field // 2),
-            ("1st_manual", "_manual1.png", field),
-            ("mask", "_mask.png", field),
-        ):
-            (tmp_path / part / folder).mkdir(parents=True)
-            cv2.imwrite(str(tmp_path / part / folder / f"{number:02d}{name}"), content)
-    settings = {"model": "unet", "data": ".", "image_size": 32, "crops": 1}
-    results = paddle_eye.train(**settings, batch_size=1, epochs=1, loss="bce_dice")
-    assert results["data"]["field_of_view"] is True
-    assert paddle_eye.open_predictor(tmp_path / results["run"]).in_field
-
-
 def test_values_may_stand_in_the_order_of_the_names(squares):
     records = find_pairs(squares).records
     assert values_in_order(squares, records, ["cup", "disc", "background"]) == {

@@ -10,6 +10,7 @@ from typing import Callable, NamedTuple, TypeVar
 
 import numpy as np
 
+from paddle_eye.data.field import field_of_view
 from paddle_eye.data.images import (
     decode_picture,
     decode_unchanged,
@@ -131,6 +132,7 @@ def read_pairs(
     fit: Callable[[np.ndarray], np.ndarray],
     faults: Sequence[str] = (),
     values: Mapping[str, int] | None = None,
+    seek_fields: bool = False,
 ) -> list[Pair]:
     """Read both files of every pair once.
 
@@ -140,6 +142,7 @@ def read_pairs(
         fit: what is kept of a picture, uint8 [H, W, 3] BGR.
         faults: what is wrong besides, see `FoundPairs`.
         values: that several classes have in the masks, the background first; None: foreground and background.
+        seek_fields: whether the round field of a photograph is its field of view where no file says it.
 
     Raises:
         InputError: there is a fault, a file is no picture, both differ in size, or a mask has other values than 0 and
@@ -164,6 +167,8 @@ def read_pairs(
         elif picture.shape[:2] != truth.shape:
             sizes = ["x".join(map(str, shape[1::-1])) for shape in (picture.shape, truth.shape)]
             faults.append(f"{record.mask}: {sizes[1]} pixels, its picture has {sizes[0]}")
+        elif seek_fields and record.field is None and (field := field_of_view(picture)) is not None:
+            truth = np.where(field, truth, np.uint8(OUTSIDE))
         pairs.append(Pair(record.image, fit(picture), truth, digest(data), digest(mask_data), record.part))
     raise_faults(root, faults, _ADVICE if values is None else _ADVICE_OF_CLASSES)
     return pairs
