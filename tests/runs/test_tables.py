@@ -159,7 +159,7 @@ def test_a_row_whose_table_was_killed_is_trained_by_one_process_alone(inside, tm
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_table_that_is_stopped_stops_its_training(sent, code, inside, tmp_path):
     """Also when the signal is sent to the tool alone, as by a notebook or a queue of jobs."""
-    endless = "rows: [{name: endless, config: small.yaml, settings: {train.epochs: 100000}}]"
+    endless = "rows: [{name: endless, config: small.yaml, settings: {train.epochs: 1000}}]"
     (inside / "configs/tables/endless.yaml").write_text(endless)
     command = [sys.executable, str(ROOT / "tools/reproduce.py"), "configs/tables/endless.yaml"]
     command += ["--output", str(tmp_path), "--results", str(tmp_path)]
