@@ -22,8 +22,9 @@ from paddle_eye.errors import InputError
 from paddle_eye.files import write_bytes
 from paddle_eye.models.attention import nam_regulariser
 from paddle_eye.report import plots
+from paddle_eye.report.class_wording import six_class_lines
 from paddle_eye.report.table import split_table
-from paddle_eye.tasks.classification import ClassificationObjective, six_class_lines
+from paddle_eye.tasks.classification import ClassificationObjective
 from paddle_eye.weights.format import load_into, read_weights, write_weights
 
 PathLike = Union[str, Path]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -17,11 +17,10 @@ from paddle_eye.data.loading import Batches
 from paddle_eye.data.locate import Location
 from paddle_eye.data.preparation.test_sets import Place
 from paddle_eye.engine.objective import Evaluation, Objective
-from paddle_eye.errors import InputError
 from paddle_eye.inference.exported import Exported
 from paddle_eye.inference.trained import TrainedNetwork
 from paddle_eye.metrics.intervals import Statistic
-from paddle_eye.report.compare import Comparison, FinishedRun
+from paddle_eye.report.wording import Wording
 from paddle_eye.run_folder import RunFolder
 from paddle_eye.weights.opened import Opened
 
@@ -92,11 +91,11 @@ class External(NamedTuple):
     pictures: dict[str, bytes]
 
 
-class Task(ABC):
+class Task(Wording):
     """One thing to learn, from one data set; made from settings and a place, it has found what there is to learn from.
 
     A task is a class in a file of its own and a row of `paddle_eye.tasks.registry.TASKS`; nothing else in the project
-    asks which task it is.
+    asks which task it is. How its figures are told, it has from a `Wording`.
 
     ``classes`` are the names of the classes, ``channels`` is the number of a picture's, and ``split`` is what a weight
     file must say of the data for both parts to be found again, and masks to be read and drawn as in training.
@@ -116,12 +115,6 @@ class Task(ABC):
 
     needs_data: ClassVar[str | None] = None
     """What ``--data DIR`` must hold, if it has to be given; None: it is looked for, see `paddle_eye.data.locate`."""
-
-    template: ClassVar[str] = "page.html"
-    """The page of a run, in `paddle_eye.report`."""
-
-    comparison: ClassVar[Comparison]
-    """How finished runs are compared."""
 
     classes: tuple[str, ...]
     channels: int
@@ -200,65 +193,6 @@ class Task(ABC):
             model: with the weights of the best epoch.
         """
 
-    @staticmethod
-    @abstractmethod
-    def report(results: Mapping[str, Any]) -> dict[str, Any]:
-        """What the page shows beside ``results``: ``criterion``, and ``figures``, the title and cells of each row."""
-
-    @staticmethod
-    @abstractmethod
-    def main_figure(results: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
-        """The figure that matters most in words, with what it has to be read by.
-
-        Args:
-            results: with ``classes``.
-            figures: of an `Objective`.
-        """
-
-    # Tables of runs
-
-    table_columns: ClassVar[tuple[tuple[str, str], ...]]
-    """Key of `table_figures` and title of each figure that a table shows, the main one first."""
-
-    @classmethod
-    def columns_of(cls, known: Iterable[str]) -> list[tuple[str, str]]:
-        """The `table_columns` of a table that has these figures."""
-        return [(key, title) for key, title in cls.table_columns if key in known]
-
-    @staticmethod
-    @abstractmethod
-    def table_figures(figures: Mapping[str, Any]) -> dict[str, float | None]:
-        """The main figures of an epoch, ends of an interval as ``NAME_low`` and ``NAME_high``.
-
-        Args:
-            figures: of an `Objective`.
-        """
-
-    @staticmethod
-    @abstractmethod
-    def table_pictures(runs: Mapping[str, FinishedRun], histories: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
-        """Pictures of the runs of a table together, PNG files by name.
-
-        Args:
-            runs: with the figures and predictions of the last epoch, by the name of their row.
-            histories: one row per evaluation of each.
-        """
-
-    @staticmethod
-    def over_folds(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """The figures of runs that were measured on different images, over all of these.
-
-        Args:
-            runs: what the ``metrics.json`` of each holds.
-
-        Returns:
-            ``runs``, their names, ``classes``, and the figures of the ``best`` and the ``last`` epochs.
-
-        Raises:
-            InputError: the task has no such figures.
-        """
-        raise InputError(f"{', '.join(str(each['run']) for each in runs)}: folds of this kind cannot be summed up")
-
     # A finished network
 
     @staticmethod
@@ -288,16 +222,6 @@ class Task(ABC):
     def external(measured: Measured, evaluation: Evaluation) -> External:
         """What is to be kept of an evaluation on a stranger's data; of tasks with `statistics`."""
         raise NotImplementedError
-
-    @staticmethod
-    @abstractmethod
-    def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> str:
-        """One line per network, columns aligned; rows of `paddle_eye.runs.evaluate.evaluate_weights`."""
-
-    @staticmethod
-    @abstractmethod
-    def evaluation_line(row: Mapping[str, Any]) -> str:
-        """What the documents print for a network."""
 
     @staticmethod
     @abstractmethod

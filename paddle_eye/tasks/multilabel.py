@@ -19,15 +19,12 @@ from paddle_eye.errors import InputError
 from paddle_eye.inference.exported import Exported
 from paddle_eye.inference.multilabel import MultilabelPredictor, read_thresholds
 from paddle_eye.metrics.classification import counted_auc
-from paddle_eye.metrics.intervals import mcnemar
 from paddle_eye.metrics.multilabel import best_thresholds, mean_auc, mean_average_precision, multilabel_figures
 from paddle_eye.models.attention import nam_regulariser
 from paddle_eye.report import plots, worst
-from paddle_eye.report.compare import Comparison, FinishedRun, Tested
 from paddle_eye.report.finished import notice, seen_from, write_table
 from paddle_eye.report.fonts import drawable_names
-from paddle_eye.report.page import figure
-from paddle_eye.report.table import ORIGIN, aligned, origin, share
+from paddle_eye.report.label_wording import LabelWording
 from paddle_eye.run_folder import RunFolder
 from paddle_eye.tasks.base import Data, External, Measured
 from paddle_eye.tasks.photographs import PhotographTask, measured_photographs, patients_of
@@ -121,36 +118,13 @@ def _columns(
     return {"shows": ["-".join(map(str, row)) for row in labels], "exact": exact, **columns}
 
 
-def _exact(first: FinishedRun, second: FinishedRun) -> Tested:
-    found = mcnemar(*(run.predictions["exact"].to_numpy(bool) for run in (first, second)))
-    counts = f"the one alone has every class of {found['only_first']} right, the other alone of {found['only_second']}"
-    return Tested("McNemar's test", counts, found["p"], found["least_p"])
-
-
-class MultilabelTask(PhotographTask):
+class MultilabelTask(LabelWording, PhotographTask):
     """Two parts of photographs that each show several classes, one or none; see `Task`."""
 
     name = "multilabel"
     several_labels = True
     own_settings = frozenset({"data.preset", "train.freeze", "train.pretrained", "train.class_weights"})
     standard_recipe = "palm_resnet50.yaml"
-    template = "multilabel.html"
-    comparison = Comparison(
-        header=("input", "loss", "mean AUC [95 %]", "mean average precision", "exact match"),
-        row=lambda run: (
-            f"{run.results['preprocessing']['image_size']} {run.results['preprocessing']['preset']}",
-            share(run.figures["loss"]),
-            share(run.figures["auc"], run.figures["auc_interval"]),
-            share(run.figures["average_precision"]),
-            share(run.figures["exact_match"]),
-        ),
-        main="mean AUC",
-        other="loss (binary cross-entropy)",
-        drawn=lambda run: (run.figures["auc"], run.figures["auc_interval"], run.figures["loss"]),
-        test=_exact,
-        same=["image", "shows"],
-        needed=["exact"],
-    )
 
     def load(self) -> Data:
         data = super().load()
@@ -223,53 +197,6 @@ class MultilabelTask(PhotographTask):
         return self.worst_panels(data, model, images, classes, told)
 
     @staticmethod
-    def report(results: Mapping[str, Any]) -> dict[str, Any]:
-        evaluations = (results["best"], results["last"])
-        rows = [
-            (title, [figure(each[key], each[f"{key}_interval"]) for each in evaluations])
-            for key, title in (
-                ("auc", "AUC, mean of the classes"),
-                ("average_precision", "Average precision, mean of the classes"),
-                ("exact_match", "Exact match (share of images with every class right)"),
-            )
-        ]
-        names = {"sensitivity": "Sensitivity", "specificity": "Specificity", "precision": "Precision", "f1": "F1"}
-        areas = {"auc": "AUC", "average_precision": "Average precision"}
-        rows += [
-            (f"{title}, {mean} mean", [figure(each[mean][key]) for each in evaluations])
-            for mean, titles in (("macro", names), ("micro", {**areas, **names}))
-            for key, title in titles.items()
-        ]
-        rows.append(("Score of the ODIR-5K challenge", [figure(each["odir"]["score"]) for each in evaluations]))
-        rows.append(("Loss (binary cross-entropy)", [figure(each["loss"]) for each in evaluations]))
-        return {"criterion": "mean AUC", "figures": rows}
-
-    table_columns = (
-        ("auc", "mean AUC [95 %]"),
-        ("average_precision", "mean average precision [95 %]"),
-        ("exact_match", "exact match [95 %]"),
-        ("odir", "ODIR's score"),
-        ("loss", "loss"),
-    )
-
-    @staticmethod
-    def table_figures(figures: Mapping[str, Any]) -> dict[str, float | None]:
-        flat = {}
-        for name in ("auc", "average_precision", "exact_match"):
-            low, high = figures[f"{name}_interval"] or (None, None)
-            flat.update({name: figures[name], f"{name}_low": low, f"{name}_high": high})
-        return {**flat, "odir": figures["odir"]["score"], "loss": figures["loss"]}
-
-    @staticmethod
-    def table_pictures(runs: Mapping[str, FinishedRun], histories: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
-        areas = {name: history["auc"].tolist() for name, history in histories.items()}
-        return {"curves": plots.curves_together(areas, "mean AUC")}
-
-    @staticmethod
-    def main_figure(results: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
-        return f"mean AUC {share(figures['auc'])}, exact match {share(figures['exact_match'])}"
-
-    @staticmethod
     def measured(path: Path, opened: Opened, place: Place) -> Measured:
         def objective(patients: np.ndarray | None) -> MultilabelObjective:
             count = len(opened.description.get("classes", []))
@@ -298,41 +225,5 @@ class MultilabelTask(PhotographTask):
         return External(labels, probabilities, columns, {"receiver operating characteristic": roc})
 
     @staticmethod
-    def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> str:
-        """See `Task`; sensitivity, specificity and F1 are means over the classes, at their thresholds."""
-        header = (
-            *(*ORIGIN, "mean AUC [95 %]", "mean average precision", "sensitivity", "specificity", "f1"),
-            *("exact match", "ODIR's score", "loss", "weights"),
-        )
-        return aligned([header, *(_evaluation_cells(row) for row in rows)])
-
-    @staticmethod
-    def evaluation_line(row: Mapping[str, Any]) -> str:
-        main = MultilabelTask.main_figure(row, row)
-        lines = [f"[validation]:===model:{row['model']}==={main}/loss:{row['loss']:.5f}"]
-        if "patients" in row:
-            of = row["patients"]
-            who = f"by patient (the largest of each one's photographs; {of['patients']} patients)"
-            lines.append(f"{who}: mean AUC {share(of['auc'], of['auc_interval'])}")
-        for name, figures in zip(row["classes"], row["per_class"]):
-            areas = f"AUC {share(figures['auc'])}, average precision {share(figures['average_precision'])}"
-            at = f"sensitivity {share(figures['sensitivity'])}, specificity {share(figures['specificity'])}"
-            lines.append(f"{name}: {figures['support']} images, {areas}, at {figures['threshold']:.3f} {at}")
-        return "\n".join(lines)
-
-    @staticmethod
     def trained(source: Path, network: Opened | Exported) -> MultilabelPredictor:
         return MultilabelPredictor.of(source, network)
-
-
-def _evaluation_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return (
-        *origin(row),
-        share(row["auc"], row["auc_interval"]),
-        share(row["average_precision"]),
-        *(share(row["macro"][name]) for name in ("sensitivity", "specificity", "f1")),
-        share(row["exact_match"]),
-        share(row["odir"]["score"]),
-        share(row["loss"]),
-        row["weights"],
-    )
