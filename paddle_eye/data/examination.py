@@ -82,7 +82,7 @@ class Pictures(Sequence):
         if isinstance(index, slice):
             return Pictures(self._kept[index])
         path, digest, preparation, blocks = self._kept[index]
-        block = _block(blocks, path, digest, lambda data, picture: _picture_block(preparation.make(picture)))
+        block = _block(blocks, path, digest, lambda picture: _picture_block(preparation.make(picture)))
         return block[8:].reshape(*block[:8].view(np.uint32), 3)
 
 
@@ -100,7 +100,7 @@ class _Fingerprints(Mapping):
 
     def __getitem__(self, path: Path) -> Fingerprint:
         digest = bytes.fromhex(self._digests[path])
-        block = _block(self._blocks, path, digest, lambda data, picture: fingerprint(data, picture).to_bytes())
+        block = _block(self._blocks, path, digest, lambda picture: fingerprint(digest.hex(), picture).to_bytes())
         return Fingerprint.from_bytes(self._digests[path], block)
 
 
@@ -124,19 +124,18 @@ def _unchanged(path: Path, digest: bytes) -> bytes:
     return data
 
 
-def _block(blocks: Blocks, path: Path, digest: bytes, make: Callable[[bytes, np.ndarray], bytes]) -> np.ndarray:
+def _block(blocks: Blocks, path: Path, digest: bytes, make: Callable[[np.ndarray], bytes]) -> np.ndarray:
     """A photograph's block, uint8 [N]; where it is damaged, made again.
 
     Args:
         blocks: of its kind.
         path: the photograph.
         digest: of its bytes, by which the block is found.
-        make: its bytes and what they decode to, to the block.
+        make: what it decodes to, to the block.
     """
     block = blocks.get(digest)
     if block is None:
-        data = _unchanged(path, digest)
-        made = make(data, decode_picture(data, path))
+        made = make(decode_picture(_unchanged(path, digest), path))
         with contextlib.suppress(OSError):  # where it cannot be written, it will be made once more
             blocks.put(digest, made)
         return np.frombuffer(made, np.uint8)
@@ -232,7 +231,7 @@ class _Reader:
                 data = _unchanged(path, digest) if data is None else data
                 picture = decode_picture(data, path)
                 if not looked:
-                    self._new_looks[path] = digest, fingerprint(data, picture).to_bytes()
+                    self._new_looks[path] = digest, fingerprint(digest.hex(), picture).to_bytes()
                 if not prepared:
                     pictures.put(digest, _picture_block(preparation.make(picture)))
         except InputError as error:

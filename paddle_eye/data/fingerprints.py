@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paddle_eye.data.images import digest
 from paddle_eye.opencv import cv2
 
 _SIDE, _COARSE, _RADIUS, _NOISE = 64, 6.0, 0.28, 2.0
@@ -40,14 +39,14 @@ class Fingerprint:
         return cls(digest, block[colours.size :].view(np.float32), colours)
 
 
-def fingerprint(data: bytes, picture: np.ndarray) -> Fingerprint:
-    """Digest and perceptual hash of a picture.
+def fingerprint(digest: str, picture: np.ndarray) -> Fingerprint:
+    """The perceptual hash of a picture, with the digest of its file.
 
     Fundus photographs share the round rim and the shading, which fill the usual 64-bit hashes. So the hash is what is
     left when the picture, in grey and 64x64, loses its coarse shading, within a disc inside the rim.
 
     Args:
-        data: the file's bytes.
+        digest: of the file's bytes.
         picture: what they decode to, uint8 [H, W, 3] in BGR order.
     """
     picture = _halved(picture)
@@ -58,7 +57,7 @@ def fingerprint(data: bytes, picture: np.ndarray) -> Fingerprint:
     structure = detail[INSIDE]
     structure -= structure.mean()
     structure /= np.linalg.norm(structure) + _NOISE  # a picture without detail is like no other
-    return Fingerprint(digest(data), structure, colours)
+    return Fingerprint(digest, structure, colours)
 
 
 def _halved(picture: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ def blots(number, size=160, brighter=0):
 
 
 def sketch_of(picture):
-    return sketch(fingerprint(b"", picture))
+    return sketch(fingerprint("", picture))
 
 
 def numbers_in(text):
