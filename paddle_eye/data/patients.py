@@ -7,7 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+
 from paddle_eye.errors import InputError
+from paddle_eye.metrics.intervals import patient_numbers
 
 _WORDS, _BETWEEN = "left|right|od|os|左眼|右眼|左|右", "[ _.-]"
 # The patient, with a digit in it, and the side of the eye: 12_left, p7-OD, 12L, 12左; perhaps a suffix: 12_left_2.
@@ -37,6 +40,11 @@ def patient_of(path: Path, pattern: re.Pattern | None = None) -> str | None:
     if eye := _SIDE_BEHIND.fullmatch(path.stem) or _SIDE_BEFORE.fullmatch(path.stem):
         return eye[1].strip(" _.-").casefold()
     return None
+
+
+def patients_among(images: Iterable[str | Path]) -> np.ndarray | None:
+    """A number for each picture's patient, as `patient_of` knows them; None if no patient has several."""
+    return patient_numbers([patient_of(Path(image)) for image in images])
 
 
 def look_like_pairs(paths: Iterable[Path]) -> tuple[str, str] | None:

@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 
 from paddle_eye.metrics.classification import counted_auc
-from paddle_eye.metrics.intervals import bootstrap_interval
+from paddle_eye.metrics.intervals import Statistic, bootstrap_interval
 from paddle_eye.metrics.undefined import defined_mean, share
 
 
-def mask_figures(counts: np.ndarray) -> dict[str, Any]:
+def mask_figures(counts: np.ndarray, patients: np.ndarray | None = None) -> dict[str, Any]:
     """All figures of predicted masks.
 
     Args:
         counts: int [N, 2, 2], of each image its pixels by truth (rows) and prediction (columns), background before
             foreground.
+        patients: int [N], of `patient_numbers`; None if none has several images.
 
     Returns:
         ``overall``: over the pixels of all images, ``dice`` and ``iou`` of the foreground, ``accuracy``,
@@ -26,19 +27,20 @@ def mask_figures(counts: np.ndarray) -> dict[str, Any]:
         there is no foreground, a Dice would be 0 for a single wrong pixel: it is not defined, and ``empty`` counts the
         images without, and those of them that were predicted to have none.
         ``per_image``: the same of each image. ``mean`` and ``interval``: of the images' values, with a 95 % bootstrap
-        interval over images.
+        interval over images or, as ``intervals_over`` says, over patients.
     """
     per_image = [pixel_figures(matrix) for matrix in counts]
     overall = pixel_figures(counts.sum(axis=0))
-    return {"images": len(counts), "overall": overall, **mask_summary(per_image), "per_image": per_image}
+    return {"images": len(counts), "overall": overall, **mask_summary(per_image, patients), "per_image": per_image}
 
 
-def class_mask_figures(counts: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
+def class_mask_figures(counts: np.ndarray, names: Sequence[str], patients: np.ndarray | None = None) -> dict[str, Any]:
     """All figures of predicted masks of several classes.
 
     Args:
         counts: int [N, K, K], of each image its pixels by truth (rows) and prediction (columns), background first.
         names: of the K - 1 foreground classes.
+        patients: see `mask_figures`.
 
     Returns:
         What `mask_figures` gives, of `class_pixel_figures`, and ``per_class``: for each foreground class its name as
@@ -46,10 +48,10 @@ def class_mask_figures(counts: np.ndarray, names: Sequence[str]) -> dict[str, An
     """
     per_image = [class_pixel_figures(matrix) for matrix in counts]
     per_class = [
-        {"class": name, **mask_figures(np.stack([_against_others(matrix, label) for matrix in counts]))}
+        {"class": name, **mask_figures(np.stack([_against_others(matrix, label) for matrix in counts]), patients)}
         for label, name in enumerate(names, start=1)
     ]
-    summary = {"overall": class_pixel_figures(counts.sum(axis=0)), **mask_summary(per_image)}
+    summary = {"overall": class_pixel_figures(counts.sum(axis=0)), **mask_summary(per_image, patients)}
     return {"images": len(counts), **summary, "per_image": per_image, "per_class": per_class}
 
 
@@ -74,18 +76,38 @@ def _against_others(matrix: np.ndarray, label: int) -> np.ndarray:
     return np.array([[others, claimed - found], [truth - found, found]])
 
 
-def mask_summary(per_image: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:
+def mask_summary(per_image: Sequence[Mapping[str, float | None]], patients: np.ndarray | None = None) -> dict[str, Any]:
     """``mean`` and ``interval`` of each of `pixel_figures`, and ``empty``; see `mask_figures`.
 
-    One image alone has no interval.
+    One image, or one patient, alone has no interval.
     """
     intervals = {}
     for name in per_image[0]:
-        values = np.array([figures[name] for figures in per_image if figures[name] is not None], dtype=float)
-        several = len(values) > 1
-        interval = bootstrap_interval(lambda drawn, _: float(drawn.mean()), values, values) if several else None
-        intervals[name] = interval
-    return {"mean": mask_means(per_image), "interval": intervals, "empty": _empty_masks(per_image)}
+        values = np.array([figures[name] for figures in per_image], dtype=float)  # None becomes nan
+        defined = np.isfinite(values)
+        of_patients = None if patients is None else patients[defined]
+        several = len(np.unique(np.flatnonzero(defined) if patients is None else of_patients)) > 1
+        intervals[name] = bootstrap_interval(_mean, values[defined], values[defined], of_patients) if several else None
+    return {
+        "mean": mask_means(per_image),
+        "interval": intervals,
+        "intervals_over": "images" if patients is None else "patients",
+        "empty": _empty_masks(per_image),
+    }
+
+
+def _mean(values: np.ndarray, _: np.ndarray) -> float:
+    return float(values.mean())
+
+
+def mean_of_figure(place: int) -> Statistic:
+    """The mean of one of F figures of the images, [N, F], over those for which it is defined (not nan)."""
+
+    def mean(values: np.ndarray, _: np.ndarray) -> float | None:
+        defined = values[np.isfinite(values[:, place]), place]
+        return float(defined.mean()) if len(defined) else None
+
+    return mean
 
 
 def _empty_masks(per_image: Sequence[Mapping[str, float | None]]) -> list[int]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from paddle_eye.data.patients import patients_among
 from paddle_eye.metrics.intervals import signed_rank
 from paddle_eye.metrics.masks import mask_summary
 from paddle_eye.report import masks, plots
@@ -40,7 +41,7 @@ def per_class(figures: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return figures.get("per_class", [])
 
 
-def _foreground(classes: Sequence[str]) -> str:
+def foreground_of(classes: Sequence[str]) -> str:
     """What figures are of: the foreground, or the mean of several."""
     return classes[1] if len(classes) == 2 else f"{', '.join(classes[1:])} (mean)"
 
@@ -83,7 +84,7 @@ class MaskWording(Wording):
     @staticmethod
     def report(results: Mapping[str, Any]) -> dict[str, Any]:
         evaluations = (results["best"], results["last"])
-        background, foreground = results["classes"][0], _foreground(results["classes"])
+        background, foreground = results["classes"][0], foreground_of(results["classes"])
         names = {
             "dice": f"Dice of {foreground}",
             "iou": f"IoU of {foreground}",
@@ -153,7 +154,7 @@ class MaskWording(Wording):
     @staticmethod
     def main_figure(results: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
         """The Dice of the foreground, which is named, and the two figures to read it by."""
-        background, foreground = results["classes"][0], _foreground(results["classes"])
+        background, foreground = results["classes"][0], foreground_of(results["classes"])
         means = figures["mean"]
         of_class = [
             f", {each['class']} {share(each['mean']['dice'], each['interval']['dice'])}" for each in per_class(figures)
@@ -177,7 +178,7 @@ class MaskWording(Wording):
         )
         lines = []
         for row in rows:
-            lines.append(_evaluation_cells(row, _foreground(row["classes"]), row))
+            lines.append(_evaluation_cells(row, foreground_of(row["classes"]), row))
             lines += [_evaluation_cells(row, each["class"], each) for each in per_class(row)]
         return aligned([header, *lines])
 
@@ -189,20 +190,23 @@ class MaskWording(Wording):
     def over_folds(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """See `Wording.over_folds`; ``images`` is their number, the rest `paddle_eye.metrics.masks.mask_summary`."""
         results: dict[str, Any] = {"runs": [each["run"] for each in runs], "classes": runs[0]["classes"]}
+        patients = patients_among(image for each in runs for image in each["validation_images"])
         for which in ("best", "last"):
             per_image = [figures for each in runs for figures in each[which]["per_image"]]
-            results[which] = {"images": len(per_image), **mask_summary(per_image)}
+            results[which] = {"images": len(per_image), **mask_summary(per_image, patients)}
             if len(results["classes"]) > 2:
-                results[which]["per_class"] = _classes_over_folds([each[which]["per_class"] for each in runs])
+                results[which]["per_class"] = _classes_over_folds([each[which]["per_class"] for each in runs], patients)
         return results
 
 
-def _classes_over_folds(folds: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+def _classes_over_folds(
+    folds: Sequence[Sequence[Mapping[str, Any]]], patients: np.ndarray | None
+) -> list[dict[str, Any]]:
     """The summary of each class over the images of all folds."""
     together = [
         (of_class[0]["class"], [image for each in of_class for image in each["per_image"]]) for of_class in zip(*folds)
     ]
-    return [{"class": name, "images": len(images), **mask_summary(images)} for name, images in together]
+    return [{"class": name, "images": len(images), **mask_summary(images, patients)} for name, images in together]
 
 
 def _of_empty_masks(foreground: str, figures: Mapping[str, Any]) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from paddle_eye.data.patients import patient_of
+from paddle_eye.data.patients import patients_among
 from paddle_eye.engine.objective import Evaluation
 from paddle_eye.errors import InputError
 from paddle_eye.files import write_bytes, write_json, write_text
-from paddle_eye.metrics.intervals import bootstrap_difference, patient_numbers
+from paddle_eye.metrics.intervals import bootstrap_difference
 from paddle_eye.report import page
 from paddle_eye.report.compare import FinishedRun, read_run
 from paddle_eye.report.finished import seen_from, write_table
@@ -37,9 +37,9 @@ def write_external(
         run = read_run(weights.parent, "best")
     except InputError:
         return None
-    if not task.statistics:
+    if not task.statistics(measured.classes):
         return None
-    kept = task.external(measured, evaluation)
+    kept = task.external(measured, evaluation, row)
     results = {**row, "differences": _differences(run, task, row, measured, kept)}
     folder = weights.parent / f"external-{row['data']}"
     write_json(folder / "metrics.json", results)
@@ -56,21 +56,27 @@ def _differences(
     run: FinishedRun, task: type[Task], row: Mapping[str, Any], measured: Measured, kept: External
 ) -> list[dict[str, Any]]:
     """Each of the task's statistics on the run's own validation images and on the stranger's, and the difference."""
-    patients = patient_numbers([patient_of(Path(str(image))) for image in run.predictions["image"]])
+    patients = patients_among(run.predictions["image"].astype(str))
     own = (*task.kept(run.predictions, measured.classes), patients)
     others = (kept.labels, kept.outputs, measured.patients)
+    internal, external = task.table_figures(run.figures), task.table_figures(row)
     rows = []
-    for key, (name, statistic) in task.statistics.items():
-        defined = None not in (run.figures[key], row[key])
+    for key, (name, statistic) in task.statistics(measured.classes).items():
+        defined = None not in (internal[key], external[key])
         rows.append(
             {
                 "name": name,
-                "internal": run.figures[key],
-                "internal_interval": run.figures[f"{key}_interval"],
-                "external": row[key],
-                "external_interval": row[f"{key}_interval"],
-                "difference": row[key] - run.figures[key] if defined else None,
+                "internal": internal[key],
+                "internal_interval": _interval(internal, key),
+                "external": external[key],
+                "external_interval": _interval(external, key),
+                "difference": external[key] - internal[key] if defined else None,
                 "difference_interval": bootstrap_difference(statistic, own, others) if defined else None,
             }
         )
     return rows
+
+
+def _interval(figures: Mapping[str, float | None], key: str) -> list[float] | None:
+    ends = [figures[f"{key}_low"], figures[f"{key}_high"]]
+    return None if None in ends else ends

@@ -79,8 +79,8 @@ class External(NamedTuple):
     """What is kept of an evaluation on a stranger's data.
 
     Args:
-        labels: of the images.
-        outputs: what the network says of each.
+        labels: of the images, [N, …].
+        outputs: what the network says of each, [N, …].
         columns: of the table of predictions, beside the image.
         pictures: PNG files by what they show.
     """
@@ -209,9 +209,11 @@ class Task(Wording):
             InputError: the network is of other classes, or pictures cannot be used.
         """
 
-    statistics: ClassVar[Mapping[str, tuple[str, Statistic]]] = {}
-    """Figures that a stranger's data is compared with a run's own by: their names, and how they are computed from what
-    `kept` gives. None, if measuring on strangers' data leaves no report."""
+    @staticmethod
+    def statistics(classes: Sequence[str]) -> Mapping[str, tuple[str, Statistic]]:
+        """What a stranger's data is compared with a run's own by: of figures of `table_figures` their names, and how
+        they are computed from what `kept` gives. None, if measuring on strangers' data leaves no report."""
+        return {}
 
     @staticmethod
     def kept(predictions: pd.DataFrame, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -219,8 +221,14 @@ class Task(Wording):
         raise NotImplementedError
 
     @staticmethod
-    def external(measured: Measured, evaluation: Evaluation) -> External:
-        """What is to be kept of an evaluation on a stranger's data; of tasks with `statistics`."""
+    def external(measured: Measured, evaluation: Evaluation, figures: Mapping[str, Any]) -> External:
+        """What is to be kept of an evaluation on a stranger's data; of tasks with `statistics`.
+
+        Args:
+            measured: what was measured on.
+            evaluation: what the network said.
+            figures: of the objective.
+        """
         raise NotImplementedError
 
     @staticmethod

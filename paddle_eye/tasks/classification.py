@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Callable, ClassVar
+from typing import Any, Callable
 
 import numpy as np
 import paddle
@@ -20,6 +20,7 @@ from paddle_eye.engine.objective import Evaluation, Objective, as_tensor
 from paddle_eye.inference.exported import Exported
 from paddle_eye.inference.predictor import Predictor
 from paddle_eye.metrics.classification import accuracy, auc, classification_figures, confusion
+from paddle_eye.metrics.intervals import Statistic
 from paddle_eye.models.attention import nam_regulariser
 from paddle_eye.report import plots, worst
 from paddle_eye.report.class_wording import ClassWording
@@ -194,14 +195,16 @@ class ClassificationTask(ClassWording, PhotographTask):
 
         return measured_photographs(path, opened, place, objective, several_labels=False)
 
-    statistics: ClassVar = {"accuracy": ("accuracy", accuracy), "auc": ("AUC", auc)}
+    @staticmethod
+    def statistics(classes: Sequence[str]) -> Mapping[str, tuple[str, Statistic]]:
+        return {"accuracy": ("accuracy", accuracy), "auc": ("AUC", auc)}
 
     @staticmethod
     def kept(predictions: pd.DataFrame, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         return predictions["label"].to_numpy(), predictions[[f"p_{name}" for name in classes]].to_numpy()
 
     @staticmethod
-    def external(measured: Measured, evaluation: Evaluation) -> External:
+    def external(measured: Measured, evaluation: Evaluation, figures: Mapping[str, Any]) -> External:
         labels, probabilities = _arrays(evaluation)
         predicted = probabilities.argmax(axis=1)
         matrix = confusion(labels, predicted, len(measured.classes))

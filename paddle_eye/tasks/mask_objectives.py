@@ -33,6 +33,7 @@ class SegmentationObjective(Objective):
     Args:
         loss: of the output at full size, one of `MASK_LOSSES`. Coarser outputs have the Focal Tversky loss, as in the
             document, against the mask's every 8th, 4th and 2nd pixel; all weigh the same.
+        patients: of the images that `figures` are of, see `patient_numbers`.
     """
 
     criterion = "dice"
@@ -40,8 +41,9 @@ class SegmentationObjective(Objective):
     count = 2
     """Classes, the background among them."""
 
-    def __init__(self, loss: str = "tversky") -> None:
+    def __init__(self, loss: str = "tversky", patients: np.ndarray | None = None) -> None:
         self.full_loss, self.coarse_loss = MASK_LOSSES[loss], MASK_LOSSES["focal_tversky"]
+        self.patients = patients
 
     def targets(self, targets: Any) -> paddle.Tensor:
         """Masks, [N, 1, H, W], as uint8, see `paddle_eye.data.sources.pairs.Pair`."""
@@ -104,7 +106,7 @@ class SegmentationObjective(Objective):
     def figures(self, evaluation: Evaluation) -> dict[str, Any]:
         """``loss``, `mask_figures` and, over all pixels, `pixel_areas`."""
         levels = sum(_levels(*pair) for pair in zip(evaluation.targets, evaluation.outputs))
-        figures = mask_figures(self.counts(evaluation))
+        figures = mask_figures(self.counts(evaluation), self.patients)
         figures["overall"].update(pixel_areas(levels))
         return {"loss": evaluation.loss, **figures}
 
@@ -124,10 +126,11 @@ class ClassesObjective(SegmentationObjective):
     Args:
         names: of the foreground classes, over which the losses, the Dice and other figures are means.
         loss: of the output at full size, one of `CLASS_LOSSES`; see `SegmentationObjective`.
+        patients: likewise.
     """
 
-    def __init__(self, names: Sequence[str], loss: str = "tversky") -> None:
-        self.names, self.count = list(names), 1 + len(names)
+    def __init__(self, names: Sequence[str], loss: str = "tversky", patients: np.ndarray | None = None) -> None:
+        self.names, self.count, self.patients = list(names), 1 + len(names), patients
         self.full_loss, self.coarse_loss = CLASS_LOSSES[loss], CLASS_LOSSES["focal_tversky"]
 
     def counted(self, logits: paddle.Tensor, targets: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
@@ -155,16 +158,20 @@ class ClassesObjective(SegmentationObjective):
 
     def figures(self, evaluation: Evaluation) -> dict[str, Any]:
         """``loss`` and `class_mask_figures`."""
-        return {"loss": evaluation.loss, **class_mask_figures(self.counts(evaluation), self.names)}
+        return {"loss": evaluation.loss, **class_mask_figures(self.counts(evaluation), self.names, self.patients)}
 
     def pixel_figures(self, matrix: np.ndarray) -> dict[str, float | None]:
         """See `SegmentationObjective.pixel_figures`."""
         return class_pixel_figures(matrix)
 
 
-def objective_of(classes: Sequence[str], loss: str = "tversky") -> SegmentationObjective:
+def objective_of(
+    classes: Sequence[str], loss: str = "tversky", patients: np.ndarray | None = None
+) -> SegmentationObjective:
     """The objective for so many classes, the background first."""
-    return SegmentationObjective(loss) if len(classes) == 2 else ClassesObjective(classes[1:], loss)
+    if len(classes) == 2:
+        return SegmentationObjective(loss, patients)
+    return ClassesObjective(classes[1:], loss, patients)
 
 
 def _pixels(truth: np.ndarray, predicted: np.ndarray, count: int) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Callable, ClassVar
+from typing import Any, Callable
 
 import numpy as np
 import paddle
@@ -19,6 +19,7 @@ from paddle_eye.errors import InputError
 from paddle_eye.inference.exported import Exported
 from paddle_eye.inference.multilabel import MultilabelPredictor, read_thresholds
 from paddle_eye.metrics.classification import counted_auc
+from paddle_eye.metrics.intervals import Statistic
 from paddle_eye.metrics.multilabel import best_thresholds, mean_auc, mean_average_precision, multilabel_figures
 from paddle_eye.models.attention import nam_regulariser
 from paddle_eye.report import plots, worst
@@ -205,10 +206,12 @@ class MultilabelTask(LabelWording, PhotographTask):
 
         return measured_photographs(path, opened, place, objective, several_labels=True)
 
-    statistics: ClassVar = {
-        "auc": ("mean AUC", mean_auc),
-        "average_precision": ("mean average precision", mean_average_precision),
-    }
+    @staticmethod
+    def statistics(classes: Sequence[str]) -> Mapping[str, tuple[str, Statistic]]:
+        return {
+            "auc": ("mean AUC", mean_auc),
+            "average_precision": ("mean average precision", mean_average_precision),
+        }
 
     @staticmethod
     def kept(predictions: pd.DataFrame, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -216,7 +219,7 @@ class MultilabelTask(LabelWording, PhotographTask):
         return labels, predictions[[f"p_{name}" for name in classes]].to_numpy()
 
     @staticmethod
-    def external(measured: Measured, evaluation: Evaluation) -> External:
+    def external(measured: Measured, evaluation: Evaluation, figures: Mapping[str, Any]) -> External:
         labels, probabilities = _arrays(evaluation)
         thresholds = measured.objective.thresholds or [0.5] * len(measured.classes)
         found = probabilities >= np.asarray(thresholds)

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import paddle
+import pandas as pd
 
 from paddle_eye.config import Config
 from paddle_eye.data.identity import data_digest, seen_pictures, short
@@ -14,6 +16,7 @@ from paddle_eye.data.loading import Batches, evaluation_loader, training_loader
 from paddle_eye.data.locate import Location
 from paddle_eye.data.mask_loading import CropDataset, MaskDataset
 from paddle_eye.data.mask_transforms import PixelPreprocessing
+from paddle_eye.data.patients import GENERATED, patient_of, patients_among
 from paddle_eye.data.preparation.test_sets import Place
 from paddle_eye.data.sources.pairs import (
     OUTSIDE,
@@ -30,12 +33,14 @@ from paddle_eye.engine.objective import Evaluation
 from paddle_eye.errors import InputError, listed
 from paddle_eye.inference.exported import Exported
 from paddle_eye.inference.segmenter import Segmenter
+from paddle_eye.metrics.intervals import Statistic
+from paddle_eye.metrics.masks import mean_of_figure
 from paddle_eye.models.unet import MULTIPLE
 from paddle_eye.report import masks, plots
 from paddle_eye.report.finished import notice, seen_from, write_table
-from paddle_eye.report.mask_wording import DICE_OF, MaskWording, per_class
+from paddle_eye.report.mask_wording import DICE_OF, MaskWording, foreground_of, per_class
 from paddle_eye.run_folder import RunFolder
-from paddle_eye.tasks.base import Data, Measured, Task
+from paddle_eye.tasks.base import Data, External, Measured, Task
 from paddle_eye.tasks.mask_objectives import SegmentationObjective, objective_of
 from paddle_eye.weights.opened import Opened, class_names, learned_in_field, mask_values
 
@@ -118,7 +123,9 @@ class SegmentationTask(MaskWording, Task):
         return own_division(pairs) or block_split(pairs, **self.blocks)
 
     def objective(self, model: paddle.nn.Layer, training: CropDataset) -> SegmentationObjective:
-        return objective_of(self.classes, self.settings.train.loss)
+        _, validation = self._divided(self.found.records)
+        patients = patients_among(record.image for record in validation)
+        return objective_of(self.classes, self.settings.train.loss, patients)
 
     def training_loader(self, training: CropDataset, rank: int = 0, ranks: int = 1) -> Batches:
         recipe = self.settings.train
@@ -140,11 +147,7 @@ class SegmentationTask(MaskWording, Task):
         self, run: RunFolder, results: Mapping[str, Any], evaluations: Mapping[str, Evaluation]
     ) -> None:
         for which in evaluations:
-            per_image = results[which]["per_image"]
-            columns = {name: [figures[name] for figures in per_image] for name in per_image[0]}
-            for each in per_class(results[which]):
-                columns[f"{DICE_OF}{each['class']}"] = [figures["dice"] for figures in each["per_image"]]
-            write_table(run.predictions(which), {"image": results["validation_images"], **columns})
+            write_table(run.predictions(which), {"image": results["validation_images"], **_columns(results[which])})
 
     def pictures(
         self,
@@ -175,35 +178,81 @@ class SegmentationTask(MaskWording, Task):
         divided = own_division(pairs)
         pairs = divided[1] if divided is not None else _held_out(pairs, opened.description) or pairs
         images = [pair.image for pair in pairs]
-        dataset = MaskDataset(pairs, opened.preprocessing)
+        dataset, patients = MaskDataset(pairs, opened.preprocessing), patients_among(images)
         notes = []
         if in_field and any(record.field is None for record in found.records):
             notes = [
                 f"{location} has no masks of fields of view; what is in the round fields of its photographs counts"
             ]
-        return Measured(objective_of(classes), classes, images, dataset, batch_size=1, notes=notes)
+        objective = objective_of(classes, patients=patients)
+        return Measured(objective, classes, images, dataset, 1, notes, patients)
+
+    @staticmethod
+    def statistics(classes: Sequence[str]) -> Mapping[str, tuple[str, Statistic]]:
+        names = {
+            "dice": f"Dice of {foreground_of(classes)}",
+            "sensitivity": "sensitivity",
+            "specificity": "specificity",
+        }
+        if len(classes) > 2:
+            names.update({f"{DICE_OF}{name}": f"Dice of {name}" for name in classes[1:]})
+        return {key: (title, mean_of_figure(place)) for place, (key, title) in enumerate(names.items())}
+
+    @staticmethod
+    def kept(predictions: pd.DataFrame, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        values = predictions[list(SegmentationTask.statistics(classes))].to_numpy(float)
+        return values, values
+
+    @staticmethod
+    def external(measured: Measured, evaluation: Evaluation, figures: Mapping[str, Any]) -> External:
+        columns, dataset = _columns(figures), measured.dataset
+        predicted = [measured.objective.classes(outputs)[0] for outputs in evaluation.outputs]
+        names = [image.name for image in measured.images]
+        panels = masks.panels(names, columns["dice"], dataset.pictures, dataset.masks, predicted, measured.classes)
+        kept = SegmentationTask.kept(pd.DataFrame(columns), measured.classes)
+        return External(*kept, columns, {"masks": panels})
 
     @staticmethod
     def trained(source: Path, network: Opened | Exported) -> Segmenter:
         return Segmenter.of(source, network)
 
 
+def _columns(figures: Mapping[str, Any]) -> dict[str, list[float | None]]:
+    """What a table of predictions has of each image: its figures, and the Dice of each of several classes."""
+    per_image = figures["per_image"]
+    columns = {name: [each[name] for each in per_image] for name in per_image[0]}
+    for of_class in per_class(figures):
+        columns[f"{DICE_OF}{of_class['class']}"] = [each["dice"] for each in of_class["per_image"]]
+    return columns
+
+
 def _held_out(pairs: list[Pair], description: Mapping[str, Any]) -> list[Pair]:
     """The block that a network was not trained on, by what is in the files; none, if these are other pictures."""
     data, seen = description.get("data", {}), seen_pictures(description)
     folds, fold = data.get("folds"), data.get("fold")
-    if not seen or type(folds) is not int or type(fold) is not int or not 1 <= fold <= folds <= len(pairs):
+    if not seen or type(folds) is not int or type(fold) is not int:
         return []
-    training, held_out = block_split(pairs, folds, fold)
+    try:
+        training, held_out = block_split(pairs, folds, fold)
+    except InputError:  # there are no such blocks
+        return []
     digests = [{short(pair.digest) for pair in part} for part in (training, held_out)]
     return held_out if seen <= digests[0] - digests[1] else []
 
 
 def _on_both_sides(training: Sequence[Pair], validation: Sequence[Pair]) -> list[str]:
-    names = [{pair.digest: pair.image for pair in part} for part in (training, validation)]
+    """Pictures, and patients whom their names tell, of which a network would know what it is measured on."""
+    parts = (training, validation)
+    pictures = [{pair.digest: pair.image for pair in part} for part in parts]
+    patients = [
+        {patient_of(pair.image): pair.image for pair in part if not GENERATED.fullmatch(pair.image.stem)}
+        for part in parts
+    ]
     return [
-        f"identical pictures on both sides of the split: {names[0][digest]} and {names[1][digest]}"
-        for digest in names[0].keys() & names[1].keys()
+        f"{what} on both sides of the split: {of[0][key]} and {of[1][key]}"
+        for what, of in (("identical pictures", pictures), ("a patient", patients))
+        for key in of[0].keys() & of[1].keys()
+        if key is not None
     ]
 
 

@@ -60,3 +60,15 @@ def test_one_image_alone_has_no_interval():
     figures = mask_figures(np.array([[[3, 1], [2, 4]]]))
     assert figures["mean"]["dice"] == pytest.approx(8 / 11)
     assert set(figures["interval"].values()) == {None}
+
+
+def test_intervals_are_over_patients_who_have_several_images(masks):
+    """Every image twice, as both eyes alike: over patients the interval is that of the images alone."""
+    counts = pixel_counts(*masks)
+    once, twice = mask_figures(counts), mask_figures(counts.repeat(2, axis=0), np.arange(4).repeat(2))
+    assert (once["intervals_over"], twice["intervals_over"]) == ("images", "patients")
+    for name, interval in once["interval"].items():
+        assert twice["interval"][name] == pytest.approx(interval)
+    narrow = mask_figures(counts.repeat(2, axis=0))["interval"]["dice"]
+    assert narrow[1] - narrow[0] < twice["interval"]["dice"][1] - twice["interval"]["dice"][0]
+    assert set(mask_figures(counts[:2], np.zeros(2, int))["interval"].values()) == {None}

@@ -132,3 +132,46 @@ def test_weights_that_belong_to_no_run_leave_no_report(place, tmp_path):
     measured = evaluate_weights(weights, str(folder / "strangers"), names={"fine": "normal"})
     assert measured["report"] is None
     assert [path.name for path in tmp_path.iterdir()] == ["w.pdparams"]
+
+
+@pytest.fixture(scope="module")
+def masks(tmp_path_factory):
+    """A run on the masks of both eyes of five patients, and its report on three others."""
+    folder, generator = tmp_path_factory.mktemp("masks"), np.random.default_rng(0)
+    for place, patients in (("own", range(1, 6)), ("strangers", range(11, 14))):
+        for patient in patients:
+            for side in "LR":
+                mask = np.zeros((40, 48), np.uint8)
+                mask[5 : 15 + patient, 4:30] = 255
+                picture = np.clip(mask // 2 + generator.integers(0, 90, mask.shape), 0, 255).astype(np.uint8)
+                for kind, content in (("image", picture), ("label", mask)):
+                    (folder / place / kind).mkdir(parents=True, exist_ok=True)
+                    cv2.imwrite(str(folder / place / kind / f"Image_{patient:02d}{side}.png"), content)
+    recipe = {"model": "unet", "image_size": 32, "crops": 2, "batch_size": 4, "epochs": 1, "loss": "bce_dice"}
+    results = paddle_eye.train(data=str(folder / "own"), folds=2, output=folder / "output", **recipe)
+    weights = folder / results["run"] / "unet_own.pdparams"
+    return results, weights, evaluate_weights(weights, str(folder / "strangers"))
+
+
+def test_masks_of_one_patient_stay_together_and_intervals_are_over_patients(masks):
+    results, _, measured = masks
+    names = [f"image/Image_{patient:02d}{side}.png" for patient in (4, 5) for side in "LR"]
+    assert results["validation_images"] == names
+    assert (results["best"]["intervals_over"], measured["intervals_over"]) == ("patients", "patients")
+
+
+def test_a_stranger_s_masks_leave_a_report_with_the_difference(masks):
+    results, weights, measured = masks
+    folder = weights.parent / "external-strangers"
+    assert measured["report"] == str(folder)
+    dices = pd.read_csv(folder / "predictions.csv")["dice"]
+    assert len(dices) == measured["images"] == 6
+    row = json.loads((folder / "metrics.json").read_text())["differences"][0]
+    assert row["name"] == "Dice of foreground"
+    assert (row["internal"], row["external"]) == (results["best"]["mean"]["dice"], pytest.approx(dices.mean()))
+    assert row["external_interval"] == measured["interval"]["dice"]
+    low, high = row["difference_interval"]
+    assert row["difference"] == pytest.approx(row["external"] - row["internal"])
+    assert low <= row["difference"] <= high
+    page = (folder / "report.html").read_text()
+    assert "intervals, here over patients" in page and "<img" in page and "<h2>Classes" not in page

@@ -14,22 +14,24 @@ BRIGHT = np.where(PHOTOGRAPH[..., 2] > 100, 255, 0).astype(np.uint8)
 BRIGHT[:8] = 255  # also where no photograph is
 
 
-def write(folder, **pictures):
+def write(folder, stem, **pictures):
     for name, content in pictures.items():
         (folder / name).mkdir(parents=True)
-        cv2.imwrite(str(folder / name / "1.png"), content)
+        cv2.imwrite(str(folder / name / f"{stem}.png"), content)
 
 
 def test_the_round_field_counts_where_no_file_says_what_the_field_of_view_is(tmp_path, monkeypatch):
     field = np.zeros((96, 96), np.uint8)
     field[20:70, 20:70] = 255
-    for part in ("training", "test"):
-        write(tmp_path / "set" / part, images=PHOTOGRAPH, **{"1st_manual": BRIGHT}, mask=field)
-    write(tmp_path / "strangers", image=PHOTOGRAPH, label=BRIGHT)
+    for part, stem in (("training", "7_left"), ("test", "7_right")):
+        write(tmp_path / "set" / part, stem, images=PHOTOGRAPH, **{"1st_manual": BRIGHT}, mask=field)
+    write(tmp_path / "strangers", "1", image=PHOTOGRAPH, label=BRIGHT)
     monkeypatch.chdir(tmp_path)
     settings = {"model": "unet", "data": "set", "image_size": 32, "crops": 1}
     results = paddle_eye.train(**settings, batch_size=1, epochs=1, loss="bce_dice")
     assert results["data"]["field_of_view"] is True
+    faults = [fault.split(":")[0] for fault in results["faults_of_the_data"]]
+    assert faults == [f"{what} on both sides of the split" for what in ("identical pictures", "a patient")]
     for place, counted in (("set", field > 0), ("strangers", field_of_view(PHOTOGRAPH))):
         row = paddle_eye.evaluate(results["run"], data=place)
         constant = f1_score((BRIGHT > 0)[counted], np.ones(counted.sum(), bool))

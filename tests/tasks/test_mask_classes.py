@@ -113,7 +113,9 @@ def test_folds_tables_and_comparisons_have_every_class():
     for number in range(2):
         truths = [GENERATOR.integers(0, 3, (1, 8, 8)).astype("uint8") for _ in range(2)]
         figures = objective.figures(Evaluation(0.5, truths, [np.roll(truth, 1) for truth in truths]))
-        runs.append({"run": f"fold{number}", "classes": NAMES, "best": figures, "last": figures})
+        images = [f"{number}{name}.png" for name in "ab"]
+        run = {"run": f"fold{number}", "classes": NAMES, "validation_images": images}
+        runs.append({**run, "best": figures, "last": figures})
     results = SegmentationTask.over_folds(runs)
     cup = results["last"]["per_class"][1]
     dices = [image["dice"] for run in runs for image in run["last"]["per_class"][1]["per_image"]]

@@ -20,6 +20,7 @@ from paddle_eye.data.images import (
     palette_indices,
     read_file,
 )
+from paddle_eye.data.patients import patient_of
 from paddle_eye.data.sources.pair_names import PairFolders, apart, image_key, mask_key, pair_folders
 from paddle_eye.errors import InputError, fault_of_name, listed, raise_faults
 
@@ -293,6 +294,8 @@ def own_division(pairs: Sequence[Each]) -> tuple[list[Each], list[Each]] | None:
 def block_split(pairs: Sequence[Each], folds: int, fold: int | None = None) -> tuple[list[Each], list[Each]]:
     """Training and test part; the test part is a block of neighbours, because neighbouring slices are alike.
 
+    Pictures of one patient, see `patient_of`, stay together; where names tell of patients, blocks are of these.
+
     Args:
         pairs: in their order.
         folds: in how many blocks they are divided, the first ones larger by one if need be.
@@ -301,26 +304,44 @@ def block_split(pairs: Sequence[Each], folds: int, fold: int | None = None) -> t
     Raises:
         InputError: there are no such blocks.
     """
-    if not 2 <= folds <= len(pairs):
-        raise InputError(f"--folds {folds}: expected 2 or more, up to the number of pictures, which is {len(pairs)}")
+    patients = _patients(pairs)
+    count, what = len(set(patients)), "pictures" if len(set(patients)) == len(pairs) else "patients"
+    if not 2 <= folds <= count:
+        raise InputError(f"--folds {folds}: expected 2 or more, up to the number of {what}, which is {count}")
     if fold is None:
         fold = folds
     if not 1 <= fold <= folds:
         raise InputError(f"--fold {fold}: expected 1 to {folds}, the number of folds")
-    block = np.array_split(np.arange(len(pairs)), folds)[fold - 1]
-    return [*pairs[: block[0]], *pairs[block[-1] + 1 :]], list(pairs[block[0] : block[-1] + 1])
+    return _apart(pairs, patients, set(np.array_split(np.arange(count), folds)[fold - 1].tolist()))
 
 
 def last_aside(pairs: Sequence[Each], share: float) -> tuple[list[Each], list[Each]]:
-    """Keep the last ``share`` of the pairs, neighbours again, aside to choose the best epoch on.
+    """Keep the last ``share`` of the pairs, or of their patients, aside to choose the best epoch on; neighbours again.
 
     Raises:
         InputError: none would be left on one side.
     """
-    count = round(share * len(pairs))
-    if not 0 < count < len(pairs):
-        raise InputError(f"--holdout {share}: keeps {count} of {len(pairs)} pictures aside, none or all of them")
-    return list(pairs[:-count]), list(pairs[-count:])
+    patients = _patients(pairs)
+    total = len(set(patients))
+    count = round(share * total)
+    if not 0 < count < total:
+        what = "pictures" if total == len(pairs) else "patients"
+        raise InputError(f"--holdout {share}: keeps {count} of {total} {what} aside, none or all of them")
+    return _apart(pairs, patients, set(range(total - count, total)))
+
+
+def _patients(pairs: Sequence[Each]) -> list[int]:
+    """A number for each pair's patient, in the order in which they come; a pair without has one of its own."""
+    numbers: dict[object, int] = {}
+    return [numbers.setdefault(patient_of(pair.image) or index, len(numbers)) for index, pair in enumerate(pairs)]
+
+
+def _apart(pairs: Sequence[Each], patients: Sequence[int], chosen: set[int]) -> tuple[list[Each], list[Each]]:
+    """The pairs of all other patients, and those of the chosen ones."""
+    parts = ([], [])
+    for pair, patient in zip(pairs, patients):
+        parts[patient in chosen].append(pair)
+    return parts
 
 
 def _order(name: str) -> list:

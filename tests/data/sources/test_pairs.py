@@ -136,6 +136,17 @@ def test_blocks_that_are_not_there(folds, fold, message):
         block_split(PAIRS, folds, fold)
 
 
+def test_both_eyes_of_a_patient_stay_together_also_where_they_are_apart_in_the_order():
+    names = ["1_left", "2_left", "3_left", "a", "1_right", "2_right", "3_right"]
+    pairs = [MaskRecord(Path(f"{name}.png"), Path(f"{name}-mask.png")) for name in names]
+    of = dict(zip(names, pairs))
+    assert block_split(pairs, 2, 1)[1] == [of[name] for name in ("1_left", "2_left", "1_right", "2_right")]
+    assert block_split(pairs, 4) == (pairs[:3] + pairs[4:], [of["a"]])
+    assert last_aside(pairs, 0.5)[1] == [of[name] for name in ("3_left", "a", "3_right")]
+    with pytest.raises(InputError, match="up to the number of patients, which is 4"):
+        block_split(pairs, 5)
+
+
 def test_the_last_ones_are_kept_aside():
     assert last_aside(PAIRS, 0.15) == (PAIRS[:26], PAIRS[26:])
 
