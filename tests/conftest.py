@@ -166,6 +166,7 @@ def masks():
     intervals = {**{name: [value - 0.05, value + 0.05] for name, value in mean.items()}, "dice": [0.7, 0.9]}
     return {
         **{"images": 2, "loss": 0.125, "mean": mean, "interval": intervals, "per_image": per_image},
+        "intervals_over": "images",
         "overall": {**mean, "dice": 0.81},
         "empty": [0, 0],
     }

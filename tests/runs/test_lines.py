@@ -154,7 +154,10 @@ def test_masks_have_a_table_of_their_own(mask_row, make_row):
 
 
 def test_folds_are_summed_up_over_their_images(mask_row, tmp_path, capsys):
-    runs = [{**mask_row, "run": name, "best": mask_row, "last": mask_row} for name in ("unet-fold1", "unet-fold2")]
+    runs = [
+        {**mask_row, "run": f"unet-fold{fold}", "best": mask_row, "last": mask_row, "validation_images": images}
+        for fold, images in ((1, ["1.png", "2.png"]), (2, ["3.png", "4.png"]))
+    ]
     summary = write_summary(tmp_path, runs)
     assert (summary, json.loads(summary.read_text())["runs"]) == (
         tmp_path / "unet-folds.json",
