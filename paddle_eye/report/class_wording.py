@@ -12,7 +12,7 @@ from paddle_eye.report import plots
 from paddle_eye.report.compare import Comparison, FinishedRun, Tested
 from paddle_eye.report.page import figure
 from paddle_eye.report.table import ORIGIN, aligned, origin, share
-from paddle_eye.report.wording import Wording
+from paddle_eye.report.wording import Wording, with_interval
 
 
 def _comparison_row(run: FinishedRun) -> tuple[str, ...]:
@@ -97,9 +97,8 @@ class ClassWording(Wording):
         intervals.update({name: of_means.get(name) for name in ("precision", "recall", "f1")})
         flat = {}
         for name, interval in intervals.items():
-            low, high = interval or (None, None)
-            flat[name] = figures[name] if name in ("accuracy", "auc") else figures["macro"][name]
-            flat.update({f"{name}_low": low, f"{name}_high": high})
+            value = figures[name] if name in ("accuracy", "auc") else figures["macro"][name]
+            flat.update(with_interval(name, value, interval))
         return {**flat, "kappa": figures["kappa"], "ece": figures["calibration"]["ece"], "loss": figures["loss"]}
 
     @staticmethod

@@ -12,7 +12,7 @@ from paddle_eye.report import plots
 from paddle_eye.report.compare import Comparison, FinishedRun, Tested
 from paddle_eye.report.page import figure
 from paddle_eye.report.table import ORIGIN, aligned, origin, share
-from paddle_eye.report.wording import Wording
+from paddle_eye.report.wording import Wording, with_interval
 
 
 def _exact(first: FinishedRun, second: FinishedRun) -> Tested:
@@ -76,8 +76,7 @@ class LabelWording(Wording):
     def table_figures(figures: Mapping[str, Any]) -> dict[str, float | None]:
         flat = {}
         for name in ("auc", "average_precision", "exact_match"):
-            low, high = figures[f"{name}_interval"] or (None, None)
-            flat.update({name: figures[name], f"{name}_low": low, f"{name}_high": high})
+            flat.update(with_interval(name, figures[name], figures[f"{name}_interval"]))
         return {**flat, "odir": figures["odir"]["score"], "loss": figures["loss"]}
 
     @staticmethod

@@ -15,7 +15,7 @@ from paddle_eye.report import masks, plots
 from paddle_eye.report.compare import Comparison, FinishedRun, Tested
 from paddle_eye.report.page import figure
 from paddle_eye.report.table import ORIGIN, aligned, origin, share
-from paddle_eye.report.wording import Wording
+from paddle_eye.report.wording import Wording, with_interval
 
 DICE_OF = "dice of "  # and the name of a class: columns of tables
 
@@ -126,17 +126,13 @@ class MaskWording(Wording):
     def table_figures(figures: Mapping[str, Any]) -> dict[str, float | None]:
         flat = {}
         for name, mean in figures["mean"].items():
-            flat[name] = mean
-            low, high = figures["interval"][name] or (None, None)
-            flat.update({f"{name}_low": low, f"{name}_high": high})
+            flat.update(with_interval(name, mean, figures["interval"][name]))
         overall = figures.get("overall", {})
         pooled = {f"overall_{name}": overall.get(name) for name in ("dice", "sensitivity", "specificity", "accuracy")}
         areas = {name: overall.get(name) for name in ("auc", "average_precision", "mcc")}
         of_class = {}
         for each in per_class(figures):
-            low, high = each["interval"]["dice"] or (None, None)
-            name = f"{DICE_OF}{each['class']}"
-            of_class.update({name: each["mean"]["dice"], f"{name}_low": low, f"{name}_high": high})
+            of_class.update(with_interval(f"{DICE_OF}{each['class']}", each["mean"]["dice"], each["interval"]["dice"]))
         return {**flat, **of_class, **pooled, **areas, "loss": figures.get("loss")}
 
     @classmethod

@@ -12,6 +12,12 @@ from paddle_eye.errors import InputError
 from paddle_eye.report.compare import Comparison, FinishedRun
 
 
+def with_interval(name: str, value: float | None, interval: Sequence[float] | None) -> dict[str, float | None]:
+    """A figure and the ends of its interval, as `Wording.table_figures` calls them."""
+    low, high = interval or (None, None)
+    return {name: value, f"{name}_low": low, f"{name}_high": high}
+
+
 class Wording(ABC):
     """What is said of the figures of one thing to learn."""
 

@@ -20,7 +20,7 @@ from paddle_eye.data.images import (
     palette_indices,
     read_file,
 )
-from paddle_eye.data.patients import patient_of
+from paddle_eye.data.patients import patients_among
 from paddle_eye.data.sources.pair_names import PairFolders, apart, image_key, mask_key, pair_folders
 from paddle_eye.errors import InputError, fault_of_name, listed, raise_faults
 
@@ -305,8 +305,9 @@ def block_split(pairs: Sequence[Each], folds: int, fold: int | None = None) -> t
         InputError: there are no such blocks.
     """
     patients = _patients(pairs)
-    count, what = len(set(patients)), "pictures" if len(set(patients)) == len(pairs) else "patients"
+    count = len(set(patients))
     if not 2 <= folds <= count:
+        what = "pictures" if count == len(pairs) else "patients"
         raise InputError(f"--folds {folds}: expected 2 or more, up to the number of {what}, which is {count}")
     if fold is None:
         fold = folds
@@ -332,8 +333,8 @@ def last_aside(pairs: Sequence[Each], share: float) -> tuple[list[Each], list[Ea
 
 def _patients(pairs: Sequence[Each]) -> list[int]:
     """A number for each pair's patient, in the order in which they come; a pair without has one of its own."""
-    numbers: dict[object, int] = {}
-    return [numbers.setdefault(patient_of(pair.image) or index, len(numbers)) for index, pair in enumerate(pairs)]
+    numbers = patients_among(pair.image for pair in pairs)
+    return list(range(len(pairs))) if numbers is None else numbers.tolist()
 
 
 def _apart(pairs: Sequence[Each], patients: Sequence[int], chosen: set[int]) -> tuple[list[Each], list[Each]]:
