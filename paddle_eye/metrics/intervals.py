@@ -118,73 +118,108 @@ def _percentiles(values: list[float]) -> list[float] | None:
     return [float(low), float(high)]
 
 
-def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> dict[str, Any]:
+def mcnemar(first_right: np.ndarray, second_right: np.ndarray, patients: np.ndarray | None = None) -> dict[str, Any]:
     """Whether two classifiers differ on the same images: McNemar's test in its exact form (Psychometrika 12:153, 1947).
+
+    Over patients it is Fisher's randomisation test (The Design of Experiments, 1935): if both are equally good, they
+    could change places on all images of any patient. With one image each that is McNemar's.
 
     Args:
         first_right: bool [N], where the first one is right.
         second_right: bool [N], likewise.
+        patients: int [N], of each image, see `patient_numbers`; None: the images are independent.
 
     Returns:
         ``only_first`` and ``only_second``, the images that one alone gets right, ``p``, the two-sided probability of so
-        unequal a pair if both are equally good, and ``least_p``, the lowest that N images can have.
+        unequal a pair if both are equally good, and ``least_p``, the lowest that so many images, or patients, can have.
     """
     only_first, only_second = int((first_right & ~second_right).sum()), int((~first_right & second_right).sum())
-    p = binomtest(only_first, only_first + only_second).pvalue if only_first + only_second else 1.0
+    own = _numbers(patients, len(first_right))
+    of_patient = np.bincount(own, weights=first_right.astype(int) - second_right.astype(int)).astype(int)
+    chances = np.ones(1)  # of each sum of the patients' differences, from the lowest to the highest
+    for difference in np.abs(of_patient[of_patient != 0]):
+        signs = np.zeros(2 * difference + 1)
+        signs[[0, -1]] = 0.5
+        chances = np.convolve(chances, signs)
+    sums = np.arange(len(chances)) - len(chances) // 2
+    p = chances[np.abs(sums) >= abs(of_patient.sum())].sum()
     return {
         "only_first": only_first,
         "only_second": only_second,
-        "p": float(p),
-        "least_p": 2.0 ** (1 - len(first_right)),
+        "p": min(1.0, float(p)),
+        "least_p": 2.0 ** (1 - len(of_patient)),
     }
 
 
-def signed_rank(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
+def signed_rank(first: np.ndarray, second: np.ndarray, patients: np.ndarray | None = None) -> dict[str, Any]:
     """Whether a figure differs between two networks on the same images: Wilcoxon's signed-rank test (1945).
 
     Args:
         first: [N], the figure of each image.
         second: [N], likewise.
+        patients: int [N], of each image, see `patient_numbers`; the ranks are then those of the means of each patient's
+            differences. None: the images are independent.
 
     Returns:
-        ``first_higher`` and ``second_higher``, numbers of images, ``difference``, the mean of second - first, and
-        ``p``, the two-sided probability of such ranks if both are equally good, and ``least_p``, the lowest that N
-        images can have.
+        ``first_higher`` and ``second_higher``, numbers of images, ``difference``, the mean of second - first, ``p``,
+        the two-sided probability of such ranks if both are equally good, and ``least_p``, the lowest that so many
+        images, or patients, can have.
     """
     difference = second - first
-    p = wilcoxon(difference).pvalue if difference.any() else 1.0
+    own = _numbers(patients, len(difference))
+    of_patient = np.bincount(own, weights=difference) / np.bincount(own)
+    p = wilcoxon(of_patient).pvalue if of_patient.any() else 1.0
     return {
         "first_higher": int((difference < 0).sum()),
         "second_higher": int((difference > 0).sum()),
         "difference": float(difference.mean()),
         "p": float(p),
-        "least_p": 2.0 ** (1 - len(difference)),
+        "least_p": 2.0 ** (1 - len(of_patient)),
     }
 
 
-def delong(labels: np.ndarray, first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
+def delong(
+    labels: np.ndarray, first: np.ndarray, second: np.ndarray, patients: np.ndarray | None = None
+) -> dict[str, Any]:
     """Whether two areas under the ROC curve differ on the same images (DeLong et al., Biometrics 44:837, 1988).
+
+    Over patients the variance is that of clustered data (Obuchowski, Biometrics 53:567, 1997), which with one image
+    each is DeLong's.
 
     Args:
         labels: int [N], 0 or 1, some of each.
         first: [N], the probability of class 1.
         second: [N], likewise.
+        patients: int [N], of each image, see `patient_numbers`; None: the images are independent.
 
     Returns:
         ``difference``, the second area less the first, and ``p``, the two-sided probability of such a difference if
         both areas are equal, from the normal distribution.
     """
-    positive = labels == 1
+    own, count = _numbers(patients, len(labels)), len(labels)
+    members = labels == 1, labels != 1
     won = []  # of each classifier, how far each image is ranked above those of the other class, 0 to 1
     for scores in (first, second):
-        ones, zeros = scores[positive][:, None], scores[~positive][None]
-        above = (ones > zeros) + 0.5 * (ones == zeros)
+        ones, zeros = (scores[of_class] for of_class in members)
+        above = (ones[:, None] > zeros) + 0.5 * (ones[:, None] == zeros)
         won.append((above.mean(axis=1), above.mean(axis=0)))
     differences = [after - before for before, after in zip(*won)]
     difference = float(differences[0].mean())
-    variance = sum(each.var(ddof=1) / len(each) for each in differences)
+    # Each patient's part of the difference through its images of either class
+    parts = [
+        np.bincount(own[of_class], weights=each - difference, minlength=count) / of_class.sum()
+        for of_class, each in zip(members, differences)
+    ]
+    having = [len(np.unique(own[of_class])) for of_class in (*members, slice(None))]
+    products = (parts[0] @ parts[0], parts[1] @ parts[1], 2 * parts[0] @ parts[1])
+    variance = sum(patients / max(1, patients - 1) * product for patients, product in zip(having, products))
     p = 2 * norm.sf(abs(difference) / math.sqrt(variance)) if variance > 0 else 1.0
     return {"difference": difference, "p": float(p)}
+
+
+def _numbers(patients: np.ndarray | None, images: int) -> np.ndarray:
+    """Numbers from 0 of the images' patients; without patients each image has its own."""
+    return np.arange(images) if patients is None else np.unique(patients, return_inverse=True)[1].reshape(-1)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -27,7 +27,7 @@ def _comparison_row(run: FinishedRun) -> tuple[str, ...]:
 
 def _mcnemar(first: FinishedRun, second: FinishedRun) -> Tested:
     right = [(run.predictions["predicted"] == run.predictions["label"]).to_numpy() for run in (first, second)]
-    found = mcnemar(*right)
+    found = mcnemar(*right, first.patients)
     counts = f"the one alone is right on {found['only_first']}, the other alone on {found['only_second']}"
     return Tested("McNemar's test", counts, found["p"], found["least_p"])
 
@@ -38,7 +38,8 @@ def _delong(first: FinishedRun, second: FinishedRun) -> Tested | None:
     if len(classes) != 2:
         return None
     labels = first.predictions["label"].to_numpy()
-    found = delong(labels, *(run.predictions[f"p_{classes[1]}"].to_numpy() for run in (first, second)))
+    scores = [run.predictions[f"p_{classes[1]}"].to_numpy() for run in (first, second)]
+    found = delong(labels, *scores, first.patients)
     counts = f"the AUC of {second.name} differs by {found['difference']:+.4f}"
     return Tested("DeLong's test", counts, found["p"], least_p=0.0)
 

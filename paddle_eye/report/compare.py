@@ -7,12 +7,14 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Callable, Literal, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from paddle_eye.errors import InputError
 from paddle_eye.files import read_json, require_ordinary
 from paddle_eye.metrics.intervals import holm
 from paddle_eye.report import plots
+from paddle_eye.report.finished import PATIENT
 from paddle_eye.report.table import aligned
 from paddle_eye.run_folder import RunFolder
 
@@ -34,6 +36,11 @@ class FinishedRun(NamedTuple):
     results: dict[str, Any]
     figures: dict[str, Any]
     predictions: pd.DataFrame
+
+    @property
+    def patients(self) -> np.ndarray | None:
+        """A number for each image's patient, int [N]; None if no patient has several images."""
+        return self.predictions[PATIENT].to_numpy() if PATIENT in self.predictions else None
 
 
 class Tested(NamedTuple):
@@ -141,7 +148,8 @@ def differences(
 ) -> list[str]:
     """A sentence on each pair of runs: whether they differ by more than noise.
 
-    Tested on the images that both were measured on; of several pairs, corrected after Holm.
+    Tested on the images that both were measured on, over patients where some have several; of several pairs, corrected
+    after Holm.
 
     Args:
         runs: of one task.
@@ -166,8 +174,10 @@ def differences(
             verdict = "too few images to tell a difference from noise"
         else:
             verdict = "the difference is within noise" if p >= NOISE else "they differ by more than noise"
-        counted = f"of {len(first.predictions)} images, {tested.counts}"
-        sentences.append(f"{names}: {verdict} ({counted}; {tested.name} {_in_words(p)}{several})")
+        patients = f" of {len(np.unique(first.patients))} patients" if first.patients is not None else ""
+        over = " over patients" if patients else ""
+        counted = f"of {len(first.predictions)} images{patients}, {tested.counts}"
+        sentences.append(f"{names}: {verdict} ({counted}; {tested.name}{over} {_in_words(p)}{several})")
     return sentences
 
 

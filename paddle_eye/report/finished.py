@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from paddle_eye.files import write_bytes, write_json, write_text
 from paddle_eye.report import page
 from paddle_eye.report.training_log import scalars
 from paddle_eye.run_folder import RunFolder
+
+PATIENT = "patient"  # the column of predictions that numbers the patients
 
 
 def write_report(
@@ -40,9 +43,19 @@ def write_report(
     write_text(run.report, page.render(results, scalars(history), named, shown, template))
 
 
-def write_table(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
-    """Write a CSV file with one row per image."""
-    write_text(path, pd.DataFrame(columns).to_csv(index=False))
+def write_predictions(
+    path: Path, images: Sequence[str], patients: np.ndarray | None, columns: Mapping[str, Sequence[Any]]
+) -> None:
+    """Write a CSV file with what a network says of every image.
+
+    Args:
+        path: where to.
+        images: their names, N.
+        patients: int [N], see `paddle_eye.metrics.intervals.patient_numbers`; None: no patient has several images.
+        columns: what is said, N each.
+    """
+    of_patients = {} if patients is None else {PATIENT: patients}
+    write_text(path, pd.DataFrame({"image": images, **of_patients, **columns}).to_csv(index=False))
 
 
 def notice(results: Mapping[str, Any]) -> str | None:

@@ -16,7 +16,8 @@ from paddle_eye.report.wording import Wording, with_interval
 
 
 def _exact(first: FinishedRun, second: FinishedRun) -> Tested:
-    found = mcnemar(*(run.predictions["exact"].to_numpy(bool) for run in (first, second)))
+    exact = [run.predictions["exact"].to_numpy(bool) for run in (first, second)]
+    found = mcnemar(*exact, first.patients)
     counts = f"the one alone has every class of {found['only_first']} right, the other alone of {found['only_second']}"
     return Tested("McNemar's test", counts, found["p"], found["least_p"])
 

@@ -48,7 +48,8 @@ def foreground_of(classes: Sequence[str]) -> str:
 
 def _wilcoxon(first: FinishedRun, second: FinishedRun) -> Tested:
     dices = np.stack([run.predictions["dice"].to_numpy(float) for run in (first, second)])
-    found = signed_rank(*dices[:, np.isfinite(dices).all(axis=0)])
+    defined = np.isfinite(dices).all(axis=0)
+    found = signed_rank(*dices[:, defined], None if first.patients is None else first.patients[defined])
     higher = f"{first.name} is higher on {found['first_higher']}, of {second.name} on {found['second_higher']}"
     mean = f"that of {second.name} differs by {found['difference']:+.4f} on average"
     return Tested("Wilcoxon's test", f"the Dice of {higher}, {mean}", found["p"], found["least_p"])

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from paddle_eye.data.patients import patients_among
 from paddle_eye.engine.objective import Evaluation
 from paddle_eye.errors import InputError
 from paddle_eye.files import write_bytes, write_json, write_text
 from paddle_eye.metrics.intervals import bootstrap_difference
 from paddle_eye.report import page
 from paddle_eye.report.compare import FinishedRun, read_run
-from paddle_eye.report.finished import seen_from, write_table
+from paddle_eye.report.finished import seen_from, write_predictions
 from paddle_eye.tasks.base import External, Measured, Task
 
 
@@ -44,7 +43,7 @@ def write_external(
     folder = weights.parent / f"external-{row['data']}"
     write_json(folder / "metrics.json", results)
     images = [seen_from(place, path) for path in measured.images]
-    write_table(folder / "predictions.csv", {"image": images, **kept.columns})
+    write_predictions(folder / "predictions.csv", images, measured.patients, kept.columns)
     for name, picture in kept.pictures.items():
         write_bytes(folder / f"{name.replace(' ', '_')}.png", picture)
     shown = {"run": run.name, "place": str(place)}
@@ -56,8 +55,7 @@ def _differences(
     run: FinishedRun, task: type[Task], row: Mapping[str, Any], measured: Measured, kept: External
 ) -> list[dict[str, Any]]:
     """Each of the task's statistics on the run's own validation images and on the stranger's, and the difference."""
-    patients = patients_among(run.predictions["image"].astype(str))
-    own = (*task.kept(run.predictions, measured.classes), patients)
+    own = (*task.kept(run.predictions, measured.classes), run.patients)
     others = (kept.labels, kept.outputs, measured.patients)
     internal, external = task.table_figures(run.figures), task.table_figures(row)
     rows = []

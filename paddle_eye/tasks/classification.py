@@ -24,7 +24,7 @@ from paddle_eye.metrics.intervals import Statistic
 from paddle_eye.models.attention import nam_regulariser
 from paddle_eye.report import plots, worst
 from paddle_eye.report.class_wording import ClassWording
-from paddle_eye.report.finished import notice, seen_from, write_table
+from paddle_eye.report.finished import notice
 from paddle_eye.report.fonts import drawable_names
 from paddle_eye.run_folder import RunFolder
 from paddle_eye.tasks.base import Data, External, Measured
@@ -148,9 +148,8 @@ class ClassificationTask(ClassWording, PhotographTask):
     def write_predictions(
         self, run: RunFolder, results: Mapping[str, Any], evaluations: Mapping[str, Evaluation]
     ) -> None:
-        images = [seen_from(self.location.path, record.image) for record in self.parts.validation.records]
         for which, evaluation in evaluations.items():
-            write_table(run.predictions(which), {"image": images, **_columns(*_arrays(evaluation), self.classes)})
+            self.keep_predictions(run.predictions(which), _columns(*_arrays(evaluation), self.classes))
 
     def pictures(
         self,

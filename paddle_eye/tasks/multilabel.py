@@ -23,7 +23,7 @@ from paddle_eye.metrics.intervals import Statistic
 from paddle_eye.metrics.multilabel import best_thresholds, mean_auc, mean_average_precision, multilabel_figures
 from paddle_eye.models.attention import nam_regulariser
 from paddle_eye.report import plots, worst
-from paddle_eye.report.finished import notice, seen_from, write_table
+from paddle_eye.report.finished import notice
 from paddle_eye.report.fonts import drawable_names
 from paddle_eye.report.label_wording import LabelWording
 from paddle_eye.run_folder import RunFolder
@@ -161,11 +161,9 @@ class MultilabelTask(LabelWording, PhotographTask):
     def write_predictions(
         self, run: RunFolder, results: Mapping[str, Any], evaluations: Mapping[str, Evaluation]
     ) -> None:
-        images = [seen_from(self.location.path, record.image) for record in self.parts.validation.records]
         for which, evaluation in evaluations.items():
             thresholds = [row["threshold"] for row in results[which]["per_class"]]
-            columns = _columns(*_arrays(evaluation), thresholds, self.classes)
-            write_table(run.predictions(which), {"image": images, **columns})
+            self.keep_predictions(run.predictions(which), _columns(*_arrays(evaluation), thresholds, self.classes))
 
     def pictures(
         self,

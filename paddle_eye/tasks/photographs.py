@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable, ClassVar
@@ -35,6 +35,7 @@ from paddle_eye.inference.cam import grad_cam
 from paddle_eye.metrics.intervals import patient_numbers
 from paddle_eye.models.registry import family
 from paddle_eye.report import predictions, worst
+from paddle_eye.report.finished import seen_from, write_predictions
 from paddle_eye.tasks.base import Data, Measured, Task
 from paddle_eye.weights.opened import Opened
 
@@ -94,6 +95,12 @@ class PhotographTask(Task):
 
     def evaluation_loader(self, dataset: PictureDataset) -> Batches:
         return evaluation_loader(dataset)
+
+    def keep_predictions(self, path: Path, columns: Mapping[str, Any]) -> None:
+        """Write what a network says of the validation photographs, see `write_predictions`."""
+        validation = self.parts.validation
+        images = [seen_from(self.location.path, record.image) for record in validation.records]
+        write_predictions(path, images, patients_of(validation), columns)
 
     def worst_panels(
         self, data: Data, model: paddle.nn.Layer, images: np.ndarray, labels: np.ndarray, told: Sequence[str]

@@ -37,7 +37,7 @@ from paddle_eye.metrics.intervals import Statistic
 from paddle_eye.metrics.masks import mean_of_figure
 from paddle_eye.models.unet import MULTIPLE
 from paddle_eye.report import masks, plots
-from paddle_eye.report.finished import notice, seen_from, write_table
+from paddle_eye.report.finished import notice, seen_from, write_predictions
 from paddle_eye.report.mask_wording import DICE_OF, MaskWording, foreground_of, per_class
 from paddle_eye.run_folder import RunFolder
 from paddle_eye.tasks.base import Data, External, Measured, Task
@@ -146,8 +146,9 @@ class SegmentationTask(MaskWording, Task):
     def write_predictions(
         self, run: RunFolder, results: Mapping[str, Any], evaluations: Mapping[str, Evaluation]
     ) -> None:
+        images = results["validation_images"]
         for which in evaluations:
-            write_table(run.predictions(which), {"image": results["validation_images"], **_columns(results[which])})
+            write_predictions(run.predictions(which), images, patients_among(images), _columns(results[which]))
 
     def pictures(
         self,

@@ -158,6 +158,56 @@ def test_a_patient_s_images_are_drawn_together():
     assert apart[1] - apart[0] < 0.8 * (together[1] - together[0])
 
 
+def test_tests_over_patients_learn_nothing_from_a_second_photograph_of_the_same():
+    generator = np.random.default_rng(2)
+    labels, patients = np.arange(40) % 2, np.tile(np.arange(40), 2)
+    first, second = (labels + generator.normal(0, noise, 40) for noise in (1.0, 0.6))
+    right = [scores.round() == labels for scores in (first, second)]
+    for test, given in (
+        (mcnemar, right),
+        (signed_rank, (first, second)),
+        (delong, (labels, first, second)),
+    ):
+        alone, twice = test(*given), [np.tile(each, 2) for each in given]
+        assert test(*twice, patients)["p"] == pytest.approx(alone["p"])
+        assert test(*twice)["p"] < alone["p"] < 1
+        assert test(*twice, patients).get("least_p") == alone.get("least_p")
+
+
+def test_the_signs_of_patients_by_hand():
+    """Patients whose images differ by 2, -1 and 1: of the eight signs of 2, 1 and 1, six give a sum of 2 or more."""
+    first = np.array([True, True, False, True, True])
+    second = np.array([False, False, True, False, True])
+    found = mcnemar(first, second, np.array([7, 7, 0, 3, 3]))
+    assert (found["only_first"], found["only_second"], found["least_p"]) == (3, 1, 1 / 4)
+    assert found["p"] == pytest.approx(6 / 8)
+
+
+def test_the_ranks_of_patients_by_hand():
+    """Means of the patients' differences +1, +2, -3, +4: as of four images, see above."""
+    second = np.array([0.5, 1.5, 2, -3, 5, 3])
+    found = signed_rank(np.zeros(6), second, np.array([0, 0, 1, 2, 3, 3]))
+    assert found["p"] == pytest.approx(0.625)
+    assert (found["first_higher"], found["second_higher"], found["difference"]) == (1, 5, 1.5)
+
+
+def test_delong_over_patients_agrees_with_the_bootstrap():
+    """Of two eyes of a patient, alike and perhaps of different classes."""
+    generator = np.random.default_rng(0)
+    labels, patients = np.repeat(np.arange(150) % 2, 2), np.repeat(np.arange(150), 2)
+    labels[::6] = 1 - labels[::6]
+    truth = labels + np.repeat(generator.normal(0, 1, 150), 2)
+    first, second = (truth + np.repeat(generator.normal(0, noise, 150), 2) for noise in (1.2, 0.4))
+    differences = []
+    for _ in range(600):
+        drawn = np.concatenate([np.flatnonzero(patients == number) for number in generator.integers(0, 150, 150)])
+        areas = [roc_auc_score(labels[drawn], scores[drawn]) for scores in (first, second)]
+        differences.append(areas[1] - areas[0])
+    found = delong(labels, first, second, patients)
+    assert norm.isf(found["p"] / 2) == pytest.approx(found["difference"] / np.std(differences), rel=0.15)
+    assert norm.isf(delong(labels, first, second)["p"] / 2) > 1.1 * norm.isf(found["p"] / 2)
+
+
 def test_patients_are_numbered_where_some_have_several_images():
     assert patient_numbers(["a", None, "b", "a", None]).tolist() == [0, 1, 2, 0, 3]
     assert patient_numbers(["a", None, "b", None]) is None

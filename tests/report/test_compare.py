@@ -12,7 +12,7 @@ from paddle_eye.runs.compare import read_runs
 def make_run(tmp_path, two_classes):
     """A function that writes the files of a run whose network is right where ``right`` has a 1."""
 
-    def make(name, right, images=None, **changes):
+    def make(name, right, images=None, patients=None, **changes):
         folder = tmp_path / name
         folder.mkdir()
         figures = {"epoch": 3, **two_classes, "images": len(right), **changes}
@@ -24,7 +24,8 @@ def make_run(tmp_path, two_classes):
         }
         (folder / "metrics.json").write_text(json.dumps({**results, "last": figures, "best": {**figures, "epoch": 2}}))
         rows = {"image": images or [f"{number}.jpg" for number in range(len(right))], "label": [1] * len(right)}
-        pd.DataFrame({**rows, "predicted": right}).to_csv(folder / "predictions_last.csv", index=False)
+        of_patients = {} if patients is None else {"patient": patients}
+        pd.DataFrame({**rows, **of_patients, "predicted": right}).to_csv(folder / "predictions_last.csv", index=False)
         return folder
 
     return make
@@ -49,6 +50,17 @@ def test_a_difference_is_tested_on_the_images_where_the_runs_disagree(make_run, 
     assert sentence.startswith(f"one and two: {verdict} (of 30 images, the one alone is right on {only_first}")
     if only_first == 1:
         assert "p = 0.021" in sentence
+
+
+def test_a_difference_is_tested_over_patients_who_have_several_images(make_run):
+    """Ten images of which one run alone is right are two patients only."""
+    patients = [*range(10), *[10] * 5, *[11] * 5]
+    first = make_run("one", [1] * 20, patients=patients)
+    (sentence,) = differences(*read_runs([first, make_run("two", [1] * 10 + [0] * 10, patients=patients)], "last"))
+    assert sentence == (
+        "one and two: the difference is within noise (of 20 images of 12 patients, the one alone is right on 10, the "
+        "other alone on 0; McNemar's test over patients p = 0.500)"
+    )
 
 
 def test_every_pair_has_its_sentence(make_run):

@@ -154,10 +154,13 @@ def masks(tmp_path_factory):
 
 
 def test_masks_of_one_patient_stay_together_and_intervals_are_over_patients(masks):
-    results, _, measured = masks
+    results, weights, measured = masks
     names = [f"image/Image_{patient:02d}{side}.png" for patient in (4, 5) for side in "LR"]
     assert results["validation_images"] == names
     assert (results["best"]["intervals_over"], measured["intervals_over"]) == ("patients", "patients")
+    for predictions, patients in (("predictions_last.csv", 2), ("external-strangers/predictions.csv", 3)):
+        numbers = pd.read_csv(weights.parent / predictions)["patient"]
+        assert numbers.tolist() == [patient for patient in range(patients) for _ in "LR"]
 
 
 def test_a_stranger_s_masks_leave_a_report_with_the_difference(masks):

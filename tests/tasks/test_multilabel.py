@@ -68,18 +68,18 @@ def test_the_score_is_the_mean_area(arrays):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with photographs of which each shows two bars, one or none, their tables, and a trained run."""
+    """Photographs that show two bars, one or none, two of each patient, their tables, and a trained run."""
     folder = tmp_path_factory.mktemp("several")
-    generator, lines = np.random.default_rng(0), ["image,drusen,myopia"]
+    generator, lines = np.random.default_rng(0), ["image,patient,drusen,myopia"]
     for number in range(40):
         picture = generator.integers(0, 60, (32, 32, 3)).astype(np.uint8)
         shows = [number % 2, number // 2 % 2]
         for bar in np.flatnonzero(shows):
             picture[4 + 14 * bar : 14 + 14 * bar, :, 2 * bar] = 230
-        name = f"{number // 2}_{'left' if number % 2 else 'right'}.png"
+        name = f"{number:02d}.png"
         (folder / "eyes").mkdir(exist_ok=True)
         (folder / "eyes" / name).write_bytes(cv2.imencode(".png", picture)[1].tobytes())
-        lines.append(",".join(map(str, (name, *shows))))
+        lines.append(",".join(map(str, (name, f"p{number // 2}", *shows))))
     (folder / "labels.csv").write_text("\n".join(lines))
     write_split(find_sheet(folder, folder / "labels.csv", label_column=",".join(CLASSES)), folder, ratio=0.7)
     paddle_eye.train(data=str(folder), epochs=8, class_weights="balanced", output=folder / "output", **RECIPE)
@@ -98,6 +98,9 @@ def test_a_run_leaves_figures_thresholds_and_a_page(run):
     assert results["last"]["auc"] > 0.7
     assert results["best"]["intervals_over"] == "patients"
     assert "drusen" in run.report.read_text()
+    predictions = pd.read_csv(run.predictions("last"))
+    patients = predictions["image"].str.extract(r"(\d+)")[0].astype(int) // 2
+    assert (predictions["patient"] == patients.factorize()[0]).all() and patients.nunique() < len(patients)
     thresholds = {which: [row["threshold"] for row in results[which]["per_class"]] for which in ("best", "last")}
     for which, path in (("best", run.best_weights), ("last", run.last_weights)):
         assert read_weights(path).description["thresholds"] == thresholds[which]

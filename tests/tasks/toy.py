@@ -12,7 +12,7 @@ from paddle_eye.engine.objective import Objective, as_tensor
 from paddle_eye.inference.predictor import Predictor
 from paddle_eye.report import plots
 from paddle_eye.report.compare import Comparison, Tested
-from paddle_eye.report.finished import notice, seen_from, write_table
+from paddle_eye.report.finished import notice, seen_from, write_predictions
 from paddle_eye.report.page import figure
 from paddle_eye.report.table import ORIGIN, aligned, origin, share
 from paddle_eye.tasks.classification import ClassificationTask
@@ -79,7 +79,8 @@ class ToyTask(ClassificationTask):
     def write_predictions(self, run, results, evaluations):
         images = [seen_from(self.location.path, record.image) for record in self.parts.validation.records]
         for which, evaluation in evaluations.items():
-            write_table(run.predictions(which), {"image": images, "first": [each[0] for each in evaluation.outputs]})
+            first = [each[0] for each in evaluation.outputs]
+            write_predictions(run.predictions(which), images, None, {"first": first})
 
     def pictures(self, run, results, history, data, best, model):
         return {run.curves: plots.curves(history, "brier", "validation images", notice(results), False)}
