@@ -36,12 +36,14 @@ class Segmented(NamedTuple):
         picture: uint8 [H, W, 3] in BGR order; None if the file cannot be read.
         mask: uint8 [H, W], 1 in the foreground, or the number of the class; 0 outside the round field of a photograph,
             if the network learned from fields of view; None likewise.
+        field: bool [H, W], that field; None if the mask is of the whole picture.
         fault: why it cannot be read; None if it can.
     """
 
     image: Path
     picture: np.ndarray | None
     mask: np.ndarray | None
+    field: np.ndarray | None
     fault: str | None
 
 
@@ -78,12 +80,12 @@ class Segmenter(TrainedNetwork):
             return cls(*described, None, network.run, *answers)
         return cls(*described, network.model, run_of(network.model), *answers)
 
-    def mask(self, picture: np.ndarray, progress: Progress = iter) -> np.ndarray:
-        """A decoded picture of any size, uint8 [H, W, 3] BGR, to its mask, uint8 [H, W]; see `Segmented`."""
+    def look(self, picture: np.ndarray, progress: Progress = iter) -> tuple[np.ndarray, np.ndarray | None]:
+        """The mask of a decoded picture, uint8 [H, W, 3] BGR, and the field that it is of; see `Segmented`."""
         logits = predict_tiled(self.run, self.preprocessing(picture), MULTIPLE, progress=progress)
         mask = (logits[0] > 0 if len(logits) == 1 else logits.argmax(axis=0)).astype(np.uint8)
         field = field_of_view(picture) if self.in_field else None
-        return mask if field is None else np.where(field, mask, np.uint8(0))
+        return (mask if field is None else np.where(field, mask, np.uint8(0))), field
 
     def ask(self, paths: Sequence[str | Path], batch_size: int = 1, progress: Progress = iter) -> Iterator[Segmented]:
         """See `TrainedNetwork.ask`; pictures differ in size, so that one is looked at at a time."""
@@ -91,22 +93,24 @@ class Segmenter(TrainedNetwork):
             try:
                 picture = read_picture(path)
             except InputError as error:
-                yield Segmented(Path(path), None, None, str(error))
+                yield Segmented(Path(path), None, None, None, str(error))
             else:
-                yield Segmented(Path(path), picture, self.mask(picture, progress), None)
+                yield Segmented(Path(path), picture, *self.look(picture, progress), None)
 
     def show(self, picture: np.ndarray) -> Shown:
-        mask = self.mask(picture)
-        shares = self._shares(mask)
+        mask, field = self.look(picture)
+        shares = self._shares(mask, field)
         told = ", ".join(f"{name}: {share:.1%}" for name, share in zip(self.classes[1:], shares))
-        pictures = [("", picture[..., ::-1]), (f"{told} of the picture", masks.over(picture, mask)[..., ::-1])]
+        told += " of the picture" if field is None else " of the field of view"
+        pictures = [("", picture[..., ::-1]), (told, masks.over(picture, mask)[..., ::-1])]
         if len(self.classes) > 2:
             pictures.append(("the colours", masks.legend(self.classes)))
         return Shown(shares, pictures, mask=masks.as_png(self._stored(mask)))
 
-    def _shares(self, mask: np.ndarray) -> list[float]:
-        """The share of each foreground class of a picture's pixels."""
-        return [float((mask == label).mean()) for label in range(1, len(self.classes))]
+    def _shares(self, mask: np.ndarray, field: np.ndarray | None) -> list[float]:
+        """The share of each foreground class of the pixels of a field, or of the whole picture."""
+        seen = mask if field is None else mask[field]
+        return [float((seen == label).mean()) for label in range(1, len(self.classes))]
 
     def _stored(self, mask: np.ndarray) -> np.ndarray:
         """A mask as it stands in a file."""
@@ -114,7 +118,7 @@ class Segmenter(TrainedNetwork):
         return np.array(self.values, kind)[mask]
 
     def row(self, answer: Segmented) -> list[float]:
-        return self._shares(answer.mask)
+        return self._shares(answer.mask, answer.field)
 
     def table(self, images: Sequence[str], rows: Sequence[list[float]]) -> pd.DataFrame:
         return predictions.mask_frame(images, rows, self.classes[1:])

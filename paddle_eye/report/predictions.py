@@ -55,7 +55,7 @@ def several_frame(
 
 
 def mask_frame(images: Sequence[str], shares: Sequence[Sequence[float]], foreground: Sequence[str]) -> pd.DataFrame:
-    """One row per picture: its name and the shares of its pixels that are foreground, which is named.
+    """One row per picture: its name and the shares of foreground, which is named, among its pixels or its field's.
 
     Args:
         images: N names, see `frame`.

@@ -34,11 +34,18 @@ def test_outside_the_field_of_a_photograph_nothing_is_drawn_by_what_learned_in_f
     inside = field_of_view(photograph)
     assert 0.5 < inside.mean() < 0.9
     for each in (segmenter, paddle_eye.open_predictor(tmp_path / "exported")):
-        np.testing.assert_array_equal(each.mask(photograph), label * inside)
-        assert each.show(photograph).row[-1] == pytest.approx(inside.mean())
-        assert (each.mask(np.full((40, 30, 3), 90, np.uint8)) == label).all()
+        mask, field = each.look(photograph)
+        np.testing.assert_array_equal(mask, label * inside)
+        np.testing.assert_array_equal(field, inside)
+        shown = each.show(photograph)
+        assert shown.row[-1] == 1 and shown.pictures[1][0].endswith("100.0% of the field of view")
+        mask, field = each.look(np.full((40, 30, 3), 90, np.uint8))
+        assert (mask == label).all() and field is None
 
 
 @pytest.mark.parametrize("data", [{}, {"field_of_view": False}, {"field_of_view": "yes"}])
 def test_what_learned_elsewhere_draws_everywhere(data, write_everywhere):
-    assert (write_everywhere(data).mask(read_picture(EXAMPLE)) == 1).all()
+    segmenter = write_everywhere(data)
+    mask, field = segmenter.look(read_picture(EXAMPLE))
+    assert (mask == 1).all() and field is None
+    assert segmenter.show(read_picture(EXAMPLE)).pictures[1][0].endswith("100.0% of the picture")
