@@ -84,6 +84,7 @@ class SegmentationTask(MaskWording, Task):
         self.split = dict(self.blocks)
         if any(record.field is not None for record in self.found.records):
             self.split["field_of_view"] = True
+        self.validation_images = [record.image for record in self._divided(self.found.records)[1]]
 
     def load(self) -> Data:
         preprocessing = PixelPreprocessing(self.channels, self.settings.data.pixels == "green")
@@ -123,9 +124,7 @@ class SegmentationTask(MaskWording, Task):
         return own_division(pairs) or block_split(pairs, **self.blocks)
 
     def objective(self, model: paddle.nn.Layer, training: CropDataset) -> SegmentationObjective:
-        _, validation = self._divided(self.found.records)
-        patients = patients_among(record.image for record in validation)
-        return objective_of(self.classes, self.settings.train.loss, patients)
+        return objective_of(self.classes, self.settings.train.loss, patients_among(self.validation_images))
 
     def training_loader(self, training: CropDataset, rank: int = 0, ranks: int = 1) -> Batches:
         recipe = self.settings.train
@@ -137,10 +136,9 @@ class SegmentationTask(MaskWording, Task):
         return evaluation_loader(dataset, batch_size=1)
 
     def facts(self, data: Data) -> dict[str, Any]:
-        _, validation = self._divided(self.found.records)
         return {
             "pictures": {"training": len(data.training.pictures), "validation": len(data.validation.pictures)},
-            "validation_images": [seen_from(self.location.path, record.image) for record in validation],
+            "validation_images": [seen_from(self.location.path, image) for image in self.validation_images],
         }
 
     def write_predictions(
@@ -148,7 +146,8 @@ class SegmentationTask(MaskWording, Task):
     ) -> None:
         images = results["validation_images"]
         for which in evaluations:
-            write_predictions(run.predictions(which), images, patients_among(images), _columns(results[which]))
+            columns = _columns(results[which])
+            write_predictions(run.predictions(which), images, patients_among(self.validation_images), columns)
 
     def pictures(
         self,
@@ -159,12 +158,12 @@ class SegmentationTask(MaskWording, Task):
         best: Evaluation,
         model: paddle.nn.Layer,
     ) -> dict[Path, bytes]:
-        images, dices = results["validation_images"], [row["dice"] for row in results["best"]["per_image"]]
-        objective = self.objective(model, data.training)
-        predicted = [objective.classes(outputs)[0] for outputs in best.outputs]
-        shown = (images, dices, data.validation.pictures, data.validation.masks, predicted, self.classes)
         chosen_on = results["data"]["best_epoch_chosen_on"]
-        return {run.curves: plots.curves(history, "dice", chosen_on, notice(results)), run.masks: masks.panels(*shown)}
+        objective, images = self.objective(model, data.training), results["validation_images"]
+        return {
+            run.curves: plots.curves(history, "dice", chosen_on, notice(results)),
+            run.masks: _panels(images, results["best"], data.validation, objective, best, self.classes),
+        }
 
     @staticmethod
     def measured(path: Path, opened: Opened, place: Place) -> Measured:
@@ -206,16 +205,28 @@ class SegmentationTask(MaskWording, Task):
 
     @staticmethod
     def external(measured: Measured, evaluation: Evaluation, figures: Mapping[str, Any]) -> External:
-        columns, dataset = _columns(figures), measured.dataset
-        predicted = [measured.objective.classes(outputs)[0] for outputs in evaluation.outputs]
-        names = [image.name for image in measured.images]
-        panels = masks.panels(names, columns["dice"], dataset.pictures, dataset.masks, predicted, measured.classes)
+        columns, names = _columns(figures), [image.name for image in measured.images]
+        panels = _panels(names, figures, measured.dataset, measured.objective, evaluation, measured.classes)
         kept = SegmentationTask.kept(pd.DataFrame(columns), measured.classes)
         return External(*kept, columns, {"masks": panels})
 
     @staticmethod
     def trained(source: Path, network: Opened | Exported) -> Segmenter:
         return Segmenter.of(source, network)
+
+
+def _panels(
+    names: Sequence[str],
+    figures: Mapping[str, Any],
+    dataset: MaskDataset,
+    objective: SegmentationObjective,
+    evaluation: Evaluation,
+    classes: Sequence[str],
+) -> bytes:
+    """The worst masks, see `masks.panels`."""
+    dices = [each["dice"] for each in figures["per_image"]]
+    predicted = [objective.classes(outputs)[0] for outputs in evaluation.outputs]
+    return masks.panels(names, dices, dataset.pictures, dataset.masks, predicted, classes)
 
 
 def _columns(figures: Mapping[str, Any]) -> dict[str, list[float | None]]:
