@@ -11,12 +11,18 @@ from pathlib import Path
 from paddle_eye.errors import InputError
 
 LAST_WEIGHTS = "last.pdparams"
+_LEVELS = 4
 
 
 def best_weights_in(folder: Path) -> list[Path]:
-    """The best weight files of a run, or of the runs in a folder, in the order of their names."""
-    found = sorted([*folder.glob("*.pdparams"), *folder.glob("*/*.pdparams")])
-    return [path for path in found if path.name != LAST_WEIGHTS]
+    """The best weight files of a run, or of the runs below a folder, in the order of their names; see `found_below`."""
+    return [path for path in found_below(folder, "*.pdparams") if path.name != LAST_WEIGHTS]
+
+
+def found_below(folder: Path, pattern: str) -> list[Path]:
+    """What is called so in a folder, at most four levels down, as in TABLE/ROW/RUN; what is hidden is left out."""
+    found = [path for depth in range(_LEVELS) for path in folder.glob("*/" * depth + pattern)]
+    return sorted(path for path in found if not any(part[0] == "." for part in path.relative_to(folder).parts))
 
 
 def weight_file(path: Path) -> Path:

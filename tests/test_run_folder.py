@@ -1,12 +1,20 @@
 import pytest
 
 from paddle_eye.errors import InputError
-from paddle_eye.run_folder import RunFolder
+from paddle_eye.run_folder import RunFolder, best_weights_in
 
 
 def test_create_numbers_the_folders(tmp_path):
     names = [RunFolder.create(tmp_path / "output", "run").path.name for _ in range(3)]
     assert names == ["run", "run-2", "run-3"]
+
+
+def test_weights_of_runs_in_folders_inside_are_found(tmp_path):
+    names = ["b/b.pdparams", "frozen/a/a.pdparams", "table/row-seed0/c/c.pdparams"]
+    for name in (*names, "b/last.pdparams", ".b.replaced/b.pdparams", "1/2/3/4/too-deep.pdparams"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert best_weights_in(tmp_path) == [tmp_path / name for name in names]
 
 
 def test_create_passes_over_a_file_of_the_name(tmp_path):

@@ -2,7 +2,7 @@
 """Evaluate trained networks on the validation photographs they were not trained on, or on a stranger's data.
 
 Examples:
-  python tools/eval.py                                    every best weight file under output/
+  python tools/eval.py                                    the best weights of every run below output/
   python tools/eval.py output/resnet50_vD_PALM            one run
   python tools/eval.py weights.pdparams --layers 50 --version D --data dataset/palm
   python tools/eval.py output/damu_unet_membrane          masks: the block of slices it was not trained on

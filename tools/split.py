@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument(
         "--group",
         metavar="REGEX",
-        help=r"the patient in a file name, for example '^(\d+)_' (default: <number>_left, <number>_right)",
+        help=r"the patient in a file name, for example '^(\d+)_' (default: left and right, OD and OS, L and R …)",
     )
     parser.add_argument(
         "--by",

@@ -144,6 +144,7 @@ class DiskBlocks:
     """
 
     def __init__(self, folder: Path, make_room: Callable[[int], None]) -> None:
+        folder.mkdir(mode=0o700, exist_ok=True)  # photographs of patients, in whatever folder a person named
         self.folder, self._make_room = folder, make_room
         self._places: dict[bytes, _Place] = {}
         self._lock = threading.RLock()
@@ -264,7 +265,7 @@ def choose_store(name: str | None = None) -> None:
     try:
         folder = Path(name or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         folder = folder if name else folder / "paddle_eye"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # photographs of patients
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with building(folder / "tried"):
             _chosen = Store(folder, named=name is not None)
     except (OSError, RuntimeError) as error:

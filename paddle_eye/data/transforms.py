@@ -68,7 +68,7 @@ class Preprocessing:
         return PRESETS[self.preset].fit(_checked(picture), self.image_size)
 
     def keep(self, picture: np.ndarray) -> np.ndarray:
-        """uint8 [H, W, 3] to what training keeps in memory of it, uint8 [h, w, 3], for `augment`.
+        """uint8 [H, W, 3] to what training keeps of it, uint8 [h, w, 3], for `augment`.
 
         Raises:
             ValueError: see `fit`.

@@ -19,7 +19,7 @@ from paddle_eye.inference.exported import is_exported
 from paddle_eye.inference.predictor import BUNDLED_WEIGHTS, EXAMPLE_PICTURE
 from paddle_eye.inference.trained import Shown, TrainedNetwork
 from paddle_eye.report import predictions
-from paddle_eye.run_folder import best_weights_in, weight_file
+from paddle_eye.run_folder import best_weights_in, found_below, weight_file
 from paddle_eye.runs.predict import open_predictor
 from paddle_eye.web.hosts import is_own
 from paddle_eye.web.uploads import MOST_MEGABYTES, read_upload
@@ -92,8 +92,8 @@ def listed(output: Path, given: Sequence[Path]) -> tuple[dict[str, Path], list[s
     for path in best_weights_in(output):
         run = str(path.parent.relative_to(output))
         found[run if run not in found else str(path.relative_to(output))] = path
-    folders = sorted([*output.glob("*"), *output.glob("*/*")])
-    found.update({str(folder.relative_to(output)): folder for folder in folders if is_exported(folder)})
+    folders = filter(is_exported, found_below(output, "*"))
+    found.update({str(folder.relative_to(output)): folder for folder in folders})
     known = {path.resolve(): name for name, path in found.items()}
     names = []
     for path in given:

@@ -154,9 +154,11 @@ def test_the_store_of_a_process(tmp_path, monkeypatch):
     assert (tmp_path / "caches/paddle_eye").stat().st_mode & 0o777 == 0o700
     choose_store("off")
     assert (chosen_store().folder, chosen_store().note) == (None, None)
+    (tmp_path / "own").mkdir(mode=0o755)
     choose_store(str(tmp_path / "own"))
     assert chosen_store().folder == tmp_path / "own"
     assert isinstance(chosen_store().blocks("kind"), DiskBlocks)
+    assert (tmp_path / "own/kind").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_folder_that_cannot_be_written_to(tmp_path, monkeypatch):

@@ -314,7 +314,7 @@ def _value(cells: Mapping[str, str], columns: tuple[str, ...]) -> str | tuple[in
     if len(columns) == 1:
         value = cells.get(columns[0], "")
         if not value:
-            raise ValueError(f"no label in the column {columns[0]}")
+            raise ValueError(f"no label in the column {columns[0]}; fill it in, or take the row out")
         only = re.fullmatch(r"\[\s*['\"]([^'\"]+)['\"]\s*\]", value)  # a list of one, as Python prints it
         number = whole_number(value)
         return only[1] if only else value if number is None else str(number)
