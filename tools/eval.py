@@ -42,6 +42,8 @@ def main() -> None:
     if sheet and arguments.data is None:
         raise InputError(f"--sheet {arguments.sheet}: give the folder of its photographs, too (--data DIR)")
     names = dict(pair.partition("=")[::2] for pair in arguments.map)
+    if len(names) < len(arguments.map):
+        raise InputError(f"--map {' --map '.join(arguments.map)}: one of the classes is said twice")
     missing = [str(path) for path in arguments.paths if not path.exists()]
     if missing:
         raise InputError(f"{', '.join(missing)}: no such file or folder; give weight files or folders of runs")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,18 +25,20 @@ _JPEG = (b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9")
 _PNG = (b"\x89PNG\r\n\x1a\n", b"IHDR", b"IEND")
 _TIFF = (b"II*\x00", b"MM\x00*")  # both byte orders
 _GIF = (b"GIF87a", b"GIF89a")
+_MOST_PREVIEWS = 16  # in a TIFF file, each half as large as the one before
 _NETPBM = tuple(f"P{number}".encode() for number in range(1, 7))
 _JPEG_2000 = (b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51")
-_SUFFIXES = (
+SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp"),
     *(".gif", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".avif"),
 )
+_CLUTTER = ("thumbs.db", "ehthumbs.db", "desktop.ini", "picasa.ini", "lost+found", "system volume information")
 # The largest value of a picture of so many bits, when it uses at least the upper half of them.
 _FULL_RANGES = {8: 255, 12: 4095, 16: 65535}
 
 
 class Found(NamedTuple):
-    """The files of a folder and the folders inside, hidden ones apart.
+    """The files of a folder and the folders inside, also behind links; what `is_clutter` is left out.
 
     Args:
         pictures: those that look like pictures, by their endings or, without one, by their first bytes, in the order of
@@ -49,17 +53,33 @@ class Found(NamedTuple):
 def find_pictures(folder: Path) -> Found:
     """The picture files in a folder and the folders inside, and what else is there."""
     pictures, others = [], []
-    for path in sorted(folder.rglob("*")):
-        if is_clutter(path) or path.is_dir():
-            continue
-        known = path.suffix.lower() in _SUFFIXES or (not path.suffix and path.is_file() and looks_like_picture(path))
+    for path in sorted(_files_below(folder)):
+        known = path.suffix.lower() in SUFFIXES or (not path.suffix and path.is_file() and looks_like_picture(path))
         (pictures if known else others).append(path)
     return Found(pictures, others)
 
 
+def _files_below(folder: Path) -> Iterator[Path]:
+    """What is in a folder and the folders inside and is no folder; each folder once, those behind links last."""
+    waiting, links, seen = [folder], [], set()
+    while waiting or links:
+        place = waiting.pop() if waiting else links.pop(0)
+        real = os.path.realpath(place)
+        if real in seen:
+            continue
+        seen.add(real)
+        for path in sorted(place.iterdir()):
+            if is_clutter(path):
+                continue
+            if path.is_dir():
+                (links if path.is_symlink() else waiting).append(path)
+            else:
+                yield path
+
+
 def is_clutter(path: Path) -> bool:
-    """Whether a file or folder is hidden, or one that file browsers and archives leave behind."""
-    return path.name.startswith((".", "__")) or path.name in ("Thumbs.db", "desktop.ini")
+    """Whether a file or folder is hidden, or one that file browsers, disks and archives leave behind."""
+    return path.name.startswith((".", "__", "@ea", "$")) or path.name.casefold() in _CLUTTER
 
 
 def looks_like_picture(path: Path) -> bool:
@@ -140,7 +160,19 @@ def palette_indices(data: bytes) -> np.ndarray | None:
 
 def _decode_stored(data: bytes, name: object) -> np.ndarray:
     picture = _decode(data, cv2.IMREAD_UNCHANGED)
-    return _by_pillow(data, name) if picture is None else picture
+    if picture is None:
+        return _by_pillow(data, name)
+    if data.startswith(_TIFF):  # of these, OpenCV turns what is to be as it is stored, too
+        how = orientation(data)
+        return _white_is_high(_turned(picture, {6: 8, 8: 6}.get(how, how)), data)
+    return picture
+
+
+def _white_is_high(picture: np.ndarray, data: bytes) -> np.ndarray:
+    """The pixels of a TIFF file whose zero may be white, as OpenCV leaves it in those of 16 bits."""
+    with Image.open(io.BytesIO(data)) as file:
+        bits, meaning = max(file.tag_v2.get(258, (1,))), file.tag_v2.get(262)
+    return 2 ** min(16, bits) - 1 - picture if meaning == 0 and picture.dtype == np.uint16 else picture
 
 
 def _turned(picture: np.ndarray, how: int) -> np.ndarray:
@@ -202,12 +234,16 @@ def _is_special(file: Image.Image, data: bytes) -> bool:
 
 
 def _holds_several(file: Image.Image) -> bool:
-    """Whether a file has a second picture as large as the first; a smaller one is a preview."""
-    if getattr(file, "n_frames", 1) < 2 or file.format in ("MPO", "JPEG"):
+    """Whether a file has another picture at least as large as the first; smaller ones are previews."""
+    count = getattr(file, "n_frames", 1)
+    if count < 2 or file.format in ("MPO", "JPEG"):
         return False
-    size = file.size
-    file.seek(1)
-    return file.size == size
+    pixels = file.width * file.height
+    for number in range(1, min(count, _MOST_PREVIEWS + 1)):
+        file.seek(number)
+        if file.width * file.height >= pixels:
+            return True
+    return count > _MOST_PREVIEWS
 
 
 def _too_large(name: object, megapixels: str) -> str:

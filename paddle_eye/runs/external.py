@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 from paddle_eye.engine.objective import Evaluation
 from paddle_eye.errors import InputError
-from paddle_eye.files import write_bytes, write_json, write_text
+from paddle_eye.files import read_json, write_bytes, write_json, write_text
 from paddle_eye.metrics.intervals import bootstrap_difference
 from paddle_eye.report import page
 from paddle_eye.report.compare import FinishedRun, read_run
@@ -20,6 +21,8 @@ def write_external(
     weights: Path, task: type[Task], row: Mapping[str, Any], measured: Measured, evaluation: Evaluation, place: Path
 ) -> Path | None:
     """Write figures, predictions and a page to ``external-NAME`` beside the best weights of a run.
+
+    A report on another folder of that name is not replaced; this one's is then ``external-NAME-2``.
 
     Args:
         weights: the file; of one that belongs to no finished run nothing is written.
@@ -39,8 +42,9 @@ def write_external(
     if not task.statistics(measured.classes):
         return None
     kept = task.external(measured, evaluation, row)
-    results = {**row, "differences": _differences(run, task, row, measured, kept)}
-    folder = weights.parent / f"external-{row['data']}"
+    where = str(place.resolve())
+    results = {**row, "place": where, "differences": _differences(run, task, row, measured, kept)}
+    folder = _folder(weights.parent / f"external-{row['data']}", where)
     write_json(folder / "metrics.json", results)
     images = [seen_from(place, path) for path in measured.images]
     write_predictions(folder / "predictions.csv", images, measured.patients, kept.columns)
@@ -49,6 +53,19 @@ def write_external(
     shown = {"run": run.name, "place": str(place)}
     write_text(folder / "report.html", page.render(results, [], kept.pictures, shown, "external.html"))
     return folder
+
+
+def _folder(first: Path, place: str) -> Path:
+    """The first of ``NAME``, ``NAME-2`` … that is not there, or has a report on this place."""
+    others = (first.with_name(f"{first.name}-{number}") for number in count(2))
+    return next(folder for folder in chain([first], others) if _is_free(folder, place))
+
+
+def _is_free(folder: Path, place: str) -> bool:
+    try:
+        return not folder.exists() or read_json(folder / "metrics.json", "a report")["place"] == place
+    except (InputError, KeyError, TypeError):
+        return False
 
 
 def _differences(

@@ -132,7 +132,6 @@ class Run:
     def description(self) -> dict[str, Any]:
         """What the run's weight files and its report say of the network and its data."""
         data = self.data
-        chosen_on = "held-out training images" if self.settings.data.holdout else "validation images"
         return {
             "architecture": self.model.architecture,
             "task": self.task.name,
@@ -144,7 +143,7 @@ class Run:
                 "digest": data.digest,
                 "demonstration": self.location.demonstration,
                 "training_images": len(data.training.pictures),
-                "best_epoch_chosen_on": chosen_on,
+                "best_epoch_chosen_on": data.chosen_on,
                 "images_chosen_on": len(data.selection),
                 **self.task.split,
             },

@@ -24,6 +24,8 @@ from paddle_eye.report.wording import Wording
 from paddle_eye.run_folder import RunFolder
 from paddle_eye.weights.opened import Opened
 
+VALIDATION, HELD_OUT, OWN_PART = "validation images", "held-out training images", "held-out images of the data set"
+
 
 class Data(NamedTuple):
     """The pictures of a run, in memory; each data set keeps them as ``pictures`` and has their ``preprocessing``.
@@ -37,6 +39,7 @@ class Data(NamedTuple):
         digest: of the whole data set; it changes when a picture, its label or its side does.
         faults: what falsifies the figures.
         notes: what else a person should know.
+        chosen_on: what ``selection`` is, in words.
         sketches: of the photographs that the network learns from, see `paddle_eye.data.sketches`.
     """
 
@@ -48,6 +51,7 @@ class Data(NamedTuple):
     digest: str
     faults: list[str]
     notes: list[str]
+    chosen_on: str
     sketches: Sequence[str] = ()
 
 

@@ -36,7 +36,7 @@ from paddle_eye.metrics.intervals import patient_numbers
 from paddle_eye.models.registry import family
 from paddle_eye.report import predictions, worst
 from paddle_eye.report.finished import seen_from, write_predictions
-from paddle_eye.tasks.base import Data, Measured, Task
+from paddle_eye.tasks.base import HELD_OUT, VALIDATION, Data, Measured, Task
 from paddle_eye.weights.opened import Opened
 
 
@@ -84,6 +84,7 @@ class PhotographTask(Task):
             digest=data_digest([[record.label for record in part.records] for part in self.parts], digests),
             faults=falsifying(examine(self.parts._asdict(), examined)),
             notes=[*layouts.notes(self.location.path), *store_note],
+            chosen_on=HELD_OUT if share_aside else VALIDATION,
             sketches=[sketch(examined.fingerprints[record.image]) for record in learned.records],
         )
 

@@ -40,7 +40,7 @@ from paddle_eye.report import masks, plots
 from paddle_eye.report.finished import notice, seen_from, write_predictions
 from paddle_eye.report.mask_wording import DICE_OF, MaskWording, foreground_of, per_class
 from paddle_eye.run_folder import RunFolder
-from paddle_eye.tasks.base import Data, External, Measured, Task
+from paddle_eye.tasks.base import HELD_OUT, OWN_PART, VALIDATION, Data, External, Measured, Task
 from paddle_eye.tasks.mask_objectives import SegmentationObjective, objective_of
 from paddle_eye.weights.opened import Opened, class_names, learned_in_field, mask_values
 
@@ -77,14 +77,17 @@ class SegmentationTask(MaskWording, Task):
             raise InputError("data.pixels=green: the network sees one channel; give model.in_channels=1")
         self.found = find_pairs(location.path)
         self.blocks = {"folds": settings.data.folds, "fold": settings.data.fold or settings.data.folds}
-        if own_division(self.found.records) is not None:
+        divided = own_division(self.found.records)
+        if divided is not None:
             if settings.data.fold is not None:
                 raise InputError(f"data.fold={settings.data.fold}: {location.path} comes divided, and stays so")
+            if divided[1] and settings.data.holdout:
+                raise InputError(f"--holdout {settings.data.holdout}: {location.path} has a validation part for that")
             self.blocks = {}
         self.split = dict(self.blocks)
         if any(record.field is not None for record in self.found.records):
             self.split["field_of_view"] = True
-        self.validation_images = [record.image for record in self._divided(self.found.records)[1]]
+        self.validation_images = [record.image for record in self._divided(self.found.records)[-1]]
 
     def load(self) -> Data:
         preprocessing = PixelPreprocessing(self.channels, self.settings.data.pixels == "green")
@@ -94,14 +97,15 @@ class SegmentationTask(MaskWording, Task):
         if values is not None:
             self.split["values"] = list(values.values())
         pairs = read_pairs(self.location.path, self.found.records, preprocessing.fit, self.found.faults, values)
-        parts = self._divided(pairs)
-        training, validation = parts
-        kept_aside: list[Pair] = []
+        training, kept_aside, validation = self._divided(pairs)
+        chosen_on = OWN_PART if kept_aside else HELD_OUT if self.settings.data.holdout else VALIDATION
+        parts = ([*training, *kept_aside], validation)
+        faults = [*_on_both_sides(*parts), *_on_both_sides(training, kept_aside)]
         if self.settings.data.holdout:
             training, kept_aside = last_aside(training, self.settings.data.holdout)
         measured = MaskDataset(validation, preprocessing)
-        chosen_on = MaskDataset(kept_aside, preprocessing) if kept_aside else measured
-        for dataset in (measured, chosen_on):
+        selection = MaskDataset(kept_aside, preprocessing) if kept_aside else measured
+        for dataset in (measured, selection):
             if not any(((mask > 0) & (mask != OUTSIDE)).any() for mask in dataset.masks):
                 which = "block {fold} of {folds}".format(**self.blocks) if self.blocks else "the test part"
                 place = f"{self.location.path}, {which}"
@@ -110,18 +114,22 @@ class SegmentationTask(MaskWording, Task):
         digests = [[short(pair.digest) for pair in part] for part in parts]
         return Data(
             training=CropDataset(training, preprocessing, data.image_size, data.crops, recipe.seed, data.bending),
-            selection=chosen_on,
+            selection=selection,
             validation=measured,
             digests=[short(pair.digest) for pair in training],
             validation_digests=digests[1],
             digest=data_digest([[short(pair.mask_digest) for pair in part] for part in parts], digests),
-            faults=_on_both_sides(*parts),
+            faults=faults,
             notes=_passed_over(self.found.passed_over),
+            chosen_on=chosen_on,
         )
 
-    def _divided(self, pairs: Sequence[Each]) -> tuple[list[Each], list[Each]]:
-        """The training and the test part."""
-        return own_division(pairs) or block_split(pairs, **self.blocks)
+    def _divided(self, pairs: Sequence[Each]) -> tuple[list[Each], list[Each], list[Each]]:
+        """The training part, what the set brings to choose the best epoch on, and the test part."""
+        if (divided := own_division(pairs)) is not None:
+            return divided
+        training, test = block_split(pairs, **self.blocks)
+        return training, [], test
 
     def objective(self, model: paddle.nn.Layer, training: CropDataset) -> SegmentationObjective:
         return objective_of(self.classes, self.settings.train.loss, patients_among(self.validation_images))
@@ -167,7 +175,8 @@ class SegmentationTask(MaskWording, Task):
 
     @staticmethod
     def measured(path: Path, opened: Opened, place: Place) -> Measured:
-        """The block that a network was not trained on, wherever it lies now; of other pictures, all pairs."""
+        """The block or the test part that a network was not trained on, wherever it lies now; of other pictures, all
+        pairs."""
         if place.sheet or place.names:
             raise InputError(f"{path}: the network draws masks, which have no --sheet and no --map; leave them out")
         location, classes = place.path, class_names(path, opened.description)
@@ -175,8 +184,7 @@ class SegmentationTask(MaskWording, Task):
         values = dict(zip(classes, mask_values(path, opened.description))) if len(classes) > 2 else None
         in_field = learned_in_field(opened.description)
         pairs = read_pairs(location, found.records, opened.preprocessing.fit, found.faults, values, in_field)
-        divided = own_division(pairs)
-        pairs = divided[1] if divided is not None else _held_out(pairs, opened.description) or pairs
+        pairs = _held_out(pairs, opened.description) or pairs
         images = [pair.image for pair in pairs]
         dataset, patients = MaskDataset(pairs, opened.preprocessing), patients_among(images)
         notes = []
@@ -239,8 +247,11 @@ def _columns(figures: Mapping[str, Any]) -> dict[str, list[float | None]]:
 
 
 def _held_out(pairs: list[Pair], description: Mapping[str, Any]) -> list[Pair]:
-    """The block that a network was not trained on, by what is in the files; none, if these are other pictures."""
+    """The part that a network was not trained on, by what is in the files; none, if these are other pictures."""
     data, seen = description.get("data", {}), seen_pictures(description)
+    if (divided := own_division(pairs)) is not None:
+        own = {short(pair.digest) for pair in divided[0]}
+        return divided[-1] if seen is None or own & seen else []
     folds, fold = data.get("folds"), data.get("fold")
     if not seen or type(folds) is not int or type(fold) is not int:
         return []
@@ -269,4 +280,5 @@ def _on_both_sides(training: Sequence[Pair], validation: Sequence[Pair]) -> list
 
 
 def _passed_over(files: Sequence[Path]) -> list[str]:
-    return [f"{len(files)} files that are no pictures are passed over: {listed(files)}"] if files else []
+    what = "files that are no pictures, or masks of a second observer, are passed over"
+    return [f"{len(files)} {what}: {listed(files)}"] if files else []

@@ -1,3 +1,4 @@
+import io
 import os
 import struct
 import zlib
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from paddle_eye.data.images import decode_picture, find_pictures, looks_like_picture, read_picture
+from paddle_eye.data.images import decode_picture, decode_unchanged, find_pictures, looks_like_picture, read_picture
 from paddle_eye.errors import InputError
 
 SUFFIXES = (".jpg", ".png", ".bmp", ".tiff", ".webp")
@@ -257,3 +258,50 @@ def test_what_is_no_ordinary_file_is_refused_at_once(tmp_path):
             read_picture(tmp_path / name)
     with pytest.raises(InputError, match="this is no name of a file"):
         read_picture("a\0b.png")
+
+
+def tiff(*pages, **tags):
+    """The bytes of a TIFF file of these pages; tags by their numbers, such as ``_274`` for the orientation."""
+    content, pictures = io.BytesIO(), [Image.fromarray(page) for page in pages]
+    said = {int(name[1:]): value for name, value in tags.items()}
+    pictures[0].save(content, "TIFF", save_all=len(pages) > 1, append_images=pictures[1:], tiffinfo=said)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_tiff_is_turned_once_whatever_its_depth(depth, orientation):
+    full = np.iinfo(depth).max
+    stored = (np.arange(1, 7).reshape(2, 3) * (full // 6)).astype(depth)
+    data = tiff(stored, _274=orientation)
+    eight = (stored >> (8 * (depth().itemsize - 1))).astype(np.uint8)
+    turned = {1: eight, 2: eight[:, ::-1], 3: eight[::-1, ::-1], 4: eight[::-1], 5: eight.T}
+    turned.update({6: np.rot90(eight, -1), 7: np.rot90(eight.T, 2), 8: np.rot90(eight)})
+    np.testing.assert_array_equal(decode_picture(data, "a.tif")[..., 0], turned[orientation])
+    np.testing.assert_array_equal(decode_unchanged(data, "a.tif"), stored)
+
+
+def test_a_tiff_whose_zero_is_white_is_not_read_inverted():
+    stored = np.array([[65535, 0, 0], [0, 0, 30000]], np.uint16)
+    np.testing.assert_array_equal(decode_unchanged(tiff(stored, _262=0), "a.tif"), 65535 - stored)
+
+
+@pytest.mark.parametrize("sides", [(8, 16), (8, 4, 8), (8, 8), (4,) * 18])
+def test_a_tiff_of_several_pictures_is_refused_in_whatever_order(sides):
+    pages = [np.full((side, side), 90, np.uint8) for side in sides]
+    with pytest.raises(InputError, match="several pictures in one TIFF file"):
+        decode_picture(tiff(*pages), "a.tif")
+
+
+def test_smaller_pages_of_a_tiff_are_previews():
+    pages = [np.full((side, side), side, np.uint8) for side in (16, 8, 4)]
+    assert decode_picture(tiff(*pages), "a.tif").shape == (16, 16, 3)
+
+
+def test_folders_behind_links_are_looked_into_once_and_hidden_ones_never(tmp_path):
+    for name in ("real/a.jpg", "data/b.jpg", "data/.Trash/c.jpg", "data/@eaDir/b.jpg", "data/Thumbs.DB"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    for link, target in (("data/0", "real"), ("data/again", "real"), ("data/loop", "data")):
+        (tmp_path / link).symlink_to(tmp_path / target)
+    assert find_pictures(tmp_path / "data") == ([tmp_path / "data/0/a.jpg", tmp_path / "data/b.jpg"], [])

@@ -120,6 +120,32 @@ def test_the_interval_of_a_difference_is_that_of_two_independent_shares():
     assert high == pytest.approx(shares[1] - shares[0] + 1.96 * deviation, abs=0.01)
 
 
+def test_a_report_on_another_folder_of_the_same_name_is_kept(place, measured, tmp_path):
+    """The other one has photographs of a single class."""
+    folder, run = place
+    weights = next(run.glob("shufflenet*.pdparams"))
+    shutil.copytree(folder / "strangers/AMD", tmp_path / "strangers/AMD")
+    for _ in range(2):
+        other = evaluate_weights(weights, str(tmp_path / "strangers"))
+        assert (other["images"], other["auc"], other["report"]) == (12, None, str(run / "external-strangers-2"))
+    assert "no photographs of normal" in "\n".join(evaluation_lines([other]))
+    assert json.loads((run / "external-strangers/metrics.json").read_text())["images"] == 24
+
+
+def test_all_rows_of_a_stranger_s_sheet_are_measured_unless_its_division_is_asked_for(place, tmp_path):
+    folder, run = place
+    weights = next(run.glob("shufflenet*.pdparams"))
+    rows = ["image,label,split"]
+    for name, part in (("AMD0_left", "train"), ("AMD1_left", "test"), ("fine0_left", "train"), ("fine1_left", "test")):
+        rows.append(f"{name},{'amd' if name.startswith('A') else 'normal'},{part}")
+    (tmp_path / "labels.csv").write_text("\n".join(rows))
+    sheet = {"sheet": tmp_path / "labels.csv"}
+    whole = evaluate_weights(weights, str(folder / "strangers"), sheet=sheet)
+    assert whole["images"] == 4 and any("all of it is measured" in note for note in whole["notes"])
+    part = evaluate_weights(weights, str(folder / "strangers"), sheet={**sheet, "split_column": "split"})
+    assert part["images"] == 2
+
+
 def test_a_run_on_its_own_data_leaves_no_further_report(place):
     _, run = place
     assert evaluate_weights(next(run.glob("shufflenet*.pdparams")))["report"] is None

@@ -22,7 +22,7 @@ def write(folder, stem, **pictures):
 
 def test_the_round_field_counts_where_no_file_says_what_the_field_of_view_is(tmp_path, monkeypatch):
     field = np.zeros((96, 96), np.uint8)
-    field[20:70, 20:70] = 255
+    field[2:94, 2:94] = 255
     for part, stem in (("training", "7_left"), ("test", "7_right")):
         write(tmp_path / "set" / part, stem, images=PHOTOGRAPH, **{"1st_manual": BRIGHT}, mask=field)
     write(tmp_path / "strangers", "1", image=PHOTOGRAPH, label=BRIGHT)

@@ -138,6 +138,8 @@ def _groups(record_set: RecordSet) -> np.ndarray:
 def _require_all_classes(training: RecordSet, test: RecordSet, asked: str) -> None:
     for name, count in test.counts().items():
         remaining = training.counts()[name]
+        if not count and not remaining:
+            raise InputError(f"{asked}: no photograph is of class {name!r}; take the class out, or mend the labels")
         if not count or not remaining:
             raise InputError(
                 f"{asked}: sets {count} of {count + remaining} photographs of class {name!r} aside; "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,7 +67,7 @@ def find_folders(root: Path, group: str | None = None, classes: Sequence[str] | 
     layouts.refuse_masks(root)
     records = read_folders(root, compile_pattern(group) if group is not None else None, classes)
     _require_patients(group, root, records)
-    return Found(root, records, None, [])
+    return Found(root, records, None, layouts.in_no_class(root))
 
 
 def find_sheet(
@@ -105,19 +105,25 @@ def find_sheet(
         InputError: see `read_labels`; also if no name has a patient, or both sheets divide what they hold.
     """
     pattern = compile_pattern(group) if group is not None else None
-    several = [tuple(names.split(",")) if names else None for names in (image_column, label_column)]
+    several = [None if names is None else tuple(names.split(",")) for names in (image_column, label_column)]
     columns = Columns(*several, group_column, split_column, sheet_name)
     folders = [_inside(root, folder) for folder in image_folders] or [root]
     sheet = _inside(root, sheet)
     found = read_labels(sheet, folders, columns, classes, pattern=pattern)
-    parts, notes = found.parts, found.notes
-    if test_sheet is not None:
+    notes = list(found.notes)
+    if test_sheet is None:
+        parts, divided_notes = _by_parts(sheet, found.parts)
+        notes += divided_notes
+    else:
         folders = [_inside(root, folder) for folder in test_image_folders] or folders
-        known = parts[0].classes
+        known = next(iter(found.parts.values())).classes
         second = read_labels(_inside(root, test_sheet), folders, columns, classes, known=known, pattern=pattern)
-        if len(parts) > 1 or len(second.parts) > 1:
-            raise InputError(f"{sheet} and {test_sheet}: one of them is divided itself; give it alone")
-        parts, notes = [*parts, *second.parts], [*notes, *second.notes]
+        for place, said, foreign in ((sheet, found.parts, "test"), (test_sheet, second.parts, "training")):
+            if len(said) > 1:
+                raise InputError(f"{place}: it is divided itself; give it alone, without --test-sheet")
+            if foreign in said:
+                raise InputError(f"{place}: its rows say that they are of the {foreign} part; give the other sheet")
+        parts, notes = [*found.parts.values(), *second.parts.values()], [*notes, *second.notes]
         both = {record.image for record in parts[0].records} & {record.image for record in parts[1].records}
         if both:
             where = "both sheets have a row of it; say with --image-folder and --test-image-folder where theirs are"
@@ -127,9 +133,30 @@ def find_sheet(
     return Found(sheet, records, layouts.Parts(*parts) if len(parts) == 2 else None, notes)
 
 
+def _by_parts(sheet: Path, parts: Mapping[str, RecordSet]) -> tuple[list[RecordSet], list[str]]:
+    """What a sheet divides its photographs into, one or two parts, and what is to be said of that."""
+    if len(parts) == 1:
+        ((part, records),) = parts.items()
+        return [records], [f"all rows of {sheet} are of the {part} part, which divides nothing"] * bool(part)
+    if "test" not in parts:
+        return [parts["training"], parts["validation"]], []
+    earlier = [parts[part] for part in ("training", "validation") if part in parts]
+    joined = RecordSet(parts["test"].classes, tuple(record for part in earlier for record in part.records))
+    count = len(parts.get("validation", ()))
+    note = f"{count} rows of the validation part are joined with the training part; --holdout sets some aside again"
+    return [joined, parts["test"]], [note] * bool(count)
+
+
 def _inside(root: Path, path: Path) -> Path:
-    """A path as it was given, or below the data set's folder if it is there."""
-    return path if path.exists() or not (root / path).exists() else root / path
+    """A path as it was given, or below the data set's folder if it is there.
+
+    Raises:
+        InputError: there is one of the name in both places.
+    """
+    inner = root / path
+    if path.exists() and inner.exists() and not path.samefile(inner):
+        raise InputError(f"{path}: it is here, and there is also {inner}; give the whole path of the one you mean")
+    return path if path.exists() or not inner.exists() else inner
 
 
 def _require_patients(group: str | None, place: Path, records: RecordSet) -> None:
@@ -184,8 +211,11 @@ def write_split(
     records = join_same_pictures(records)
     parts, targets = _divided(found, records, out, ratio, fold_count, seed, by_photograph)
     notes = list(found.notes)
-    if pair := look_like_pairs(record.image for record in found.records.records if record.group is None):
+    unknown = [record.image for record in found.records.records if record.group is None]
+    if pair := look_like_pairs(unknown):
         notes.append(f"{pair[0]} and {pair[1]}, for example, may be of one patient; say with --group which names are")
+    elif len(unknown) == len(found.records):
+        notes.append("patients are not known, each photograph counts as one; --group or --group-column tells them")
     splits = []
     for target, (training, test) in zip(targets, parts):
         asides = {record.image for record in test.records}

@@ -41,7 +41,12 @@ def read_test_part(place: Place, known: Sequence[str] | None) -> TestPart:
     """
     if place.sheet:
         found = find_sheet(place.path, **place.sheet)
-        part = TestPart(found.parts.validation if found.parts else found.records, found.notes, found.parts is None)
+        asked = place.sheet.get("split_column") or place.sheet.get("test_sheet")
+        if found.parts is not None and asked:
+            part = TestPart(found.parts.validation, found.notes, False)
+        else:
+            notes = ["the sheet is divided, and all of it is measured; --split-column measures the test part alone"]
+            part = TestPart(found.records, [*found.notes, *notes[: found.parts is not None]], True)
     else:
         part = layouts.read_test(place.path)
     return part if known is None else _matched(part, tuple(known), place)

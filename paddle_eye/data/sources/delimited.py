@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from paddle_eye.files import read_ordinary
 
 _SEPARATORS = (",", ";", "\t")
 _MOST_MEGABYTES = 64
+GB_2312 = "gb2312"
 
 
 class Delimited(NamedTuple):
@@ -23,21 +25,35 @@ class Delimited(NamedTuple):
         header: the names of the columns, without blanks around them; empty ones at the end are left out.
         rows: line number and cells by column of each row that is not blank. Cells beyond the header stand under None
             if they are not empty; a cell that the row lacks is None.
+        encoding: of the file.
     """
 
     header: list[str]
     rows: Iterator[tuple[int, dict[Any, Any]]]
+    encoding: str
+
+
+class Text(NamedTuple):
+    """What is in a file, and how it was encoded."""
+
+    text: str
+    encoding: str
 
 
 def read_delimited(path: Path) -> Delimited:
     """The rows of a CSV file, separated by commas, semicolons or tabs; its first line names the columns.
 
+    Excel's line ``sep=;`` may stand before it.
+
     Raises:
         InputError: the file cannot be read, or is no CSV file; also while the rows are gone through.
     """
-    text = decoded(path)
+    text, encoding = decode(path)
+    said = re.match(r"sep=(.)\r?\n", text)
+    text = text[said.end() :] if said else text
     first, *_ = text.splitlines() or [""]
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(_SEPARATORS, key=first.count), strict=True)
+    separator = said[1] if said else max(_SEPARATORS, key=first.count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         header = [name.strip() for name in reader.fieldnames or ()]
     except csv.Error as error:
@@ -45,23 +61,23 @@ def read_delimited(path: Path) -> Delimited:
     while header and not header[-1]:  # what spreadsheets leave of columns that were emptied
         del header[-1]
     reader.fieldnames = header
-    return Delimited(header, _rows(path, reader))
+    return Delimited(header, _rows(path, reader, 1 if said else 0), encoding)
 
 
-def _rows(path: Path, reader: csv.DictReader) -> Iterator[tuple[int, dict[Any, Any]]]:
+def _rows(path: Path, reader: csv.DictReader, before: int) -> Iterator[tuple[int, dict[Any, Any]]]:
     try:
         for row in reader:
-            beyond = row.pop(None, [])  # the cells that no column is named for
+            beyond = [cell.strip() for cell in row.pop(None, [])]  # the cells that no column is named for
             stripped = {name: cell and cell.strip() for name, cell in row.items()}
-            if any(cell.strip() for cell in beyond):
-                stripped[None] = beyond
+            if any(beyond):
+                stripped[None] = list(filter(None, beyond))
             if any(stripped.values()):
-                yield reader.line_num, stripped
+                yield before + reader.line_num, stripped
     except csv.Error as error:
         raise InputError(_no_csv(path, error)) from error
 
 
-def decoded(path: Path) -> str:
+def decode(path: Path) -> Text:
     """The text of a file as spreadsheets write it: UTF-8, UTF-16 with its mark, or the simplified Chinese of Excel.
 
     The last is GB 2312, not GBK, as nearly every text of Western letters with accents is a text in GBK, too.
@@ -70,15 +86,19 @@ def decoded(path: Path) -> str:
         InputError: the file cannot be read, or is no text.
     """
     content = read_ordinary(path, _MOST_MEGABYTES, "a CSV file")
-    encodings = ["utf-8-sig", "gb2312"]
+    encodings = ["utf-8-sig", GB_2312]
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encodings = ["utf-16"]
     faults = []
     for encoding in encodings:
         try:
-            return content.decode(encoding)
+            text = content.decode(encoding)
         except UnicodeDecodeError as error:
             faults.append(error)
+            continue
+        if "\0" in text:
+            raise InputError(f"{path}: this is no CSV file, or one in UTF-16 without its mark; save it in UTF-8")
+        return Text(text, encoding)
     raise InputError(_no_csv(path, faults[0])) from faults[0]
 
 

@@ -6,44 +6,43 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from paddle_eye.data.images import is_clutter, looks_like_picture
+from paddle_eye.data.images import SUFFIXES, is_clutter, looks_like_picture
 from paddle_eye.data.patients import patient_of
 from paddle_eye.data.records import Record, RecordSet
-from paddle_eye.data.sources.tables import TEST_TABLE, TRAINING_TABLE
+from paddle_eye.data.sources.part_names import TEST, TRAINING, VALIDATION, is_no_class, plain
+from paddle_eye.data.sources.tables import fault_of_alike, is_own_table
 from paddle_eye.errors import InputError, fault_of_name, raise_faults
 
-_TEST = ("test", "testing")
-_TRAINING, _VALIDATION = ("train", "training"), ("val", "valid", "validation", *_TEST)
 _SHEETS = (".csv", ".tsv", ".xlsx", ".xls", ".ods")
-# Names of parts of a data set or of kinds of files: train_images, ODIR-5K_Training_Images, masks, val …
-_PART = r"train|training|trainset|test|testing|testset|val|valid|validation|dev|fold ?\d+|split ?\d+"
-_KIND = "images?|imgs?|pictures?|photos?|photographs?|masks?|labels?|annotations?|gt|ground ?truths?|data|files?"
-_NO_CLASS = re.compile(rf"(?:.*[_ .-])?(?:{_PART})(?:[_ .-]*(?:{_KIND}))?|(?:.*[_ .-])?(?:{_KIND})", re.IGNORECASE)
+_COUNTED = {1: "one", 2: "two"}
 
 
-def read_folders(root: Path, pattern: re.Pattern | None = None, classes: Sequence[str] | None = None) -> RecordSet:
+def read_folders(
+    root: Path, pattern: re.Pattern | None = None, classes: Sequence[str] | None = None, least: int = 2
+) -> RecordSet:
     """Records of the files below ``root``; classes and files in the order of their names.
 
-    An archive may have packed the classes into one more folder; it is entered. Files beside the class folders and
-    hidden ones are passed over. What is in the files is not looked at.
+    An archive may have packed the classes into one more folder; it is entered. Files beside the class folders, see
+    `beside_classes`, and hidden ones are passed over. What is in the files is not looked at.
 
     Args:
         root: the folder of the class folders.
         pattern: see `patient_of`.
         classes: the names of the folders that are classes; None takes all, unless their names say something else.
+        least: how many classes there must be.
 
     Raises:
-        InputError: there are not at least two classes, a class is empty, a folder is inside a class, a sheet beside the
-            folders or their names say that they are no classes; all faults in one message.
+        InputError: there are too few classes, a class is empty, a folder is inside a class, a sheet beside the folders
+            or their names say that they are no classes; all faults in one message.
     """
-    folders = _class_folders(root)
+    folders = _class_folders(root, least)
     if classes is None:
         _require_classes(root, folders)
     else:
         missing = [name for name in classes if name not in {folder.name for folder in folders}]
-        if missing or len(set(classes)) < 2:
+        if missing or len(classes) < 2 or len(set(classes)) < len(classes):
             raise InputError(
-                f"--classes {','.join(classes)}: expected two or more folders of {root}, missing {missing}"
+                f"--classes {','.join(classes)}: expected two or more folders of {root}, each once, missing {missing}"
             )
         folders = [folder for folder in folders if folder.name in classes]
     records, faults = _records(folders, pattern)
@@ -53,21 +52,21 @@ def read_folders(root: Path, pattern: re.Pattern | None = None, classes: Sequenc
 
 def train_val_folders(root: Path) -> list[Path]:
     """``train`` and ``val`` below a folder, or what people call them, in any case; fewer if one is not there."""
-    found = (named_folder(root, names) for names in (_TRAINING, _VALIDATION))
+    found = (named_folder(root, names) for names in (TRAINING, (*VALIDATION, *TEST)))
     return [path for path in found if path is not None]
 
 
 def named_folder(root: Path, names: Sequence[str]) -> Path | None:
-    """The folder below another that has the first of some names, in any case; None if there is none."""
-    inside = {path.name.casefold(): path for path in sorted(root.iterdir()) if path.is_dir()} if root.is_dir() else {}
+    """The folder below another that has the first of some names, see `plain`; None if there is none."""
+    inside = {plain(path.name): path for path in sorted(root.iterdir()) if path.is_dir()} if root.is_dir() else {}
     return next((inside[name] for name in names if name in inside), None)
 
 
 def test_folder(root: Path) -> Path | None:
     """``test`` beside ``train`` and another folder to validate on, in any case; None if there is none."""
     parts = train_val_folders(root)
-    if len(parts) == 2 and parts[1].name.casefold() not in _TEST:
-        return named_folder(root, _TEST)
+    if len(parts) == 2 and plain(parts[1].name) not in TEST:
+        return named_folder(root, TEST)
     return None
 
 
@@ -80,6 +79,8 @@ def read_train_val(root: Path) -> tuple[RecordSet, RecordSet]:
     """
     places = train_val_folders(root)
     sides = [_class_folders(place) for place in places]
+    for place, folders in zip(places, sides):
+        _require_names_of_classes(place, folders, "give train and val with a folder for each class")
     names = [[folder.name for folder in folders] for folders in sides]
     faults = [
         f"{places[there]}: no class {name!r}, which {places[here]} has"
@@ -98,21 +99,33 @@ def read_train_val(root: Path) -> tuple[RecordSet, RecordSet]:
     return training, validation
 
 
+def beside_classes(root: Path) -> list[Path]:
+    """The pictures that lie beside the class folders of a folder, and are in no class."""
+    folders = _unpacked(root)
+    places = {root, *(folder.parent for folder in folders)}
+    files = sorted(path for place in places for path in _visible(place) if path.is_file())
+    return [path for path in files if path.suffix.lower() in SUFFIXES]
+
+
 def _require_classes(root: Path, folders: list[Path]) -> None:
     """Raise an InputError if folders are parts or kinds of files rather than classes, by their names or a sheet."""
-    named = [folder.name for folder in folders if _NO_CLASS.fullmatch(folder.name)]
     sheets = sorted(
         path.name
         for place in {root, folders[0].parent}
         for path in place.iterdir()
-        if path.suffix.lower() in _SHEETS and not is_clutter(path) and path.name not in (TRAINING_TABLE, TEST_TABLE)
+        if path.suffix.lower() in _SHEETS and not is_clutter(path) and not is_own_table(path)
     )
     names = ",".join(folder.name for folder in folders)
     cure = f"put the photographs into one folder for each class, or insist with --classes {names}"
-    if named:
-        raise InputError(f"{root}: {', '.join(named)} look like parts of a data set, not like classes; {cure}")
+    inner = folders[0].parent
+    _require_names_of_classes(root, folders, cure if inner == root else f"did you mean {inner}? Otherwise {cure}")
     if sheets:
         raise InputError(f"{root}: {', '.join(sheets)} beside the folders may hold the labels; {cure}")
+
+
+def _require_names_of_classes(root: Path, folders: list[Path], cure: str) -> None:
+    if named := [folder.name for folder in folders if is_no_class(folder.name)]:
+        raise InputError(f"{root}: {', '.join(named)} look like parts of a data set, not like classes; {cure}")
 
 
 def has_class_folders(root: Path) -> bool:
@@ -128,18 +141,18 @@ def _unpacked(root: Path) -> list[Path]:
     return folders
 
 
-def _class_folders(root: Path) -> list[Path]:
+def _class_folders(root: Path, least: int = 2) -> list[Path]:
     if not root.is_dir():
         raise InputError(f"{root}: no such folder; give a folder with one subfolder per class")
     folders = _unpacked(root)
-    if len(folders) < 2:
-        raise InputError(f"{root}: expected one subfolder per class, at least two, found {len(folders)}")
+    if len(folders) < least:
+        raise InputError(f"{root}: expected one subfolder per class, at least {_COUNTED[least]}, found {len(folders)}")
     return folders
 
 
 def _records(folders: list[Path], pattern: re.Pattern | None = None) -> tuple[tuple[Record, ...], list[str]]:
     """The records of class folders, and what is wrong with the folders."""
-    records, faults = [], []
+    records, faults = [], list(filter(None, [fault_of_alike([folder.name for folder in folders])]))
     for label, folder in enumerate(folders):
         paths = _visible(folder)
         faults += [f"{path}: a folder inside the folder of a class" for path in paths if path.is_dir()]

@@ -123,6 +123,12 @@ def _without_label(files: list[Path]) -> list[str]:
     return [f"{len(files)} validation photographs have no row in the sheet: {listed(files)}"] if files else []
 
 
+def in_no_class(*places: Path | None) -> list[str]:
+    """That pictures lie beside the folders of classes, if some do."""
+    files = [path for place in places if place is not None for path in folders.beside_classes(place)]
+    return [f"{len(files)} pictures beside the folders of classes are in no class: {listed(files)}"] if files else []
+
+
 def _any_exists(*names: object) -> Callable[[Path], bool]:
     return lambda root: any((root / name).exists() for name in names)
 
@@ -142,7 +148,14 @@ LAYOUTS = {
         "train and val",
         lambda root: len(folders.train_val_folders(root)) == 2,
         lambda root: Parts(*folders.read_train_val(root)),
-        whole=lambda root: folders.read_folders(folder) if (folder := folders.test_folder(root)) else None,
+        lambda root: in_no_class(*folders.train_val_folders(root), folders.test_folder(root)),
+        lambda root: folders.read_folders(folder, least=1) if (folder := folders.test_folder(root)) else None,
     ),
-    "folders": Layout("folders of classes", lambda root: True, _not_split, whole=folders.read_folders),
+    "folders": Layout(
+        "folders of classes",
+        lambda root: True,
+        _not_split,
+        in_no_class,
+        lambda root: folders.read_folders(root, least=1),
+    ),
 }

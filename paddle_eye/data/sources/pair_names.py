@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from paddle_eye.data.sources.folders import named_folder
+from paddle_eye.data.sources.part_names import TEST, TRAINING, VALIDATION, plain
+from paddle_eye.errors import InputError
 
-_IMAGES = ("image", "images", "img", "imgs")
-_MASKS = ("label", "labels", "1st_manual", "manual1", "gt", "ground_truth", "groundtruth", "annotations", "vessels")
+# Names of folders, as `plain` compares them.
+_IMAGES = ("image", "images", "img", "imgs", "original", "originals", "originalimages", "jpegimages")
+_MASKS = (
+    *("label", "labels", "1stmanual", "manual1", "gt", "gts", "groundtruth", "groundtruths"),
+    *("annotation", "annotations", "segmentationclass", "vessels"),
+)
 _FIELDS = ("fov", "mask", "masks")  # of view, where the masks have another folder; else these are the masks
-TRAINING, TEST = ("train", "training"), ("test", "testing", "val", "valid", "validation")
 
 # What may stand behind the name that a picture and its mask have in common.
 _OF_IMAGE = ("_training", "_test", "_image", "_img")
 _OF_MASK = (
     *("_mask", "_masks", "_label", "_labels", "_gt", "_manual1", "_manual", "_segmentation", "_vessels"),
-    *("_1stho", "_ma", "_he", "_ex", "_se", "_od"),
+    *("_1stho", "_ma", "_he", "_ex", "_se"),
 )
+_OPTIC_DISC = "_od"  # where no name has the left eye's _os, beside which it is the right eye
+_SECOND_OBSERVER = ("_2ndho", "_manual2", "_2nd_manual")
 
 
 class PairFolders(NamedTuple):
@@ -29,7 +36,7 @@ class PairFolders(NamedTuple):
         images: the pictures.
         masks: their masks; None if they stand among the pictures, told by the ends of their names.
         fields: masks of the fields of view; None if there are none.
-        part: ``'training'``, ``'test'``, or None in a set that is not divided.
+        part: ``'training'``, ``'validation'``, ``'test'``, or None in a set that is not divided.
     """
 
     images: Path
@@ -38,12 +45,51 @@ class PairFolders(NamedTuple):
     part: str | None
 
 
+class Together(NamedTuple):
+    """Files by the names that pictures, masks and fields of view have in common; several of one name are a fault."""
+
+    images: dict[str, list[Path]]
+    masks: dict[str, list[Path]]
+    fields: dict[str, list[Path]]
+
+
 def pair_folders(root: Path) -> list[PairFolders]:
-    """Where a folder has pictures and masks; nothing if it has none."""
-    divided = [(named_folder(root, names), part) for names, part in ((TRAINING, "training"), (TEST, "test"))]
-    parts = [(folder, part) for folder, part in divided if folder is not None]
-    found = [_of_part(folder, part) for folder, part in parts] if len(parts) == 2 else [_of_part(root, None)]
-    return [folders for folders in found if folders is not None] if None not in found else []
+    """Where a folder has pictures and masks; nothing if it has none.
+
+    The parts of a data set may be folders that hold those of pictures and masks, or the other way round.
+
+    Raises:
+        InputError: pictures and masks are divided into other parts.
+    """
+    outer = _parts(root)
+    if outer:
+        found = [_of_part(folder, part) for part, folder in outer.items()]
+        return [folders for folders in found if folders is not None] if None not in found else []
+    folders = _of_part(root, None)
+    if folders is None or folders.masks is None:
+        return [] if folders is None else [folders]
+    images, masks = _parts(folders.images), _parts(folders.masks)
+    if not images or not masks:
+        return [folders]
+    if images.keys() != masks.keys():
+        there = f"{folders.images} has {', '.join(images)}, {folders.masks} has {', '.join(masks)}"
+        raise InputError(f"{root}: {there}; take out the part that has no masks")
+    fields = _parts(folders.fields) if folders.fields is not None else {}
+    return [PairFolders(images[part], masks[part], fields.get(part), part) for part in images]
+
+
+def is_folder_of_masks(name: str) -> bool:
+    """Whether a folder is called as those of masks are."""
+    return plain(name) in (*_MASKS, *_FIELDS)
+
+
+def _parts(root: Path) -> dict[str, Path]:
+    """The folders of the parts of a data set; none if there are not at least two to train and to measure on."""
+    named = {"training": TRAINING, "validation": VALIDATION, "test": TEST}
+    found = {part: folder for part, names in named.items() if (folder := named_folder(root, names)) is not None}
+    if found.keys() == {"training", "validation"}:
+        return {"training": found["training"], "test": found["validation"]}
+    return found if found.keys() >= {"training", "test"} else {}
 
 
 def _of_part(root: Path, part: str | None) -> PairFolders | None:
@@ -58,22 +104,48 @@ def _of_part(root: Path, part: str | None) -> PairFolders | None:
     return None
 
 
-def image_key(path: Path) -> str:
-    """What a picture has in common with its mask."""
-    return _without(path.stem.casefold(), _OF_IMAGE)
+def together(images: Iterable[Path], masks: Iterable[Path], fields: Iterable[Path]) -> Together:
+    """Pictures, masks and fields of view by their names.
 
+    Those of the same name belong together; of others, what the names of pictures and of masks end in is left out, such
+    as ``_manual1.gif`` and ``_training_mask.gif`` behind ``01``.
+    """
+    images, masks, fields = list(images), list(masks), list(fields)
+    ends = _ends_of_masks([*images, *masks])
+    same = {_stem(path) for path in images} & {_stem(path) for path in masks}
 
-def mask_key(path: Path) -> str:
-    """What a mask has in common with its picture: ``01`` of ``01_manual1.gif`` and of ``01_training_mask.gif``."""
-    return _without(_without(path.stem.casefold(), _OF_MASK), _OF_IMAGE)
+    def by_name(paths: Sequence[Path], mask: bool) -> dict[str, list[Path]]:
+        found: dict[str, list[Path]] = {}
+        for path in paths:
+            stem = _stem(path)
+            if stem not in same:
+                stem = _without(_without(stem, ends) if mask else stem, _OF_IMAGE)
+            found.setdefault(stem, []).append(path)
+        return found
+
+    return Together(by_name(images, False), by_name(masks, True), by_name(fields, True))
 
 
 def apart(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     """Pictures and masks that stand in one folder: a mask ends as masks do, and a picture has the rest of its name."""
     paths = list(paths)
-    plain = {path.stem.casefold() for path in paths}
-    masks = [path for path in paths if _without(path.stem.casefold(), _OF_MASK) in plain - {path.stem.casefold()}]
+    stems, ends = {_stem(path) for path in paths}, _ends_of_masks(paths)
+    masks = [path for path in paths if _without(_stem(path), ends) in stems - {_stem(path)}]
     return [path for path in paths if path not in masks], masks
+
+
+def is_second_observer(path: Path) -> bool:
+    """Whether a mask is of a second observer of the same pictures, as in CHASE_DB1."""
+    return _stem(path).endswith(_SECOND_OBSERVER)
+
+
+def _ends_of_masks(paths: Sequence[Path]) -> tuple[str, ...]:
+    eyes = any(_stem(path).endswith("_os") for path in paths)
+    return _OF_MASK if eyes else (*_OF_MASK, _OPTIC_DISC)
+
+
+def _stem(path: Path) -> str:
+    return path.stem.casefold()
 
 
 def _without(stem: str, ends: tuple[str, ...]) -> str:

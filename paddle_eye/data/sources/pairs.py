@@ -21,13 +21,14 @@ from paddle_eye.data.images import (
     read_file,
 )
 from paddle_eye.data.patients import patients_among
-from paddle_eye.data.sources.pair_names import PairFolders, apart, image_key, mask_key, pair_folders
+from paddle_eye.data.sources.pair_names import PairFolders, apart, is_second_observer, pair_folders, together
 from paddle_eye.errors import InputError, fault_of_name, listed, raise_faults
 
 OUTSIDE = 255  # of a mask in memory: the pixel is outside the field of view and does not count
 _ADVICE = "every picture needs a mask of its name and size, of two values"
 _ADVICE_OF_CLASSES = "every picture needs a mask of its name and size, with the values of data.classes alone"
 _VALUES = (0, 1, 255, 65535)  # that the foreground of a mask may have
+_MOST_OUTSIDE = 0.1  # of the foreground, outside the field of view
 
 
 Each = TypeVar("Each", "MaskRecord", "Pair")
@@ -41,7 +42,7 @@ class MaskRecord:
         image: the picture file.
         mask: a picture file of the same size; 0 is background, 1 or 255 foreground; or a value for each class.
         field: likewise, of the field of view; None if all of the picture counts.
-        part: ``'training'`` or ``'test'`` in a set that comes divided; None in others.
+        part: ``'training'``, ``'validation'`` or ``'test'`` in a set that comes divided; None in others.
     """
 
     image: Path
@@ -76,7 +77,7 @@ class FoundPairs(NamedTuple):
     Args:
         records: in the order of the numbers in their names.
         faults: pictures without a mask, masks without a picture, and files of the same name.
-        passed_over: files that are no pictures.
+        passed_over: files that are no pictures, and masks of a second observer.
     """
 
     records: tuple[MaskRecord, ...]
@@ -106,25 +107,27 @@ def find_pairs(root: Path) -> FoundPairs:
 
 def _find_part(folders: PairFolders) -> FoundPairs:
     contents = [find_pictures(each) for each in (folders.images, folders.masks, folders.fields) if each is not None]
-    found = [content.pictures for content in contents]
+    passed_over = [path for content in contents for path in content.others]
+    passed_over += [path for content in contents for path in content.pictures if is_second_observer(path)]
+    found = [[path for path in content.pictures if path not in passed_over] for content in contents]
     if folders.masks is None:
         found = list(apart(found[0]))
-    images = {image_key(path): path for path in found[0]}
-    masks, fields = ({mask_key(path): path for path in paths} for paths in (found[1], (found[2:] or [[]])[0]))
-    faults = [f"{path}: another file of this name" for path in found[0] if path != images[image_key(path)]]
-    faults += [f"{path}: another file of this name" for path in found[1] if path != masks[mask_key(path)]]
+    images, masks, fields = files = together(*found, *[[]] * (3 - len(found)))
+    faults = [f"{path}: another file of this name" for each in files for paths in each.values() for path in paths[1:]]
     faults += filter(None, (fault_of_name(path) for paths in found for path in paths))
-    mask_place, image_place = folders.masks or folders.images, folders.images
-    faults += [f"{path}: no mask of this name in {mask_place}" for name, path in images.items() if name not in masks]
-    faults += [
-        f"{path}: no picture of this name in {image_place}" for name, path in masks.items() if name not in images
-    ]
-    if fields:
-        missing = [path for name, path in images.items() if name not in fields]
-        faults += [f"{path}: no field of view of this name in {folders.fields}" for path in missing]
+    for there, what, place in (
+        (masks, "mask", folders.masks or folders.images),
+        *([(fields, "field of view", folders.fields)] if fields else []),
+    ):
+        missing = [paths[0] for name, paths in images.items() if name not in there]
+        faults += [f"{path}: no {what} of this name in {place}" for path in missing]
+    alone = [paths[0] for name, paths in masks.items() if name not in images]
+    faults += [f"{path}: no picture of this name in {folders.images}" for path in alone]
     names = sorted(images.keys() & masks.keys(), key=_order)
-    records = tuple(MaskRecord(images[name], masks[name], fields.get(name), folders.part) for name in names)
-    return FoundPairs(records, faults, [path for content in contents for path in content.others])
+    records = tuple(
+        MaskRecord(images[name][0], masks[name][0], (fields.get(name) or [None])[0], folders.part) for name in names
+    )
+    return FoundPairs(records, faults, passed_over)
 
 
 def read_pairs(
@@ -203,23 +206,33 @@ def _within(field: np.ndarray, truth: np.ndarray, record: MaskRecord) -> np.ndar
     """A mask that counts in the field of view alone.
 
     Raises:
-        InputError: both differ in size.
+        InputError: both differ in size, or it is no field of view: it leaves foreground out, or nothing else in.
     """
     if field.shape != truth.shape:
         sizes = ["x".join(map(str, each.shape[::-1])) for each in (field, truth)]
         raise InputError(f"{record.field}: {sizes[0]} pixels, {record.mask} has {sizes[1]}")
+    foreground = truth > 0
+    if (foreground & (field == 0)).sum() > _MOST_OUTSIDE * foreground.sum() or foreground[field == 1].all():
+        raise InputError(
+            f"{record.field}: this is no field of view of {record.mask}, whose foreground lies outside it or fills it; "
+            "if these are masks of something else, give their folder another name"
+        )
     return np.where(field == 1, truth, np.uint8(OUTSIDE))
 
 
 def decode_mask(data: bytes, path: Path) -> np.ndarray:
     """The bytes of a mask file as uint8 [H, W], 1 in the foreground; ``path`` is for the message.
 
-    The mask may be drawn in the transparency of a picture of one colour.
+    The mask may be drawn in the transparency of a picture of one colour, or be the places 0, which is black, and 1 in a
+    palette of colours.
 
     Raises:
         InputError: no picture, or it has other values than 0 and 1, 255 or, of 16 bits, 65535.
     """
     stored = decode_unchanged(data, path)
+    places = palette_indices(data)
+    if places is not None and places.max() <= 1 and not stored[places == 0][..., :3].any():
+        return places
     colours = stored[..., None] if stored.ndim == 2 else stored[..., :3]
     if stored.ndim == 3 and stored.shape[2] == 4 and (stored[..., 3] != stored[0, 0, 3]).any():
         if (colours != colours[0, 0]).any():
@@ -285,10 +298,12 @@ def _fault_of_turning(record: MaskRecord, data: bytes, picture: np.ndarray, trut
     )
 
 
-def own_division(pairs: Sequence[Each]) -> tuple[list[Each], list[Each]] | None:
-    """The training and the test part of a set that comes divided; None of others."""
-    training, test = ([pair for pair in pairs if pair.part == part] for part in ("training", "test"))
-    return (training, test) if training and test else None
+def own_division(pairs: Sequence[Each]) -> tuple[list[Each], list[Each], list[Each]] | None:
+    """The training part, one to choose the best epoch on, if there is one, and the test part of a set that comes
+    divided; None of others."""
+    parts = ([pair for pair in pairs if pair.part == part] for part in ("training", "validation", "test"))
+    training, validation, test = parts
+    return (training, validation, test) if training and test else None
 
 
 def block_split(pairs: Sequence[Each], folds: int, fold: int | None = None) -> tuple[list[Each], list[Each]]:

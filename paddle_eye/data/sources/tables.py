@@ -11,9 +11,10 @@ import hashlib
 import io
 import os
 import re
+import unicodedata
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,26 @@ def fault_of_class(name: str) -> str | None:
     return None
 
 
+def fault_of_alike(names: Iterable[str]) -> str | None:
+    """Which two names of classes look like one, written in two ways; None if none do."""
+    seen: dict[str, str] = {}
+    for name in names:
+        letters = (each for each in unicodedata.normalize("NFKC", name) if unicodedata.category(each) != "Cf")
+        other = seen.setdefault(" ".join("".join(letters).casefold().split()), name)
+        if other != name:
+            return f"{other!r} and {name!r} look like one class; write them alike, or as two names"
+    return None
+
+
+def is_own_table(path: Path) -> bool:
+    """Whether a file has the columns of a table of the project."""
+    try:
+        header = set(read_delimited(path).header)
+    except InputError:
+        return False
+    return header >= set(COLUMNS) or ("path" in header and any(name.startswith(SEVERAL) for name in header))
+
+
 def whole_number(text: str) -> int | None:
     """A number from 0 to 999999, also as 1.0, which is how pandas writes a 1 at times; None for anything else."""
     text = re.sub(r"\.0+$", "", text)
@@ -140,7 +161,8 @@ class _OneLabel(_Labels):
         listed = ", ".join(map(str, missing[:10]))
         faults = [f"no row of label {listed}; labels count the classes from 0 on"] if missing else []
         doubles = (name for name, count in Counter(self._names.values()).items() if count > 1)
-        return [*faults, *(f"{name!r} is the class of several labels" for name in doubles)]
+        faults += [f"{name!r} is the class of several labels" for name in doubles]
+        return [*faults, *filter(None, [fault_of_alike(self._names.values())])]
 
 
 class _SeveralLabels(_Labels):
@@ -158,7 +180,8 @@ def _labels(path: Path, header: list[str], classes: tuple[str, ...] | None) -> _
     needed = {"path"} if several else set(COLUMNS)
     if not needed <= set(header) or len(header) > len(set(header)):
         wanted = f"each of the columns {', '.join(COLUMNS)} once, separated by commas"
-        raise InputError(f"{path}, line 1: expected {wanted}, found {brief(header)}")
+        cure = "if it is a label sheet of another kind, give it with --sheet"
+        raise InputError(f"{path}, line 1: expected {wanted}, found {brief(header)}; {cure}")
     if not several:
         return _OneLabel(classes)
     if faults := [fault for fault in map(fault_of_class, several) if fault]:

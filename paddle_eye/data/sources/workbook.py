@@ -13,7 +13,7 @@ from paddle_eye.errors import InputError
 from paddle_eye.files import require_ordinary
 
 MOST_MEGABYTES, MOST_UNPACKED_MEGABYTES = 64, 256
-MOST_ROWS, MOST_COLUMNS, MOST_BLANK_ROWS = 200_000, 200, 1000
+MOST_ROWS, MOST_COLUMNS, LAST_ROW = 200_000, 200, 1_048_576  # the last row is Excel's
 
 
 class Sheet(NamedTuple):
@@ -89,8 +89,17 @@ def _sheets(path: Path) -> list[Sheet]:
     except (MemoryError, KeyboardInterrupt):
         raise
     except Exception as error:  # openpyxl fails in many ways on what is no xlsx file, or a damaged one
-        cure = "save it as .xlsx" if path.suffix.lower() == ".xls" else "download it again"
-        raise InputError(f"{path}: this is no readable xlsx file ({error}); {cure}") from error
+        raise InputError(f"{path}: this is no readable xlsx file ({error}); {_cure(path)}") from error
+
+
+def _cure(path: Path) -> str:
+    with open(path, "rb") as file:
+        start = file.read(8)
+    if start == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":  # of Excel's former files
+        return "save it as .xlsx"
+    if start.startswith(b"PK") or not start:
+        return "download it again"
+    return "if it is a table of text, call it .csv; if it is a page or another kind of file, save it as .xlsx"
 
 
 def _require_small(path: Path) -> None:
@@ -103,15 +112,9 @@ def _require_small(path: Path) -> None:
 
 def _rows(path: Path, sheet: Any) -> list[tuple[int, tuple[Any, ...]]]:
     rows: list[tuple[int, tuple[Any, ...]]] = []
-    blank = 0
-    for number, cells in enumerate(sheet.iter_rows(max_col=MOST_COLUMNS, values_only=True), start=1):
-        if all(cell is None for cell in cells):
-            blank += 1
-            if blank > MOST_BLANK_ROWS:  # a cell far below the others, as programs leave it
-                break
-            continue
-        blank = 0
-        rows.append((number, cells))
+    for number, cells in enumerate(sheet.iter_rows(max_row=LAST_ROW, max_col=MOST_COLUMNS, values_only=True), start=1):
+        if any(cell is not None for cell in cells):
+            rows.append((number, cells))
         if len(rows) > MOST_ROWS:
             raise InputError(f"{path}: more than {MOST_ROWS} rows are too many for a sheet of labels")
     return rows

@@ -142,9 +142,14 @@ def test_a_patient_is_taken_only_if_the_class_comes_nearer_to_its_share(sizes, s
         assert all(sizes[int(group[1:])] == 1 for group in groups_of(aside))
 
 
+def test_a_class_without_photographs_is_named():
+    with pytest.raises(InputError, match=r"--holdout 0\.5: no photograph is of class 'ill'; take the class out"):
+        set_aside(make_record_set(20, 0), 0.5, 0, "--holdout 0.5")
+
+
 @pytest.mark.parametrize(
     ("counts", "share", "found"),
-    [((20, 3), 0.1, "0 of 3"), ((20, 3), 0.9, "3 of 3"), ((20, 0), 0.5, "0 of 0")],
+    [((20, 3), 0.1, "0 of 3"), ((20, 3), 0.9, "3 of 3")],
 )
 def test_a_class_needs_a_record_on_both_sides(counts, share, found):
     with pytest.raises(InputError) as raised:

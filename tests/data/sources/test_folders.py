@@ -5,7 +5,7 @@ import pytest
 
 from paddle_eye.data.records import Record
 from paddle_eye.data.sources import layouts
-from paddle_eye.data.sources.folders import read_folders, read_train_val
+from paddle_eye.data.sources.folders import beside_classes, read_folders, read_train_val, train_val_folders
 from paddle_eye.errors import InputError
 
 
@@ -55,8 +55,21 @@ def test_a_pattern_tells_the_patients_instead(put):
 
 
 def test_files_beside_the_classes_and_hidden_ones_are_passed_over(put):
-    root = put("amd/1.jpg", "amd/.DS_Store", "normal/2.jpg", "train.csv", ".cache/3.jpg", "__MACOSX/4.jpg")
+    left = (
+        "amd/.DS_Store",
+        "amd/THUMBS.DB",
+        "amd/@eaDir/1.jpg",
+        ".cache/3.jpg",
+        "__MACOSX/4.jpg",
+        "$RECYCLE.BIN/5.jpg",
+    )
+    root = put("amd/1.jpg", "normal/2.jpg", "loose.jpg", "readme.md", *left)
+    (root / "train.csv").write_text("path,label,class\namd/1.jpg,0,amd\n")
     assert names(read_folders(root), root) == [("amd/1.jpg", 0), ("normal/2.jpg", 1)]
+    assert beside_classes(root) == [root / "loose.jpg"]
+    (root / "train.csv").write_text("id_code,diagnosis\n1,0\n")
+    with pytest.raises(InputError, match=r"train\.csv beside the folders may hold the labels"):
+        read_folders(root)
 
 
 def test_the_one_folder_of_an_archive_is_entered(put):
@@ -201,3 +214,31 @@ def test_both_parts_go_by_the_names_that_people_give_them(tmp_path, write_pictur
     assert layouts.layout(tmp_path) == "train and val"
     parts = layouts.read(tmp_path)
     assert [part.records[0].image.name for part in parts] == [f"{training}.png", f"{validation}.png"]
+
+
+@pytest.mark.parametrize("names", [("Original", "Ground truth"), ("images", "masks")])
+def test_kinds_of_files_are_no_classes_below_train_and_val_either(put, names):
+    root = put(*(f"{part}/{name}/1.jpg" for part in ("train", "test") for name in names))
+    with pytest.raises(InputError, match="look like parts of a data set, not like classes"):
+        read_train_val(root)
+
+
+def test_parts_are_known_by_more_names(put):
+    root = put(*(f"{part}/{name}/1.jpg" for part in ("training_set", "Test Set") for name in ("amd", "normal")))
+    assert [path.name for path in train_val_folders(root)] == ["training_set", "Test Set"]
+
+
+def test_classes_whose_names_look_like_one_are_a_fault(put):
+    with pytest.raises(InputError, match="'AMD' and 'amd' look like one class"):
+        read_folders(put("AMD/1.jpg", "amd/2.jpg", "normal/3.jpg"))
+
+
+def test_parts_one_folder_deeper_are_named(put):
+    with pytest.raises(InputError, match=r"did you mean .*root/dataset\?"):
+        read_folders(put("dataset/train/amd/1.jpg", "dataset/val/amd/2.jpg"))
+
+
+@pytest.mark.parametrize("classes", [("amd", "amd"), ("amd",), ("amd", "normal", "amd")])
+def test_classes_that_are_said_are_several_and_each_once(put, classes):
+    with pytest.raises(InputError, match=r"expected two or more folders of .*, each once"):
+        read_folders(put("amd/1.jpg", "normal/2.jpg"), classes=classes)

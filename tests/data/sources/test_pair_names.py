@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from paddle_eye.data.sources.layouts import layout
 from paddle_eye.data.sources.pairs import OUTSIDE, find_pairs, own_division, read_pairs
@@ -73,7 +74,7 @@ def test_drive_comes_divided_and_with_fields_of_view(put):
         ("01_test.tif", "01_manual1.gif", "01_test_mask.gif", "test"),
         ("02_test.tif", "02_manual1.gif", "02_test_mask.gif", "test"),
     ]
-    assert [[r.image.name[:2] for r in part] for part in own_division(records)] == [["21", "22"], ["01", "02"]]
+    assert [[r.image.name[:2] for r in part] for part in own_division(records)] == [["21", "22"], [], ["01", "02"]]
     assert layout(root) == "masks"
 
 
@@ -102,3 +103,83 @@ def test_a_field_of_view_that_is_missing_or_of_another_size_is_a_fault(put):
 )
 def test_photographs_without_masks_are_no_pairs(put, names):
     assert layout(put(*names)) != "masks"
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("Original/1_A.png", "Ground truth/1_A.png"),
+        ("JPEGImages/1.jpg", "Annotations/1.png"),
+        ("images/1.jpg", "gts/1.png"),
+    ],
+)
+def test_more_names_of_folders(put, image, mask):
+    assert [record.mask for record in find_pairs(put(image, mask)).records] == [put() / mask]
+
+
+def test_eyes_are_no_optic_discs_where_both_are_named(put):
+    root = put(*(f"{folder}/7_{eye}.png" for folder in ("images", "masks") for eye in ("OD", "OS")))
+    assert pairs(root) == [(f"images/7_{eye}.png", f"masks/7_{eye}.png") for eye in ("OD", "OS")]
+    root = put("images/12.jpg", "images/12_OS.jpg", "masks/12_OD.png", "masks/12_OS.png")
+    faults = "\n".join(find_pairs(root).faults)
+    assert "12.jpg: no mask of this name" in faults and "12_OD.png: no picture of this name" in faults
+
+
+def test_an_optic_disc_is_one_where_no_eye_is_named(put):
+    assert pairs(put("images/IDRiD_01.jpg", "masks/IDRiD_01_OD.tif")) == [
+        ("images/IDRiD_01.jpg", "masks/IDRiD_01_OD.tif")
+    ]
+
+
+def test_masks_of_a_second_observer_are_passed_over_and_said(put):
+    root = put("Image_01L.jpg", "Image_01L_1stHO.png", "Image_01L_2ndHO.png")
+    assert pairs(root) == [("Image_01L.jpg", "Image_01L_1stHO.png")]
+    assert find_pairs(root).passed_over == [root / "Image_01L_2ndHO.png"]
+
+
+def test_parts_inside_the_folders_of_pictures_and_masks_are_kept(put):
+    root = put(*(f"{kind}/{part}/{part}1.png" for kind in ("images", "masks") for part in ("train", "val", "test")))
+    assert [(record.image.name, record.part) for record in find_pairs(root).records] == [
+        ("train1.png", "training"),
+        ("val1.png", "validation"),
+        ("test1.png", "test"),
+    ]
+    (root / "masks/test/test1.png").unlink()
+    (root / "masks/test").rmdir()
+    with pytest.raises(InputError, match=r"images has training, validation, test, .*take out the part"):
+        find_pairs(root)
+
+
+def test_a_part_to_validate_on_is_one_to_choose_the_epoch_on_beside_a_test_part(put):
+    root = put(*(f"{part}/{kind}/1.png" for part in ("train", "val", "test") for kind in ("images", "masks")))
+    division = own_division(find_pairs(root).records)
+    assert [[record.image.parts[-3] for record in part] for part in division] == [["train"], ["val"], ["test"]]
+    for name in ("images", "masks"):
+        (root / f"test/{name}/1.png").unlink()
+        (root / f"test/{name}").rmdir()
+    (root / "test").rmdir()
+    division = own_division(find_pairs(root).records)
+    assert [[record.image.parts[-3] for record in part] for part in division] == [["train"], [], ["val"]]
+
+
+@pytest.mark.parametrize("field", ["the mask", "elsewhere"])
+def test_masks_of_something_else_are_no_fields_of_view(put, field):
+    root = put("images/1.png", "gt/1.png", "masks/1.png")
+    mask = cv2.imread(str(root / "gt/1.png"), 0)
+    cv2.imwrite(str(root / "masks/1.png"), mask if field == "the mask" else 255 * (mask == 0))
+    with pytest.raises(InputError, match=r"masks/1\.png: this is no field of view of .*gt/1\.png"):
+        read_pairs(root, find_pairs(root).records, lambda picture: picture)
+
+
+def test_a_palette_of_two_colours_is_a_mask(put):
+    root = put("images/1.png", "masks/1.png")
+    places = (np.arange(12 * 16).reshape(12, 16) % 3 == 0).astype(np.uint8)
+    picture = Image.fromarray(places, "P")
+    picture.putpalette([0, 0, 0, 128, 0, 0])
+    picture.save(root / "masks/1.png")
+    (pair,) = read_pairs(root, find_pairs(root).records, lambda picture: picture)
+    np.testing.assert_array_equal(pair.truth, places)
+    picture.putpalette([128, 0, 0, 0, 0, 0])  # which of the two is the background cannot be told
+    picture.save(root / "masks/1.png")
+    with pytest.raises(InputError, match="a mask has no colours"):
+        read_pairs(root, find_pairs(root).records, lambda picture: picture)

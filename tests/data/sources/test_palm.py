@@ -183,10 +183,18 @@ def test_a_sheet_without_rows_is_an_error(read, header):
         read([], header)
 
 
-@pytest.mark.parametrize("content", [b"", b"ID,imgName,Label\n1,V0001.jpg,1\n", b"PK\x03\x04 cut off"])
-def test_what_is_no_xlsx_is_named(folder, tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "cure"),
+    [
+        (b"", "download it again"),
+        (b"ID,imgName,Label\n1,V0001.jpg,1\n", "if it is a table of text, call it .csv"),
+        (b"PK\x03\x04 cut off", "download it again"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 Excel 97", "save it as .xlsx"),
+    ],
+)
+def test_what_is_no_xlsx_is_named(folder, tmp_path, content, cure):
     (tmp_path / "labels.xlsx").write_bytes(content)
-    with pytest.raises(InputError, match=r"labels.xlsx: this is no readable xlsx file \(.*\); download it again"):
+    with pytest.raises(InputError, match=rf"labels.xlsx: this is no readable xlsx file \(.*\); {cure}"):
         read_validation(folder, tmp_path / "labels.xlsx")
 
 

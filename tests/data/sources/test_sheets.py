@@ -42,7 +42,7 @@ def said(labelled, base):
             (record.image.relative_to(base).as_posix(), part.classes[record.label], record.group)
             for record in part.records
         ]
-        for part in labelled.parts
+        for part in labelled.parts.values()
     ]
 
 
@@ -84,9 +84,9 @@ def test_the_usual_columns_are_guessed_and_the_guess_is_said(touch, sheet, tmp_p
 def test_numbers_are_classes_in_their_order_and_words_in_theirs(touch, sheet, tmp_path):
     touch("a.jpg", "b.jpg", "c.jpg", "d.jpg")
     rows = (("a", "10.0"), ("b", "2"), ("c", "2.00"), ("d", 10))
-    assert read_labels(sheet(("image", "label"), *rows), [tmp_path]).parts[0].classes == ("2", "10")
+    assert read_labels(sheet(("image", "label"), *rows), [tmp_path]).parts[""].classes == ("2", "10")
     rows = (("a", "normal"), ("b", "amd"), ("c", "['amd']"), ("d", " normal "))
-    assert read_labels(sheet(("image", "label"), *rows), [tmp_path]).parts[0].classes == ("amd", "normal")
+    assert read_labels(sheet(("image", "label"), *rows), [tmp_path]).parts[""].classes == ("amd", "normal")
 
 
 def test_names_for_the_numbers(touch, sheet, tmp_path):
@@ -102,7 +102,7 @@ def test_several_columns_are_several_labels(touch, sheet, tmp_path):
     touch("a.jpg", "b.jpg")
     path = sheet(("ID", "DR", "MH"), ("a", 1, 1), ("b", 0, "0.0"))
     found = read_labels(path, [tmp_path], Columns(label=("dr", "MH")))
-    (part,) = found.parts
+    (part,) = found.parts.values()
     assert (part.classes, [record.label for record in part.records]) == (("DR", "MH"), [(1, 1), (0, 0)])
     assert part.counts() == {"DR": 1, "MH": 1}
     with pytest.raises(InputError, match="line 2: DR must be 0 or 1, found '2'"):
@@ -113,17 +113,17 @@ def test_two_photographs_of_a_row_are_one_patient_s(touch, sheet, tmp_path):
     touch("l1.jpg", "r1.jpg", "l2.jpg", "r2.jpg")
     path = sheet(("No", "L", "R", "label"), (5, "l1.jpg", "r1.jpg", 0), (6, "l2.jpg", "r2.jpg", 1))
     images = Columns(image=("L", "R"))
-    groups = [record.group for record in read_labels(path, [tmp_path], images).parts[0].records]
+    groups = [record.group for record in read_labels(path, [tmp_path], images).parts[""].records]
     assert groups[0] == groups[1] != groups[2] == groups[3]
     named = Columns(image=("L", "R"), group="No")
-    assert [record.group for record in read_labels(path, [tmp_path], named).parts[0].records] == ["5", "5", "6", "6"]
+    assert [record.group for record in read_labels(path, [tmp_path], named).parts[""].records] == ["5", "5", "6", "6"]
 
 
 def test_a_division_in_a_column_is_kept(touch, sheet, tmp_path):
     touch("a.jpg", "b.jpg", "c.jpg")
     path = sheet(("image", "label", "split"), ("a", 0, "Train"), ("b", 1, "val"), ("c", 1, "TEST"))
-    found = read_labels(path, [tmp_path])
-    assert said(found, tmp_path) == [[("a.jpg", "0", None), ("b.jpg", "1", None)], [("c.jpg", "1", None)]]
+    found = find_sheet(tmp_path, path)
+    assert [[record.image.name for record in part.records] for part in found.parts] == [["a.jpg", "b.jpg"], ["c.jpg"]]
     assert any("1 rows of the validation part are joined" in note for note in found.notes)
     with pytest.raises(InputError, match="line 2: the part must be train, val or test, found 'x'"):
         read_labels(sheet(("image", "label", "split"), ("a", 0, "x")), [tmp_path])
@@ -205,7 +205,7 @@ def test_the_sheet_of_a_workbook_that_has_the_columns_is_taken_and_of_several_on
     workbook(path, first=rows, second=rows)
     with pytest.raises(InputError, match=r"several sheets have the columns img, grade; .*--sheet-name"):
         read_labels(path, [tmp_path], columns)
-    assert len(read_labels(path, [tmp_path], Columns(sheet="second")).parts[0]) == 2
+    assert len(read_labels(path, [tmp_path], Columns(sheet="second")).parts[""]) == 2
     with pytest.raises(InputError, match="no sheet 'third'; there are 'first', 'second'"):
         read_labels(path, [tmp_path], Columns(sheet="third"))
 
@@ -223,4 +223,171 @@ def test_lists_of_paddlex(touch, tmp_path):
         [("images/my eye/1.jpg", "1", None), ("images/2.jpg", "0", None)]
     ]
     (tmp_path / "labels.txt").write_text("正常\n青光眼\n", encoding="utf-8")
-    assert read_labels(Path(tmp_path, "train_list.txt"), [tmp_path]).parts[0].classes == ("正常", "青光眼")
+    assert read_labels(Path(tmp_path, "train_list.txt"), [tmp_path]).parts[""].classes == ("正常", "青光眼")
+
+
+@pytest.mark.parametrize(
+    ("rows", "fault"),
+    [
+        (
+            [("image", "age", "label"), ("a", "60", "3", "0"), ("b", "61", "1")],
+            "line 2: '0' stands behind the last column",
+        ),
+        ([("image", "label", ""), ("a", 0, ""), ("b", 1, "x")], "line 3: 'x' stands behind the last column"),
+        ([("image", "label"), ("a", 0), ("b", "NA")], "line 3: no label in the column label, found 'NA'"),
+        ([("image", "label"), ("a", 0), ("b", "#N/A")], "line 3: no label in the column label, found '#N/A'"),
+        ([("image", "label"), ("a", 0), ("b", "-1")], "line 3: the column label has '-1'; labels are whole numbers"),
+        ([("image", "label"), ("a", 0), ("b", "1.5")], "line 3: the column label has '1.5'"),
+        ([("image", "label"), ("a", 0), ("b", "2024-01-02 00:00:00")], "line 3: a date in the column label"),
+        ([("image", "label"), ("a", "['N', 'D']"), ("b", "['N']")], "line 2: several labels in the column label"),
+        ([("image", "label"), ("a", "0,1"), ("b", "1,0")], "line 2: several labels .* column of 0 and 1"),
+        ([("image", "label", "patient"), ("a", 0, "p"), ("b", 1, "")], "line 3: no patient in the column patient"),
+    ],
+)
+def test_what_a_row_does_not_say_is_a_fault_of_it(touch, sheet, tmp_path, rows, fault):
+    touch("a.jpg", "b.jpg")
+    with pytest.raises(InputError, match=fault):
+        read_labels(sheet(*rows), [tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("labels", "fault"),
+    [
+        (("0", "1", "mild", "1"), "labels are numbers or names, found mild among 0, 1"),
+        (("DR", "AMD", "DR;AMD", "DR"), "DR;AMD looks like several labels"),
+        (("DR", "dr", "N", "N"), "'dr' and 'DR' look like one class|'DR' and 'dr' look like one class"),
+        (("DR", "DR\u200b", "N", "N"), r"look like one class"),
+        (("DR", "\uff24\uff32", "N", "N"), r"look like one class"),
+    ],
+)
+def test_labels_that_are_no_classes_together(touch, sheet, tmp_path, labels, fault):
+    touch(*(f"{name}.jpg" for name in "abcdefgh"))
+    with pytest.raises(InputError, match=fault):
+        read_labels(sheet(("image", "label"), *zip("abcdefgh", 2 * labels)), [tmp_path])
+
+
+def test_a_column_of_numbers_that_pandas_wrote_before_the_others_is_passed_over(touch, sheet, tmp_path):
+    touch("a.jpg", "b.jpg")
+    found = read_labels(sheet(("", "image", "", "label"), (0, "a", "", 0), (1, "b", "x", 1)), [tmp_path])
+    assert said(found, tmp_path) == [[("a.jpg", "0", None), ("b.jpg", "1", None)]]
+
+
+def test_a_patient_who_is_written_in_several_ways_is_one(touch, sheet, tmp_path):
+    touch(*(f"{name}.jpg" for name in "abcdef"))
+    rows = zip("abcdef", (0, 1, 0, 1, 0, 1), ("P1", "p1", "7", "7.0", "007", "\uff50\uff11"))
+    found = read_labels(sheet(("image", "label", "Patient ID"), *rows), [tmp_path])
+    assert [record.group for record in found.parts[""].records] == ["p1", "p1", "7", "7", "7", "p1"]
+
+
+def test_patients_are_taken_from_the_names_if_the_column_is_empty(touch, sheet, tmp_path):
+    touch("1_left.jpg", "1_right.jpg")
+    path = sheet(("image", "label", "patient"), ("1_left", 0, ""), ("1_right", 1, ""))
+    assert [record.group for record in read_labels(path, [tmp_path]).parts[""].records] == ["1", "1"]
+    with pytest.raises(InputError, match="no row names a patient in the column patient; leave it out"):
+        read_labels(path, [tmp_path], Columns(group="patient"))
+
+
+def test_a_picture_of_another_part_is_not_taken_and_one_from_elsewhere_is_said(touch, sheet, tmp_path):
+    touch("Training_Set/1.png", "Training_Set/2.png", "moved/3.png", "moved/4.png")
+    path = sheet(("image", "label"), ("Test_Set/1.png", 0), ("Test_Set/2.png", 1))
+    with pytest.raises(
+        InputError, match=r"line 2: 'Test_Set/1.png' is not there, and .*Training_Set/1.png is of another"
+    ):
+        read_labels(path, [tmp_path])
+    path = sheet(("image", "label"), ("C:\\old\\3.png", 0), ("C:\\old\\4.png", 1))
+    notes = read_labels(path, [tmp_path]).notes
+    assert any(note.startswith("2 photographs are in another folder than") for note in notes)
+
+
+def test_masks_and_hidden_files_are_no_photographs_of_a_sheet(touch, sheet, tmp_path):
+    touch("Images/1.dcm", "Masks/1.png", ".Trash-1000/files/2.png", "Images/2.png", "Ground truth/2.png")
+    path = sheet(("image", "label"), (1, 0), (2, 1))
+    with pytest.raises(InputError, match=r"line 2: '1' is no picture in .*; folders of masks such as") as raised:
+        read_labels(path, [tmp_path])
+    assert "line 3" not in str(raised.value)
+    touch("Images/1.jpg")
+    assert said(read_labels(path, [tmp_path]), tmp_path)[0][1][0] == "Images/2.png"
+
+
+def test_photographs_behind_a_link_are_found_once(touch, sheet, tmp_path):
+    touch("away/1.png", "away/2.png")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/linked").symlink_to(tmp_path / "away")
+    (tmp_path / "away/loop").symlink_to(tmp_path / "data")
+    found = read_labels(sheet(("image", "label"), (1, 0), (2, 1)), [tmp_path / "data"])
+    assert said(found, tmp_path) == [[("data/linked/1.png", "0", None), ("data/linked/2.png", "1", None)]]
+
+
+def test_names_are_found_with_another_ending_as_numbers_and_with_accents_apart(touch, sheet, tmp_path):
+    touch("a.png", "007.png", "Mu\u0308ller.png", "b.tiff")
+    path = sheet(("image", "label"), ("a.jpeg", 0), ("7.0", 1), ("M\u00fcller", 0), ("B.PNG", 1))
+    found = [name for name, _, _ in said(read_labels(path, [tmp_path]), tmp_path)[0]]
+    assert found == ["a.png", "007.png", "Mu\u0308ller.png", "b.tiff"]
+
+
+def test_what_is_read_as_chinese_is_said(touch, tmp_path):
+    touch("a.jpg", "b.jpg")
+    (tmp_path / "sheet.csv").write_bytes("image,label\na,\uc815\uc0c1\nb,\ub179\ub0b4\uc7a5\n".encode("euc-kr"))
+    assert any("was read as Chinese" in note for note in read_labels(tmp_path / "sheet.csv", [tmp_path]).notes)
+    (tmp_path / "sheet.csv").write_bytes("image,label\na,0\nb,1\n".encode("utf-16-le"))
+    with pytest.raises(InputError, match="one in UTF-16 without its mark"):
+        read_labels(tmp_path / "sheet.csv", [tmp_path])
+
+
+@pytest.mark.parametrize("text", ["image,label\na,0\nb,1\n", "a,0\nb,1\n", "a;0\nb;1\n", "Image\tGrade\na\t0\nb\t1\n"])
+def test_a_list_may_have_a_header_and_other_separators(touch, tmp_path, text):
+    touch("a.jpg", "b.jpg")
+    (tmp_path / "list.txt").write_text(text)
+    found = read_labels(tmp_path / "list.txt", [tmp_path])
+    assert said(found, tmp_path) == [[("a.jpg", "0", None), ("b.jpg", "1", None)]]
+
+
+def test_excel_s_line_about_the_separator_is_understood(touch, tmp_path):
+    touch("a.jpg", "b.jpg")
+    (tmp_path / "sheet.csv").write_text("sep=;\nimage;label\na;0\nb;?\n")
+    with pytest.raises(InputError, match=r"line 4: no label in the column label, found '\?'"):
+        read_labels(tmp_path / "sheet.csv", [tmp_path])
+
+
+def test_rows_far_below_the_others_are_read(touch, tmp_path):
+    touch("a.jpg", "b.jpg")
+    workbook = openpyxl.Workbook()
+    workbook.active.append(["image", "label"])
+    workbook.active.append(["a", 0])
+    workbook.active.cell(5000, 1, "b"), workbook.active.cell(5000, 2, 1)
+    workbook.save(tmp_path / "sheet.xlsx")
+    found = read_labels(tmp_path / "sheet.xlsx", [tmp_path])
+    assert said(found, tmp_path) == [[("a.jpg", "0", None), ("b.jpg", "1", None)]]
+    with pytest.raises(InputError, match=r"--sheet-name foo: .*list.csv is no workbook"):
+        read_labels(tmp_path / "list.csv", [tmp_path], Columns(sheet="foo"))
+
+
+def test_parts_that_divide_nothing_are_said_and_train_and_val_are_kept(touch, sheet, tmp_path):
+    touch("a.jpg", "b.jpg", "c.jpg")
+
+    def parts(*values, **more):
+        rows = (("image", "label", "split"), *zip("abc", (0, 1, 1), values))
+        return find_sheet(tmp_path, sheet(*rows, name=f"{values[0]}.csv"), **more)
+
+    assert [len(part) for part in parts("train", "val", "val").parts] == [1, 2]
+    alone = parts("test", "test", "test")
+    assert alone.parts is None
+    assert any("are of the test part, which divides nothing" in note for note in alone.notes)
+    with pytest.raises(InputError, match=r"test\.csv: its rows say that they are of the test part; give the other"):
+        parts("test", "test", "test", test_sheet=tmp_path / "train.csv")
+
+
+def test_a_sheet_of_the_same_name_here_and_in_the_data_set_is_refused(touch, sheet, tmp_path, monkeypatch):
+    touch("data/a.jpg", "data/b.jpg")
+    sheet(("image", "label"), ("a", 0), ("b", 1), name="l.csv")
+    sheet(("image", "label"), ("a", 1), ("b", 0), name="data/l.csv")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"l\.csv: it is here, and there is also data/l\.csv; give the whole path"):
+        find_sheet(Path("data"), Path("l.csv"))
+
+
+@pytest.mark.parametrize("names", [("a", "a"), ("a", "A")])
+def test_names_of_classes_differ(touch, sheet, tmp_path, names):
+    touch("a.jpg", "b.jpg")
+    with pytest.raises(InputError, match=r"have one name|look like one class"):
+        read_labels(sheet(("image", "label"), ("a", 0), ("b", 1)), [tmp_path], names=names)

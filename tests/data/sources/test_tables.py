@@ -203,9 +203,9 @@ def test_a_table_has_the_three_columns(header, read, table):
     with pytest.raises(InputError) as raised:
         read("b.jpg,0,amd", header=header)
     found = [] if header == "" else header.split(",")
-    assert (
-        str(raised.value)
-        == f"{table}, line 1: expected each of the columns path, label, class once, separated by commas, found {found}"
+    assert str(raised.value) == (
+        f"{table}, line 1: expected each of the columns path, label, class once, separated by commas, found {found}; "
+        "if it is a label sheet of another kind, give it with --sheet"
     )
 
 

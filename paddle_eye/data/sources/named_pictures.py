@@ -1,0 +1,88 @@
+"""The pictures in folders, by what a label sheet may call them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from paddle_eye.data.images import SUFFIXES, find_pictures
+from paddle_eye.data.sources.pair_names import is_folder_of_masks
+from paddle_eye.data.sources.part_names import part_named
+from paddle_eye.data.sources.tables import whole_number
+from paddle_eye.errors import brief, listed
+
+
+class NamedPictures:
+    """The pictures in folders and in folders inside, those of masks apart.
+
+    Args:
+        folders: where they are.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self.folders = folders
+        self.elsewhere: list[tuple[str, Path]] = []
+        """What a sheet called a picture that was found in another folder than it says, and the picture."""
+        below = {path: folder for folder in folders for path in find_pictures(folder).pictures}
+        self._masks = sorted(path for path, folder in below.items() if _is_mask(path.relative_to(folder)))
+        self.pictures = sorted(below.keys() - set(self._masks))
+        self._root = {path: below[path] for path in self.pictures}
+        self._by_name: Mapping[str, list[Path]] = defaultdict(list)
+        self._by_number: Mapping[int, list[Path]] = defaultdict(list)
+        for path in self.pictures:
+            for name in {_key(path.name), _key(path.stem)}:
+                self._by_name[name].append(path)
+            if (number := whole_number(path.stem)) is not None:
+                self._by_number[number].append(path)
+
+    def find(self, cell: str) -> Path:
+        """The picture that a cell names; a ValueError says why there is none.
+
+        A cell has its path from a folder, its name, its name without the ending or with that of another kind of
+        picture, or its number, of which a spreadsheet has taken the zeros before it.
+        """
+        written = PurePosixPath(cell.replace("\\", "/"))
+        if not written.is_absolute():
+            for folder in self.folders:
+                if folder / written in self._root:
+                    return folder / written
+        found, parents = self._called(written.name), list(written.parts[:-1])
+        while len(found) > 1 and parents:  # the folders in the cell tell which of several
+            closer = [path for path in found if path.parts[-1 - len(parents) : -1] == tuple(parents)]
+            found, parents = closer or found, parents[1:]
+        if len(found) > 1:
+            raise ValueError(f"{brief(repr(cell))} is {listed(found)}; say which with --image-folder")
+        if not found:
+            masks = f"; folders of masks such as {self._masks[0].parent} are not looked into" if self._masks else ""
+            raise ValueError(f"{brief(repr(cell))} is no picture in {listed(self.folders)}{masks}")
+        self._require_same_part(cell, written, found[0])
+        return found[0]
+
+    def _called(self, name: str) -> list[Path]:
+        if found := self._by_name.get(_key(name)):
+            return found
+        stem, _, suffix = name.rpartition(".")
+        if f".{suffix.lower()}" in SUFFIXES and (found := self._by_name.get(_key(stem))):
+            return found
+        number = whole_number(name)
+        return [] if number is None else self._by_number.get(number, [])
+
+    def _require_same_part(self, cell: str, written: PurePosixPath, path: Path) -> None:
+        """Raise a ValueError if a cell says that a picture is of another part of the data set than its folder does."""
+        inner = path.relative_to(self._root[path])
+        said, there = ([part for name in each.parts[:-1] if (part := part_named(name))] for each in (written, inner))
+        if said and there and said[-1] != there[-1]:
+            raise ValueError(f"{brief(repr(cell))} is not there, and {path} is of another part; give the other folder")
+        if len(written.parts) > 1 and _key(written.parts[-2]) != _key(path.parent.name):
+            self.elsewhere.append((cell, path))
+
+
+def _is_mask(path: Path) -> bool:
+    return any(map(is_folder_of_masks, path.parts[:-1]))
+
+
+def _key(name: str) -> str:
+    """A name as names are compared: in any case, and with letters and accents together or apart."""
+    return unicodedata.normalize("NFC", name).casefold()

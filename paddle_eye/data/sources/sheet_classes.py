@@ -1,0 +1,87 @@
+"""What the cells of a label sheet say: the class of a photograph, or 0 and 1 of several."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from paddle_eye.data.sources.tables import whole_number, zeros_and_ones
+from paddle_eye.errors import InputError, brief, listed
+
+_MOST_CLASSES = 200
+_MISSING = ("", "na", "n/a", "nan", "null", "?", "-", "--")
+_ERROR = re.compile(r"#[A-Z0/?!]+")  # of Excel, such as #N/A and #DIV/0!
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d:\d\d)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?")
+_LIST = re.compile(r"\[.*\]|\d+(?:\s*[,;|/ ]\s*\d+)+")  # of labels: ['N', 'D'] or 0,1,1
+_ONE_IN_A_LIST = re.compile(r"\[\s*['\"]([^'\"]+)['\"]\s*\]")  # as Python prints it
+_BETWEEN_LABELS = re.compile(r"\s*[,;|]\s*")
+
+
+def value_of(cells: Mapping[str, str], columns: tuple[str, ...]) -> str | tuple[int, ...]:
+    """The label of a row, or 0 and 1 of several columns; a ValueError says what is wrong with it."""
+    if len(columns) > 1:
+        return zeros_and_ones({name: cells.get(name, "") for name in columns})
+    value = cells.get(columns[0], "")
+    if only := _ONE_IN_A_LIST.fullmatch(value):
+        value = only[1]
+    if (number := whole_number(value)) is not None:
+        return str(number)
+    shown, column = brief(repr(value)), columns[0]
+    if value.casefold() in _MISSING or _ERROR.fullmatch(value):
+        raise ValueError(f"no label in the column {column}, found {shown}; fill it in, or take the row out")
+    if _DATE.fullmatch(value):
+        raise ValueError(f"a date in the column {column}, {shown}; Excel may have made it of a label such as 1-2")
+    if _LIST.fullmatch(value):
+        raise ValueError(f"several labels in the column {column}, {shown}; {_CURE_OF_SEVERAL}")
+    if _NUMBER.fullmatch(value):
+        raise ValueError(f"the column {column} has {shown}; labels are whole numbers from 0, or names")
+    return value
+
+
+_CURE_OF_SEVERAL = "give each disease a column of 0 and 1, and name them with --label-column A,B"
+
+
+def classes_of(
+    place: str, given: Iterable[str], rows: int, names: Sequence[str] | None, known: tuple[str, ...] | None
+) -> tuple[tuple[str, ...], dict[str, int]]:
+    """The names of the classes, and the label of each value that rows have.
+
+    Args:
+        place: of the sheet, for messages.
+        given: the values.
+        rows: how many rows have them.
+        names: of the labels 0, 1, …, if they were said.
+        known: the classes of a former sheet.
+
+    Raises:
+        InputError: there are too many values for classes, several in one, or values that are none of the classes.
+    """
+    values = set(given)
+    numbers = {value: whole_number(value) for value in values}
+    if names is not None:
+        wrong = sorted(value for value, number in numbers.items() if number is None or number >= len(names))
+        if wrong:
+            raise InputError(
+                f"{place}: {len(names)} names for labels from 0 to {len(names) - 1}, found {brief(listed(wrong))}"
+            )
+        return tuple(names), {value: number for value, number in numbers.items() if number is not None}
+    if known is not None:
+        unknown = sorted(values - set(known))
+        if unknown:
+            raise InputError(f"{place}: {brief(listed(unknown))} is no class of the first sheet, {', '.join(known)}")
+        return known, {name: label for label, name in enumerate(known)}
+    if len(values) > min(_MOST_CLASSES, max(2, rows // 2)):
+        raise InputError(
+            f"{place}: {len(values)} labels in {rows} rows, such as {brief(listed(sorted(values)))}; are these "
+            "classes? Say which column has them with --label-column"
+        )
+    several = sorted(value for value in values if values & (set(_BETWEEN_LABELS.split(value)) - {value}))
+    if several:
+        raise InputError(f"{place}: {brief(listed(several))} looks like several labels; {_CURE_OF_SEVERAL}")
+    words = sorted(value for value, number in numbers.items() if number is None)
+    if 0 < len(words) < len(values):
+        among = brief(listed(sorted(values - set(words))))
+        raise InputError(f"{place}: labels are numbers or names, found {brief(listed(words))} among {among}")
+    ordered = sorted(values) if words else sorted(values, key=numbers.__getitem__)
+    return tuple(ordered), {name: label for label, name in enumerate(ordered)}
