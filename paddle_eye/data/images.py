@@ -32,7 +32,15 @@ SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp"),
     *(".gif", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".avif"),
 )
-_CLUTTER = ("thumbs.db", "ehthumbs.db", "desktop.ini", "picasa.ini", "lost+found", "system volume information")
+_CLUTTER = (
+    "thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    "picasa.ini",
+    "lost+found",
+    "system volume information",
+    "icon\r",
+)
 # The largest value of a picture of so many bits, when it uses at least the upper half of them.
 _FULL_RANGES = {8: 255, 12: 4095, 16: 65535}
 

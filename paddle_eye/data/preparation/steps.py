@@ -278,8 +278,12 @@ def audit(
     layouts.refuse_masks(root)
     layout = layouts.layout(root)
     if layout == "folders" or (before_split and layout == "tables" and has_class_folders(root)):
-        return Audit(f"the folders of classes in {root}", examine({"all": read_folders(root, classes=classes)}))
-    return Audit(f"{layouts.LAYOUTS[layout].described} in {root}", examine(layouts.read(root)._asdict()))
+        findings = examine({"all": read_folders(root, classes=classes)})
+        findings += [Finding("picture in no class", False, note) for note in layouts.in_no_class(root)]
+        return Audit(f"the folders of classes in {root}", findings)
+    findings = examine(layouts.read(root)._asdict())
+    findings += [Finding("passed over", False, note) for note in layouts.notes(root)]
+    return Audit(f"{layouts.LAYOUTS[layout].described} in {root}", findings)
 
 
 def write_list(path: Path, files: Iterable[Path]) -> None:

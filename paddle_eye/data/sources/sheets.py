@@ -151,8 +151,14 @@ def _named(columns: Sequence[str]) -> str:
 
 
 def _names_beside(sheet: Path) -> list[str] | None:
+    """The names of the classes, one in a line of ``labels.txt``, perhaps behind its number, as PaddleClas has them."""
     path = sheet.with_name(_NAMES_OF_CLASSES)
-    return lines_of(path) if path.is_file() else None
+    if not path.is_file():
+        return None
+    names = lines_of(path)
+    numbered = dict(line.split(maxsplit=1) for line in names if re.match(r"\d+\s+\S", line))
+    ordered = [numbered.get(str(number)) for number in range(len(names))]
+    return names if None in ordered else ordered
 
 
 def _with_columns(sheet: Path, columns: Columns) -> tuple[SheetTable, dict[str, tuple[str, ...]]]:

@@ -224,6 +224,9 @@ def test_lists_of_paddlex(touch, tmp_path):
     ]
     (tmp_path / "labels.txt").write_text("正常\n青光眼\n", encoding="utf-8")
     assert read_labels(Path(tmp_path, "train_list.txt"), [tmp_path]).parts[""].classes == ("正常", "青光眼")
+    (tmp_path / "labels.txt").write_text("1 glaucoma\n0 a normal eye\n", encoding="utf-8")
+    found = read_labels(Path(tmp_path, "train_list.txt"), [tmp_path])
+    assert found.parts[""].classes == ("a normal eye", "glaucoma")
 
 
 @pytest.mark.parametrize(
