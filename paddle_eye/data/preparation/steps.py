@@ -208,6 +208,8 @@ def write_split(
     empty = [name for name, count in records.counts().items() if not count and found.records.counts()[name]]
     if empty:
         raise InputError(f"--leave-out {leave_out}: leaves no photograph of {', '.join(empty)}")
+    if sum(count > 0 for count in records.counts().values()) < 2 and not records.several_labels:
+        raise InputError(f"{found.place}: all photographs are of one class; there must be two or more to learn")
     records = join_same_pictures(records)
     parts, targets = _divided(found, records, out, ratio, fold_count, seed, by_photograph)
     notes = list(found.notes)

@@ -6,7 +6,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from paddle_eye.data.preparation.steps import find_sheet
+from paddle_eye.data.preparation.steps import find_sheet, write_split
 from paddle_eye.data.sources.sheets import Columns, read_labels
 from paddle_eye.errors import InputError
 
@@ -326,6 +326,13 @@ def test_names_are_found_with_another_ending_as_numbers_and_with_accents_apart(t
     path = sheet(("image", "label"), ("a.jpeg", 0), ("7.0", 1), ("M\u00fcller", 0), ("B.PNG", 1))
     found = [name for name, _, _ in said(read_labels(path, [tmp_path]), tmp_path)[0]]
     assert found == ["a.png", "007.png", "Mu\u0308ller.png", "b.tiff"]
+
+
+def test_one_class_is_nothing_to_learn(touch, sheet, tmp_path):
+    touch("a.jpg", "b.jpg")
+    found = find_sheet(tmp_path, sheet(("image", "label"), ("a", 1), ("b", 1)))
+    with pytest.raises(InputError, match=r"sheet\.csv: all photographs are of one class"):
+        write_split(found, tmp_path, ratio=0.5)
 
 
 def test_what_is_read_as_chinese_is_said(touch, tmp_path):
