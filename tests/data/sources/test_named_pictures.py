@@ -1,0 +1,65 @@
+"""Pictures by what a sheet calls them."""
+
+import pytest
+
+from paddle_eye.data.sources.sheets import read_labels
+from paddle_eye.errors import InputError
+
+
+def test_names_are_found_with_and_without_ending_in_any_case_and_in_folders(said, touch, sheet, tmp_path):
+    touch("in/A.JPG", "in/b.png", "c.jpg", "7.png", "deep/er/e.tif")
+    path = sheet(("image", "label"), ("a", 0), ("B.PNG", 1), ("./c.jpg", 0), (7, 1), ("x/y/er\\e.tif", 0))
+    found = read_labels(path, [tmp_path])
+    assert said(found, tmp_path) == [
+        [
+            ("in/A.JPG", "0", None),
+            ("in/b.png", "1", None),
+            ("c.jpg", "0", None),
+            ("7.png", "1", None),
+            ("deep/er/e.tif", "0", None),
+        ]
+    ]
+
+
+def test_a_path_that_leads_out_of_the_folder_is_not_followed(touch, sheet, tmp_path):
+    touch("secret.jpg", "set/a.jpg")
+    with pytest.raises(InputError, match="is no picture in"):
+        read_labels(sheet(("image", "label"), ("../secret.jpg", 1)), [tmp_path / "set"])
+
+
+def test_a_picture_of_another_part_is_not_taken_and_one_from_elsewhere_is_said(touch, sheet, tmp_path):
+    touch("Training_Set/1.png", "Training_Set/2.png", "moved/3.png", "moved/4.png")
+    path = sheet(("image", "label"), ("Test_Set/1.png", 0), ("Test_Set/2.png", 1))
+    with pytest.raises(
+        InputError, match=r"line 2: 'Test_Set/1.png' is not there, and .*Training_Set/1.png is of another"
+    ):
+        read_labels(path, [tmp_path])
+    path = sheet(("image", "label"), ("C:\\old\\3.png", 0), ("C:\\old\\4.png", 1))
+    notes = read_labels(path, [tmp_path]).notes
+    assert any(note.startswith("2 photographs are in another folder than") for note in notes)
+
+
+def test_masks_and_hidden_files_are_no_photographs_of_a_sheet(said, touch, sheet, tmp_path):
+    touch("Images/1.dcm", "Masks/1.png", ".Trash-1000/files/2.png", "Images/2.png", "Ground truth/2.png")
+    path = sheet(("image", "label"), (1, 0), (2, 1))
+    with pytest.raises(InputError, match=r"line 2: '1' is no picture in .*; folders of masks such as") as raised:
+        read_labels(path, [tmp_path])
+    assert "line 3" not in str(raised.value)
+    touch("Images/1.jpg")
+    assert said(read_labels(path, [tmp_path]), tmp_path)[0][1][0] == "Images/2.png"
+
+
+def test_photographs_behind_a_link_are_found_once(said, touch, sheet, tmp_path):
+    touch("away/1.png", "away/2.png")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/linked").symlink_to(tmp_path / "away")
+    (tmp_path / "away/loop").symlink_to(tmp_path / "data")
+    found = read_labels(sheet(("image", "label"), (1, 0), (2, 1)), [tmp_path / "data"])
+    assert said(found, tmp_path) == [[("data/linked/1.png", "0", None), ("data/linked/2.png", "1", None)]]
+
+
+def test_names_are_found_with_another_ending_as_numbers_and_with_accents_apart(said, touch, sheet, tmp_path):
+    touch("a.png", "007.png", "Mu\u0308ller.png", "b.tiff")
+    path = sheet(("image", "label"), ("a.jpeg", 0), ("7.0", 1), ("M\u00fcller", 0), ("B.PNG", 1))
+    found = [name for name, _, _ in said(read_labels(path, [tmp_path]), tmp_path)[0]]
+    assert found == ["a.png", "007.png", "Mu\u0308ller.png", "b.tiff"]

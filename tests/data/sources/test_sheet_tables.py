@@ -1,0 +1,96 @@
+"""Sheets of every kind as text."""
+
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from paddle_eye.data.sources.sheets import Columns, read_labels
+from paddle_eye.errors import InputError
+
+
+def workbook(path, **sheets):
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, rows in sheets.items():
+        page = book.create_sheet(name)
+        for row in rows:
+            page.append(row)
+    book.save(path)
+
+
+def test_the_sheet_of_a_workbook_that_has_the_columns_is_taken_and_of_several_one_must_be_said(said, touch, tmp_path):
+    touch("a.jpg", "b.jpg")
+    rows = [("img", "grade"), ("a", 0), ("b", 1.0)]
+    path = tmp_path / "labels.xlsx"
+    workbook(path, notes=[("made", "by")], labels=rows)
+    columns = Columns(image=("img",), label=("grade",))
+    assert said(read_labels(path, [tmp_path], columns), tmp_path) == [[("a.jpg", "0", None), ("b.jpg", "1", None)]]
+    workbook(path, first=rows, second=rows)
+    with pytest.raises(InputError, match=r"several sheets have the columns img, grade; .*--sheet-name"):
+        read_labels(path, [tmp_path], columns)
+    assert len(read_labels(path, [tmp_path], Columns(sheet="second")).parts[""]) == 2
+    with pytest.raises(InputError, match="no sheet 'third'; there are 'first', 'second'"):
+        read_labels(path, [tmp_path], Columns(sheet="third"))
+
+
+def test_an_old_workbook_is_refused_with_the_cure(tmp_path):
+    (tmp_path / "Annotation_Base11.xls").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600))
+    with pytest.raises(InputError, match=r"save it as \.xlsx"):
+        read_labels(tmp_path / "Annotation_Base11.xls", [tmp_path])
+
+
+def test_lists_of_paddlex(said, touch, tmp_path):
+    touch("images/my eye/1.jpg", "images/2.jpg")
+    (tmp_path / "train_list.txt").write_text("images/my eye/1.jpg 1\nimages/2.jpg\t0\n\n")
+    assert said(read_labels(tmp_path / "train_list.txt", [tmp_path]), tmp_path) == [
+        [("images/my eye/1.jpg", "1", None), ("images/2.jpg", "0", None)]
+    ]
+    (tmp_path / "labels.txt").write_text("正常\n青光眼\n", encoding="utf-8")
+    assert read_labels(Path(tmp_path, "train_list.txt"), [tmp_path]).parts[""].classes == ("正常", "青光眼")
+    (tmp_path / "labels.txt").write_text("1 glaucoma\n0 a normal eye\n", encoding="utf-8")
+    found = read_labels(Path(tmp_path, "train_list.txt"), [tmp_path])
+    assert found.parts[""].classes == ("a normal eye", "glaucoma")
+
+
+def test_a_column_of_numbers_that_pandas_wrote_before_the_others_is_passed_over(said, touch, sheet, tmp_path):
+    touch("a.jpg", "b.jpg")
+    found = read_labels(sheet(("", "image", "", "label"), (0, "a", "", 0), (1, "b", "x", 1)), [tmp_path])
+    assert said(found, tmp_path) == [[("a.jpg", "0", None), ("b.jpg", "1", None)]]
+
+
+def test_what_is_read_as_chinese_is_said(touch, tmp_path):
+    touch("a.jpg", "b.jpg")
+    (tmp_path / "sheet.csv").write_bytes("image,label\na,\uc815\uc0c1\nb,\ub179\ub0b4\uc7a5\n".encode("euc-kr"))
+    assert any("was read as Chinese" in note for note in read_labels(tmp_path / "sheet.csv", [tmp_path]).notes)
+    (tmp_path / "sheet.csv").write_bytes("image,label\na,0\nb,1\n".encode("utf-16-le"))
+    with pytest.raises(InputError, match="one in UTF-16 without its mark"):
+        read_labels(tmp_path / "sheet.csv", [tmp_path])
+
+
+@pytest.mark.parametrize("text", ["image,label\na,0\nb,1\n", "a,0\nb,1\n", "a;0\nb;1\n", "Image\tGrade\na\t0\nb\t1\n"])
+def test_a_list_may_have_a_header_and_other_separators(said, touch, tmp_path, text):
+    touch("a.jpg", "b.jpg")
+    (tmp_path / "list.txt").write_text(text)
+    found = read_labels(tmp_path / "list.txt", [tmp_path])
+    assert said(found, tmp_path) == [[("a.jpg", "0", None), ("b.jpg", "1", None)]]
+
+
+def test_excel_s_line_about_the_separator_is_understood(touch, tmp_path):
+    touch("a.jpg", "b.jpg")
+    (tmp_path / "sheet.csv").write_text("sep=;\nimage;label\na;0\nb;?\n")
+    with pytest.raises(InputError, match=r"line 4: no label in the column label, found '\?'"):
+        read_labels(tmp_path / "sheet.csv", [tmp_path])
+
+
+def test_rows_far_below_the_others_are_read(said, touch, tmp_path):
+    touch("a.jpg", "b.jpg")
+    workbook = openpyxl.Workbook()
+    workbook.active.append(["image", "label"])
+    workbook.active.append(["a", 0])
+    workbook.active.cell(5000, 1, "b"), workbook.active.cell(5000, 2, 1)
+    workbook.save(tmp_path / "sheet.xlsx")
+    found = read_labels(tmp_path / "sheet.xlsx", [tmp_path])
+    assert said(found, tmp_path) == [[("a.jpg", "0", None), ("b.jpg", "1", None)]]
+    with pytest.raises(InputError, match=r"--sheet-name foo: .*list.csv is no workbook"):
+        read_labels(tmp_path / "list.csv", [tmp_path], Columns(sheet="foo"))
