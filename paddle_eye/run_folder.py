@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,21 @@ _LEVELS = 4
 def best_weights_in(folder: Path) -> list[Path]:
     """The best weight files of a run, or of the runs below a folder, in the order of their names; see `found_below`."""
     return [path for path in found_below(folder, "*.pdparams") if path.name != LAST_WEIGHTS]
+
+
+def weight_files(paths: Sequence[Path]) -> list[Path]:
+    """The weight files that were named, and the best ones in the folders that were named, see `best_weights_in`.
+
+    Raises:
+        InputError: a path that is not there, or no weight file in any.
+    """
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        raise InputError(f"{', '.join(missing)}: no such file or folder; give weight files or folders of runs")
+    found = [file for path in paths for file in ([path] if path.is_file() else best_weights_in(path))]
+    if not found:
+        raise InputError(f"no weight file in {', '.join(map(str, paths))}; train one with: python tools/train.py")
+    return found
 
 
 def found_below(folder: Path, pattern: str) -> list[Path]:

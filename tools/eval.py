@@ -15,7 +15,7 @@ from pathlib import Path
 
 from paddle_eye import cli
 from paddle_eye.errors import InputError
-from paddle_eye.run_folder import best_weights_in
+from paddle_eye.run_folder import weight_files
 
 
 def main() -> None:
@@ -44,44 +44,27 @@ def main() -> None:
     names = dict(pair.partition("=")[::2] for pair in arguments.map)
     if len(names) < len(arguments.map):
         raise InputError(f"--map {' --map '.join(arguments.map)}: one of the classes is said twice")
-    missing = [str(path) for path in arguments.paths if not path.exists()]
-    if missing:
-        raise InputError(f"{', '.join(missing)}: no such file or folder; give weight files or folders of runs")
     files = weight_files(arguments.paths or [arguments.output])
 
     from paddle_eye.data.locate import BANNER
     from paddle_eye.data.store import choose_store
     from paddle_eye.engine.device import select_device
     from paddle_eye.engine.display import bar
-    from paddle_eye.runs.evaluate import evaluate_weights, evaluation_lines
+    from paddle_eye.runs.evaluate import evaluate_each, evaluation_lines
 
     select_device(arguments.device)
     choose_store(arguments.cache)
-    done, faults = [], []
-    for path in files:
-        try:
-            known = {"layers": arguments.layers, "version": arguments.version, "sheet": sheet, "names": names}
-            progress = partial(bar, desc=path.name, unit="batch", delay=1)
-            done.append(evaluate_weights(path, arguments.data, **known, progress=progress))
-        except InputError as error:
-            faults.append(str(error) if arguments.data is not None or str(path) in str(error) else f"{path}: {error}")
+    known = {"layers": arguments.layers, "version": arguments.version, "sheet": sheet, "names": names}
+    done, faults = evaluate_each(
+        files, arguments.data, lambda name: partial(bar, desc=name, unit="batch", delay=1), **known
+    )
     if any(row["demonstration"] for row in done):
         print(BANNER)
     if done:
         print(*evaluation_lines(done), sep="\n")
     sys.stdout.flush()
     if faults:
-        raise InputError("\n".join(dict.fromkeys(faults)))
-
-
-def weight_files(paths: list) -> list:
-    """The weight files that were named, and the best ones in the folders that were named or one level below."""
-    found = []
-    for path in paths:
-        found += [path] if path.is_file() else best_weights_in(path)
-    if not found:
-        raise InputError(f"no weight file in {', '.join(map(str, paths))}; train one with: python tools/train.py")
-    return found
+        raise InputError("\n".join(faults))
 
 
 if __name__ == "__main__":

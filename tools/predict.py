@@ -61,11 +61,9 @@ def main() -> None:
 
     from paddle_eye.engine.device import select_device
     from paddle_eye.engine.display import bar
-    from paddle_eye.files import write_bytes
     from paddle_eye.inference.files import find_files, predict_files
     from paddle_eye.inference.predictor import BUNDLED_WEIGHTS, EXAMPLE_PICTURE
-    from paddle_eye.report.predictions import as_csv, as_xlsx
-    from paddle_eye.runs.predict import open_predictor
+    from paddle_eye.runs.predict import open_predictor, remarks, write_tables
 
     device = select_device(arguments.device)
     predictor = open_predictor(arguments.weights or BUNDLED_WEIGHTS, device)
@@ -76,26 +74,8 @@ def main() -> None:
     how = {"group": arguments.group, "gate": arguments.gate, "progress": partial(bar, unit="batch", delay=1)}
     done = predict_files(predictor, files, arguments.batch_size, **where, **how)
     print(done.lines)
-    if arguments.xlsx is not None:
-        write_bytes(arguments.xlsx.resolve(), as_xlsx(done.table, done.patients))
-        print(f"table {arguments.xlsx}", file=sys.stderr)
-    if arguments.csv is not None:
-        path = arguments.csv.resolve()
-        write_bytes(path, as_csv(done.table))
-        print(f"table {path}", file=sys.stderr)
-        if done.patients is not None:
-            of_patients = path.with_name(f"{path.stem}-patients.csv")
-            write_bytes(of_patients, as_csv(done.patients))
-            print(f"table {of_patients}, of patients", file=sys.stderr)
-    for warning in done.warnings[:20]:
-        print(f"warning: {warning}", file=sys.stderr)
-    if len(done.warnings) > 20:
-        print(f"warning: and {len(done.warnings) - 20} more pictures like these", file=sys.stderr)
-    if passed_over:
-        names = ", ".join(map(str, passed_over[:5])) + (" …" if len(passed_over) > 5 else "")
-        print(
-            f"{len(passed_over)} files are passed over, no pictures or drawn by a prediction: {names}", file=sys.stderr
-        )
+    for line in (*write_tables(done, arguments.csv, arguments.xlsx), *remarks(done, passed_over)):
+        print(line, file=sys.stderr)
     print(f"{predictor.title} from {predictor.source}; a research tool, not a diagnosis", file=sys.stderr)
     if done.faults:
         raise JobError("\n".join(done.faults))

@@ -47,7 +47,7 @@ def main() -> None:
 
     from paddle_eye.data.preparation.steps import find_folders, find_sheet, write_split
     from paddle_eye.data.store import choose_store
-    from paddle_eye.report.table import split_table
+    from paddle_eye.report.table import split_lines
 
     choose_store(arguments.cache)
     how = {"group": arguments.group, "classes": classes}
@@ -63,15 +63,7 @@ def main() -> None:
         overwrite=arguments.overwrite,
     )
     for each in splits:
-        print(f"{each.folder}: train.csv and test.csv, {each.left_out} photographs left out")
-        print(split_table(each.training, each.test))
-        for note in each.notes:
-            print(f"note: {note}")
-        if each.leaking:
-            print(
-                f"LEAK: {each.leaking} patients or photographs with copies are on both sides. What is measured on "
-                "this split flatters; it shows what others measured, not how good a network is."
-            )
+        print(*split_lines(each), sep="\n")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from paddle_eye.files import write_bytes
 from paddle_eye.models.attention import nam_regulariser
 from paddle_eye.report import plots
 from paddle_eye.report.class_wording import six_class_lines
-from paddle_eye.report.table import split_table
+from paddle_eye.report.table import split_lines
 from paddle_eye.tasks.classification import ClassificationObjective
 from paddle_eye.weights.format import load_into, read_weights, write_weights
 
@@ -47,14 +47,16 @@ def split_data(
     Example:
         >>> import paddle_eye
         >>> paddle_eye.split_data(0.75, root="classes", out="tables")
+        tables: train.csv and test.csv, 0 photographs left out
         class    training  test  training patients  test patients
         healthy  3         1     3                  1
         ill      3         1     3                  1
         all      6         2
+        note: patients are not known, each photograph counts as one; --group or --group-column tells them
     """
     listed = None if leave_out is None else Path(leave_out)
     for split in write_split(find_folders(Path(root)), Path(out), ratio=ratio, leave_out=listed):
-        print(split_table(split.training, split.test))
+        print(*split_lines(split), sep="\n")
 
 
 class MyDataset(PictureDataset):

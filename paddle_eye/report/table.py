@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paddle_eye.data.preparation.audit import SHOWN, Finding, by_kind
-from paddle_eye.data.records import RecordSet
+from paddle_eye.data.preparation.steps import Split
 
 ORIGIN = ("model", "data", "images", "trained on", "epoch")  # the first columns of every table of evaluations
 
@@ -36,12 +36,23 @@ def seen_warnings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def split_table(training: RecordSet, test: RecordSet) -> str:
-    """Photographs and patients of each class on both sides of a split."""
+def split_lines(split: Split) -> list[str]:
+    """Photographs and patients of each class on both sides of a split, and what is to be said of it."""
+    training, test = split.training, split.test
     columns = [part.counts() for part in (training, test)] + [part.patients() for part in (training, test)]
     rows = [(name, *(str(column[name]) for column in columns)) for name in training.classes]
     total = ("all", str(len(training)), str(len(test)), "", "")
-    return aligned([("class", "training", "test", "training patients", "test patients"), *rows, total])
+    lines = [
+        f"{split.folder}: train.csv and test.csv, {split.left_out} photographs left out",
+        aligned([("class", "training", "test", "training patients", "test patients"), *rows, total]),
+        *(f"note: {note}" for note in split.notes),
+    ]
+    if split.leaking:
+        lines.append(
+            f"LEAK: {split.leaking} patients or photographs with copies are on both sides. What is measured on this "
+            "split flatters; it shows what others measured, not how good a network is."
+        )
+    return lines
 
 
 def audit_report(findings: Sequence[Finding]) -> str:

@@ -83,6 +83,27 @@ def evaluate_weights(
     return {**row, "report": report and str(report)}
 
 
+def evaluate_each(
+    paths: Sequence[Path], data: str | None, bar: Callable[[str], Callable[[Iterable], Iterable]], **how: Any
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """`evaluate_weights` of several files: their rows, and what was wrong with the others.
+
+    Args:
+        paths: the files.
+        data: see `evaluate_weights`.
+        bar: what shows how far it is with the file of a name.
+        how: the other arguments of `evaluate_weights`.
+    """
+    rows, faults = [], []
+    for path in paths:
+        try:
+            rows.append(evaluate_weights(path, data, progress=bar(path.name), **how))
+        except InputError as error:
+            of_data = data is not None or str(path) in str(error)
+            faults.append(str(error) if of_data else f"{path}: {error}")
+    return rows, list(dict.fromkeys(faults))
+
+
 def evaluation_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """A table for each task, warnings, and what the documents print for each network.
 

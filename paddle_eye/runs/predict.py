@@ -1,15 +1,22 @@
-"""A run's network, to be asked."""
+"""A run's network, to be asked, and what is written and said of its answers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from paddle_eye.errors import listed
+from paddle_eye.files import write_bytes
 from paddle_eye.inference.exported import is_exported, open_exported
+from paddle_eye.inference.files import Predicted
 from paddle_eye.inference.predictor import BUNDLED_WEIGHTS
 from paddle_eye.inference.trained import TrainedNetwork
+from paddle_eye.report.predictions import as_csv, as_xlsx
 from paddle_eye.run_folder import weight_file
 from paddle_eye.tasks.registry import described_task
 from paddle_eye.weights.opened import open_weights
+
+_WARNINGS = 20  # that are told
 
 
 def open_predictor(path: str | Path = BUNDLED_WEIGHTS, device: str = "cpu") -> TrainedNetwork:
@@ -37,3 +44,35 @@ def open_predictor(path: str | Path = BUNDLED_WEIGHTS, device: str = "cpu") -> T
         path = weight_file(path)
         network = open_weights(path)
     return described_task(path, network.description).trained(path, network)
+
+
+def write_tables(done: Predicted, csv: Path | None, xlsx: Path | None) -> Iterator[str]:
+    """Write what was predicted, also of patients; a line about each file.
+
+    Args:
+        done: of `paddle_eye.inference.files.predict_files`.
+        csv: the table; None writes none. That of patients is ``NAME-patients.csv``.
+        xlsx: the same for Excel, in two sheets.
+    """
+    if xlsx is not None:
+        write_bytes(xlsx.resolve(), as_xlsx(done.table, done.patients))
+        yield f"table {xlsx}"
+    if csv is not None:
+        path = csv.resolve()
+        write_bytes(path, as_csv(done.table))
+        yield f"table {path}"
+        if done.patients is not None:
+            of_patients = path.with_name(f"{path.stem}-patients.csv")
+            write_bytes(of_patients, as_csv(done.patients))
+            yield f"table {of_patients}, of patients"
+
+
+def remarks(done: Predicted, passed_over: Sequence[Path]) -> list[str]:
+    """What a person should know of the answers: warnings of the gate, and the files that were not asked about."""
+    lines = [f"warning: {warning}" for warning in done.warnings[:_WARNINGS]]
+    if len(done.warnings) > _WARNINGS:
+        lines.append(f"warning: and {len(done.warnings) - _WARNINGS} more pictures like these")
+    if passed_over:
+        why = "no pictures or drawn by a prediction"
+        lines.append(f"{len(passed_over)} files are passed over, {why}: {listed(passed_over)}")
+    return lines

@@ -36,7 +36,7 @@ def test_the_cells_run_and_leave_their_files(home, capsys):
     from paddle_eye import split_data
 
     split_data(0.8)
-    assert [line.split() for line in capsys.readouterr().out.splitlines()][1] == ["cataract", "4", "1", "4", "1"]
+    assert [line.split() for line in capsys.readouterr().out.splitlines()][2] == ["cataract", "4", "1", "4", "1"]
 
     from paddle_eye import MyDataset
 

@@ -1,8 +1,9 @@
 from pathlib import Path
 
 from paddle_eye.data.preparation.audit import Finding
+from paddle_eye.data.preparation.steps import Split
 from paddle_eye.data.records import Record, RecordSet
-from paddle_eye.report.table import audit_report, split_table
+from paddle_eye.report.table import audit_report, split_lines
 
 
 def test_a_split_is_shown_by_class():
@@ -10,12 +11,16 @@ def test_a_split_is_shown_by_class():
         records = [Record(Path(f"{label}{group}.png"), label, group) for label, group in zip(labels, groups)]
         return RecordSet(("healthy", "ill"), tuple(records))
 
-    lines = split_table(part([0, 0, 0, 1], "aabc"), part([1, 1], "dd"))
-    assert [line.split() for line in lines.splitlines()[1:]] == [
+    parts = part([0, 0, 0, 1], "aabc"), part([1, 1], "dd")
+    first, table, *others = split_lines(Split(Path("tables"), *parts, 3, 1, ["a note"]))
+    assert first == "tables: train.csv and test.csv, 3 photographs left out"
+    assert [line.split() for line in table.splitlines()[1:]] == [
         ["healthy", "3", "0", "2", "0"],
         ["ill", "1", "2", "1", "1"],
         ["all", "4", "2"],
     ]
+    assert others[0] == "note: a note" and others[1].startswith("LEAK: 1 patients or photographs with copies")
+    assert split_lines(Split(Path("tables"), *parts, 0, 0, []))[2:] == []
 
 
 def test_an_audit_lists_each_kind_and_counts_the_rest():

@@ -1,0 +1,66 @@
+"""Training by several processes, that go on when one of them has died; Paddle is not imported here but for GPUs."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from paddle_eye.cli import EXIT_WRONG_INPUT
+from paddle_eye.errors import InputError, JobError
+
+
+def launch(tool: Path, recipe: Sequence[str], given: Mapping[str, str], log_dir: Path, restarts: int = 0) -> None:
+    """Start the processes of a training, and again with ``--resume`` as often as one fails and is allowed to.
+
+    Args:
+        tool: what each process runs.
+        recipe: its arguments.
+        given: flags of ``paddle.distributed.launch``.
+        log_dir: where each process's output is kept.
+        restarts: how many times to go on after a failure.
+
+    Raises:
+        InputError: a process found wrong input, or there are no GPUs although some are given.
+        JobError: a process failed once too often.
+    """
+    if "--devices" in given:
+        _require_gpus()
+    log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # Paddle writes the environment there
+    command = [sys.executable, "-m", "paddle.distributed.launch", "--log_dir", str(log_dir)]
+    command += [text for pair in given.items() for text in pair]
+    for restart in range(restarts + 1):
+        codes = _run([*command, str(tool), *recipe])
+        if not any(codes):
+            return
+        if EXIT_WRONG_INPUT in codes:
+            raise InputError(f"a process found wrong input; see above, or {log_dir}")
+        if restart < restarts:
+            print(f"a process failed; restart {restart + 1} of {restarts}", file=sys.stderr, flush=True)
+            recipe = [*(each for each in recipe if each not in ("--overwrite", "--resume")), "--resume"]
+    raise JobError(f"a process failed; see above, or {log_dir}")
+
+
+def _require_gpus() -> None:
+    from paddle_eye.engine.device import gpu_count, take_back_sigterm
+
+    take_back_sigterm()
+    if not gpu_count():
+        raise InputError("--devices: there are no GPUs that Paddle can use here; --nproc_per_node N starts N processes")
+
+
+def _run(command: Sequence[str]) -> set[int]:
+    """Run the launcher, show what it prints, and return its exit code and those of the processes that failed."""
+    codes: set[int] = set()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as job:
+        try:
+            for line in job.stdout:
+                text = line.decode(errors="replace")
+                print(text, end="", flush=True)
+                codes.update(map(int, re.findall(r"status failed cmd .* code (-?\d+) log", text)))
+            return codes | {job.wait()}
+        finally:
+            job.terminate()
+            job.wait()
