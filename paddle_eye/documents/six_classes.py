@@ -70,7 +70,7 @@ class MyDataset(PictureDataset):
     Example:
         >>> import paddle_eye
         >>> paddle_eye.split_data(0.75, root="classes", out="tables")  # doctest: +ELLIPSIS
-        class ...
+        tables: ...
         >>> picture, label = paddle_eye.MyDataset("tables/train.csv")[0]
         >>> picture.shape
         (3, 224, 224)
@@ -111,7 +111,7 @@ def train(
         >>> import paddle, paddle_eye
         >>> from paddle_eye.documents.six_classes import train
         >>> paddle_eye.split_data(0.75, root="classes", out="tables")  # doctest: +ELLIPSIS
-        class ...
+        tables: ...
         >>> loader = paddle.io.DataLoader(paddle_eye.MyDataset("tables/test.csv"), batch_size=2)
         >>> net = paddle_eye.resnet18(num_classes=2)
         >>> opt = paddle.optimizer.Adam(0.001, parameters=net.parameters())
@@ -173,7 +173,7 @@ def test(
         >>> from paddle_eye.documents.six_classes import test
         >>> from paddle_eye.weights.format import write_weights
         >>> paddle_eye.split_data(0.75, root="classes", out="tables")  # doctest: +ELLIPSIS
-        class ...
+        tables: ...
         >>> loader = paddle.io.DataLoader(paddle_eye.MyDataset("tables/test.csv"), batch_size=2)
         >>> net = paddle_eye.resnet18(num_classes=2)
         >>> write_weights(Path("net.pdparams"), net, {"architecture": net.architecture})
