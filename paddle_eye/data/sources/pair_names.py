@@ -131,7 +131,8 @@ def apart(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     paths = list(paths)
     stems, ends = {_stem(path) for path in paths}, _ends_of_masks(paths)
     masks = [path for path in paths if _without(_stem(path), ends) in stems - {_stem(path)}]
-    return [path for path in paths if path not in masks], masks
+    known = set(masks)
+    return [path for path in paths if path not in known], masks
 
 
 def is_second_observer(path: Path) -> bool:

@@ -109,7 +109,7 @@ def _find_part(folders: PairFolders) -> FoundPairs:
     contents = [find_pictures(each) for each in (folders.images, folders.masks, folders.fields) if each is not None]
     passed_over = [path for content in contents for path in content.others]
     passed_over += [path for content in contents for path in content.pictures if is_second_observer(path)]
-    found = [[path for path in content.pictures if path not in passed_over] for content in contents]
+    found = [[path for path in content.pictures if not is_second_observer(path)] for content in contents]
     if folders.masks is None:
         found = list(apart(found[0]))
     images, masks, fields = files = together(*found, *[[]] * (3 - len(found)))
