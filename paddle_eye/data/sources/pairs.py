@@ -115,10 +115,9 @@ def _find_part(folders: PairFolders) -> FoundPairs:
     images, masks, fields = files = together(*found, *[[]] * (3 - len(found)))
     faults = [f"{path}: another file of this name" for each in files for paths in each.values() for path in paths[1:]]
     faults += filter(None, (fault_of_name(path) for paths in found for path in paths))
-    for there, what, place in (
-        (masks, "mask", folders.masks or folders.images),
-        *([(fields, "field of view", folders.fields)] if fields else []),
-    ):
+    needed = [(masks, "mask", folders.masks or folders.images)]
+    needed += [(fields, "field of view", folders.fields)] * (folders.fields is not None)
+    for there, what, place in needed:
         missing = [paths[0] for name, paths in images.items() if name not in there]
         faults += [f"{path}: no {what} of this name in {place}" for path in missing]
     alone = [paths[0] for name, paths in masks.items() if name not in images]
