@@ -68,17 +68,27 @@ def find_pictures(folder: Path) -> Found:
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
-    """What is in a folder and the folders inside and is no folder; each folder once, those behind links last."""
-    waiting, links, seen = [folder], [], set()
+    """What is in a folder and the folders inside and is no folder; each folder once, those behind links last.
+
+    A link to a folder that this one is in leads to what is no part of it, and is not followed.
+
+    Raises:
+        InputError: a folder cannot be read.
+    """
+    waiting, links, seen, root = [folder], [], set(), Path(os.path.realpath(folder))
     while waiting or links:
         place = waiting.pop() if waiting else links.pop(0)
         real = os.path.realpath(place)
         if real in seen:
             continue
         seen.add(real)
-        for path in sorted(place.iterdir()):
-            if is_clutter(path):
-                continue
+        if place != folder and Path(real) in root.parents:
+            continue
+        try:
+            inside = sorted(path for path in place.iterdir() if not is_clutter(path))
+        except OSError as error:
+            raise InputError(f"{place}: this folder cannot be read ({error.strerror}); give one that can") from error
+        for path in inside:
             if path.is_dir():
                 (links if path.is_symlink() else waiting).append(path)
             else:
@@ -178,9 +188,14 @@ def _decode_stored(data: bytes, name: object) -> np.ndarray:
 
 def _white_is_high(picture: np.ndarray, data: bytes) -> np.ndarray:
     """The pixels of a TIFF file whose zero may be white, as OpenCV leaves it in those of 16 bits."""
-    with Image.open(io.BytesIO(data)) as file:
-        bits, meaning = max(file.tag_v2.get(258, (1,))), file.tag_v2.get(262)
-    return 2 ** min(16, bits) - 1 - picture if meaning == 0 and picture.dtype == np.uint16 else picture
+    if picture.dtype != np.uint16:
+        return picture
+    try:
+        with Image.open(io.BytesIO(data)) as file:
+            bits, meaning = max(file.tag_v2.get(258, (1,))), file.tag_v2.get(262)
+    except Exception:  # a kind of TIFF that Pillow does not read
+        return picture
+    return 2 ** min(16, bits) - 1 - picture if meaning == 0 else picture
 
 
 def _turned(picture: np.ndarray, how: int) -> np.ndarray:

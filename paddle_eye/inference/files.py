@@ -63,7 +63,7 @@ def find_files(paths: Sequence[Path]) -> Asked:
     for path in paths:
         inside, others = find_pictures(path) if path.is_dir() else ([path], [])
         own = [file for file in inside if path.is_dir() and _DRAWN.search(file.name)]
-        inside = [file for file in inside if file not in own]
+        inside = sorted(set(inside) - set(own))
         if not path.exists():
             faults.append(f"{path}: no such file or folder")
         elif not inside:

@@ -193,8 +193,9 @@ def delong(
         patients: int [N], of each image, see `patient_numbers`; None: the images are independent.
 
     Returns:
-        ``difference``, the second area less the first, and ``p``, the two-sided probability of such a difference if
-        both areas are equal, from the normal distribution.
+        ``difference``, the second area less the first, ``p``, the two-sided probability of such a difference if both
+        areas are equal, from the normal distribution, and ``least_p``, the lowest that there can be: 1 if only one
+        image, or patient, has a class, as nothing is then known of its variance.
     """
     own, count = _numbers(patients, len(labels)), len(labels)
     members = labels == 1, labels != 1
@@ -211,10 +212,12 @@ def delong(
         for of_class, each in zip(members, differences)
     ]
     having = [len(np.unique(own[of_class])) for of_class in (*members, slice(None))]
+    if min(having) < 2:
+        return {"difference": difference, "p": 1.0, "least_p": 1.0}
     products = (parts[0] @ parts[0], parts[1] @ parts[1], 2 * parts[0] @ parts[1])
-    variance = sum(patients / max(1, patients - 1) * product for patients, product in zip(having, products))
+    variance = sum(clusters / (clusters - 1) * product for clusters, product in zip(having, products))
     p = 2 * norm.sf(abs(difference) / math.sqrt(variance)) if variance > 0 else 1.0
-    return {"difference": difference, "p": float(p)}
+    return {"difference": difference, "p": float(p), "least_p": 0.0}
 
 
 def _numbers(patients: np.ndarray | None, images: int) -> np.ndarray:

@@ -33,15 +33,14 @@ def _mcnemar(first: FinishedRun, second: FinishedRun) -> Tested:
 
 
 def _delong(first: FinishedRun, second: FinishedRun) -> Tested | None:
-    """Of two classes; of more there is no one area."""
-    classes = first.results["classes"]
-    if len(classes) != 2:
+    """Of two classes; of more, or of one alone, there is no one area."""
+    classes, labels = first.results["classes"], first.predictions["label"].to_numpy()
+    if len(classes) != 2 or len(set(labels)) < 2:
         return None
-    labels = first.predictions["label"].to_numpy()
     scores = [run.predictions[f"p_{classes[1]}"].to_numpy() for run in (first, second)]
     found = delong(labels, *scores, first.patients)
     counts = f"the AUC of {second.name} differs by {found['difference']:+.4f}"
-    return Tested("DeLong's test", counts, found["p"], least_p=0.0)
+    return Tested("DeLong's test", counts, found["p"], found["least_p"])
 
 
 class ClassWording(Wording):

@@ -10,6 +10,7 @@ from typing import Any, Callable, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from paddle_eye.data.patients import patients_among
 from paddle_eye.errors import InputError
 from paddle_eye.files import read_json, require_ordinary
 from paddle_eye.metrics.intervals import holm
@@ -40,7 +41,11 @@ class FinishedRun(NamedTuple):
     @property
     def patients(self) -> np.ndarray | None:
         """A number for each image's patient, int [N]; None if no patient has several images."""
-        return self.predictions[PATIENT].to_numpy() if PATIENT in self.predictions else None
+        if PATIENT in self.predictions:
+            return self.predictions[PATIENT].to_numpy()
+        if self.figures.get("intervals_over") == "patients":  # a run made before its predictions numbered them
+            return patients_among(self.predictions["image"].astype(str))
+        return None
 
 
 class Tested(NamedTuple):

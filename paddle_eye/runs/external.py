@@ -63,8 +63,8 @@ def _folder(first: Path, place: str) -> Path:
 
 def _is_free(folder: Path, place: str) -> bool:
     try:
-        return not folder.exists() or read_json(folder / "metrics.json", "a report")["place"] == place
-    except (InputError, KeyError, TypeError):
+        return not folder.exists() or read_json(folder / "metrics.json", "a report").get("place", place) == place
+    except (InputError, AttributeError):
         return False
 
 

@@ -21,6 +21,7 @@ from paddle_eye.data.preparation.test_sets import Place
 from paddle_eye.data.sources.pairs import (
     OUTSIDE,
     Each,
+    FoundPairs,
     Pair,
     block_split,
     find_pairs,
@@ -87,7 +88,6 @@ class SegmentationTask(MaskWording, Task):
         self.split = dict(self.blocks)
         if any(record.field is not None for record in self.found.records):
             self.split["field_of_view"] = True
-        self.validation_images = [record.image for record in self._divided(self.found.records)[-1]]
 
     def load(self) -> Data:
         preprocessing = PixelPreprocessing(self.channels, self.settings.data.pixels == "green")
@@ -105,11 +105,10 @@ class SegmentationTask(MaskWording, Task):
             training, kept_aside = last_aside(training, self.settings.data.holdout)
         measured = MaskDataset(validation, preprocessing)
         selection = MaskDataset(kept_aside, preprocessing) if kept_aside else measured
-        for dataset in (measured, selection):
+        block = "block {fold} of {folds}".format(**self.blocks) if self.blocks else "the test part"
+        for dataset, part in ((measured, block), (selection, f"the {chosen_on}")):
             if not any(((mask > 0) & (mask != OUTSIDE)).any() for mask in dataset.masks):
-                which = "block {fold} of {folds}".format(**self.blocks) if self.blocks else "the test part"
-                place = f"{self.location.path}, {which}"
-                raise InputError(f"{place}: no mask to measure on has foreground, so there is no Dice")
+                raise InputError(f"{self.location.path}, {part}: no mask has foreground, so there is no Dice")
         recipe, data = self.settings.train, self.settings.data
         digests = [[short(pair.digest) for pair in part] for part in parts]
         return Data(
@@ -120,9 +119,14 @@ class SegmentationTask(MaskWording, Task):
             validation_digests=digests[1],
             digest=data_digest([[short(pair.mask_digest) for pair in part] for part in parts], digests),
             faults=faults,
-            notes=_passed_over(self.found.passed_over),
+            notes=_passed_over(self.found),
             chosen_on=chosen_on,
         )
+
+    @property
+    def validation_images(self) -> list[Path]:
+        """The pictures that the figures are of."""
+        return [record.image for record in self._divided(self.found.records)[-1]]
 
     def _divided(self, pairs: Sequence[Each]) -> tuple[list[Each], list[Each], list[Each]]:
         """The training part, what the set brings to choose the best epoch on, and the test part."""
@@ -187,11 +191,11 @@ class SegmentationTask(MaskWording, Task):
         pairs = _held_out(pairs, opened.description) or pairs
         images = [pair.image for pair in pairs]
         dataset, patients = MaskDataset(pairs, opened.preprocessing), patients_among(images)
-        notes = []
+        notes = _passed_over(found)
         if in_field and any(record.field is None for record in found.records):
-            notes = [
+            notes.append(
                 f"{location} has no masks of fields of view; what is in the round fields of its photographs counts"
-            ]
+            )
         objective = objective_of(classes, patients=patients)
         return Measured(objective, classes, images, dataset, 1, notes, patients)
 
@@ -279,6 +283,8 @@ def _on_both_sides(training: Sequence[Pair], validation: Sequence[Pair]) -> list
     ]
 
 
-def _passed_over(files: Sequence[Path]) -> list[str]:
+def _passed_over(found: FoundPairs) -> list[str]:
+    files = found.passed_over
     what = "files that are no pictures, or masks of a second observer, are passed over"
-    return [f"{len(files)} {what}: {listed(files)}"] if files else []
+    notes = [f"{len(files)} {what}: {listed(files)}"] if files else []
+    return [*notes, *(f"{place} has no masks and is left out" for place in found.left_out)]

@@ -123,7 +123,7 @@ def test_delong_by_hand():
     found = delong(labels, np.array([0.9, 0.8, 0.3, 0.1, 0.2, 0.4]), np.array([0.9, 0.8, 0.7, 0.1, 0.2, 0.4]))
     assert found["difference"] == pytest.approx(1 / 9)
     assert found["p"] == pytest.approx(2 * norm.sf((1 / 9) / (2 / 81) ** 0.5))
-    assert delong(labels, labels, labels) == {"difference": 0, "p": 1}
+    assert delong(labels, labels, labels) == {"difference": 0, "p": 1, "least_p": 0}
 
 
 def test_delong_agrees_with_the_bootstrap():
@@ -206,6 +206,15 @@ def test_delong_over_patients_agrees_with_the_bootstrap():
     found = delong(labels, first, second, patients)
     assert norm.isf(found["p"] / 2) == pytest.approx(found["difference"] / np.std(differences), rel=0.15)
     assert norm.isf(delong(labels, first, second)["p"] / 2) > 1.1 * norm.isf(found["p"] / 2)
+
+
+@pytest.mark.parametrize(
+    ("labels", "patients"), [([1, 0, 0, 0], None), ([1, 1, 0, 0], [0, 0, 1, 2]), ([1, 0, 1, 0], [0, 0, 0, 0])]
+)
+def test_of_one_image_or_patient_of_a_class_no_difference_can_be_told(labels, patients):
+    scores = np.array([0.9, 0.2, 0.3, 0.4]), np.array([0.1, 0.2, 0.3, 0.4])
+    found = delong(np.array(labels), *scores, None if patients is None else np.array(patients))
+    assert (found["p"], found["least_p"]) == (1, 1)
 
 
 def test_patients_are_numbered_where_some_have_several_images():

@@ -63,6 +63,13 @@ def test_a_difference_is_tested_over_patients_who_have_several_images(make_run):
     )
 
 
+def test_patients_of_a_run_whose_predictions_do_not_number_them_are_those_of_its_names(make_run):
+    images = [f"{number}_{side}.jpg" for number in range(10) for side in ("left", "right")]
+    runs = [make_run(name, [right] * 20, images, intervals_over="patients") for name, right in (("a", 1), ("b", 0))]
+    (sentence,) = differences(*read_runs(runs, "last"))
+    assert "of 20 images of 10 patients" in sentence and "McNemar's test over patients p = 0.002" in sentence
+
+
 def test_every_pair_has_its_sentence(make_run):
     runs = [make_run(name, [1, 0, 1]) for name in ("one", "two", "three")]
     assert [sentence.partition(":")[0] for sentence in differences(*read_runs(runs, "last"))] == [

@@ -102,7 +102,7 @@ def find_sheet(
         classes: the names of the labels 0, 1, … in their order; None takes the values as names.
 
     Raises:
-        InputError: see `read_labels`; also if no name has a patient, or both sheets divide what they hold.
+        InputError: see `read_labels`; also if no name has a patient, or the sheets say other parts than they are for.
     """
     pattern = compile_pattern(group) if group is not None else None
     several = [None if names is None else tuple(names.split(",")) for names in (image_column, label_column)]
@@ -119,16 +119,15 @@ def find_sheet(
         known = next(iter(found.parts.values())).classes
         second = read_labels(_inside(root, test_sheet), folders, columns, classes, known=known, pattern=pattern)
         for place, said, foreign in ((sheet, found.parts, "test"), (test_sheet, second.parts, "training")):
-            if len(said) > 1:
-                raise InputError(f"{place}: it is divided itself; give it alone, without --test-sheet")
             if foreign in said:
-                raise InputError(f"{place}: its rows say that they are of the {foreign} part; give the other sheet")
-        parts, notes = [*found.parts.values(), *second.parts.values()], [*notes, *second.notes]
+                cure = "give the other sheet, or this one alone, without --test-sheet"
+                raise InputError(f"{place}: it has rows of the {foreign} part; {cure}")
+        parts, notes = [_joined(found.parts.values()), _joined(second.parts.values())], [*notes, *second.notes]
         both = {record.image for record in parts[0].records} & {record.image for record in parts[1].records}
         if both:
             where = "both sheets have a row of it; say with --image-folder and --test-image-folder where theirs are"
             raise InputError(f"{min(both)}: {where}")
-    records = RecordSet(parts[0].classes, tuple(record for part in parts for record in part.records))
+    records = _joined(parts)
     _require_patients(group, sheet, records)
     return Found(sheet, records, layouts.Parts(*parts) if len(parts) == 2 else None, notes)
 
@@ -140,11 +139,18 @@ def _by_parts(sheet: Path, parts: Mapping[str, RecordSet]) -> tuple[list[RecordS
         return [records], [f"all rows of {sheet} are of the {part} part, which divides nothing"] * bool(part)
     if "test" not in parts:
         return [parts["training"], parts["validation"]], []
-    earlier = [parts[part] for part in ("training", "validation") if part in parts]
-    joined = RecordSet(parts["test"].classes, tuple(record for part in earlier for record in part.records))
     count = len(parts.get("validation", ()))
-    note = f"{count} rows of the validation part are joined with the training part; --holdout sets some aside again"
-    return [joined, parts["test"]], [note] * bool(count)
+    if "training" in parts:
+        note = f"{count} rows of the validation part are joined with the training part; --holdout sets some aside again"
+    else:
+        note = "no rows are of the training part; those of the validation part are learned from"
+    return [_joined([parts[part] for part in parts if part != "test"]), parts["test"]], [note] * bool(count)
+
+
+def _joined(parts: Iterable[RecordSet]) -> RecordSet:
+    """Several parts, with the same classes, as one."""
+    first, *others = parts
+    return RecordSet(first.classes, tuple(record for part in (first, *others) for record in part.records))
 
 
 def _inside(root: Path, path: Path) -> Path:

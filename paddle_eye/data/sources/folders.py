@@ -9,7 +9,7 @@ from pathlib import Path
 from paddle_eye.data.images import SUFFIXES, is_clutter, looks_like_picture
 from paddle_eye.data.patients import patient_of
 from paddle_eye.data.records import Record, RecordSet
-from paddle_eye.data.sources.part_names import TEST, TRAINING, VALIDATION, is_no_class, plain
+from paddle_eye.data.sources.part_names import TEST, TRAINING, VALIDATION, is_kind_of_files, is_no_class, plain
 from paddle_eye.data.sources.tables import fault_of_alike, is_own_table
 from paddle_eye.errors import InputError, fault_of_name, raise_faults
 
@@ -58,7 +58,7 @@ def train_val_folders(root: Path) -> list[Path]:
 
 def named_folder(root: Path, names: Sequence[str]) -> Path | None:
     """The folder below another that has the first of some names, see `plain`; None if there is none."""
-    inside = {plain(path.name): path for path in sorted(root.iterdir()) if path.is_dir()} if root.is_dir() else {}
+    inside = {plain(path.name): path for path in _folders(root)} if root.is_dir() else {}
     return next((inside[name] for name in names if name in inside), None)
 
 
@@ -80,7 +80,8 @@ def read_train_val(root: Path) -> tuple[RecordSet, RecordSet]:
     places = train_val_folders(root)
     sides = [_class_folders(place) for place in places]
     for place, folders in zip(places, sides):
-        _require_names_of_classes(place, folders, "give train and val with a folder for each class")
+        named = [folder.name for folder in folders if is_kind_of_files(folder.name)]
+        _refuse(place, named, "give it a folder for each class, or rename what is one")
     names = [[folder.name for folder in folders] for folders in sides]
     faults = [
         f"{places[there]}: no class {name!r}, which {places[here]} has"
@@ -118,13 +119,14 @@ def _require_classes(root: Path, folders: list[Path]) -> None:
     names = ",".join(folder.name for folder in folders)
     cure = f"put the photographs into one folder for each class, or insist with --classes {names}"
     inner = folders[0].parent
-    _require_names_of_classes(root, folders, cure if inner == root else f"did you mean {inner}? Otherwise {cure}")
+    named = [folder.name for folder in folders if is_no_class(folder.name)]
+    _refuse(root, named, cure if inner == root else f"did you mean {inner}? Otherwise {cure}")
     if sheets:
         raise InputError(f"{root}: {', '.join(sheets)} beside the folders may hold the labels; {cure}")
 
 
-def _require_names_of_classes(root: Path, folders: list[Path], cure: str) -> None:
-    if named := [folder.name for folder in folders if is_no_class(folder.name)]:
+def _refuse(root: Path, named: Sequence[str], cure: str) -> None:
+    if named:
         raise InputError(f"{root}: {', '.join(named)} look like parts of a data set, not like classes; {cure}")
 
 

@@ -143,7 +143,7 @@ LAYOUTS = {
         lambda root: Parts(*read_palm(root)),
         lambda root: _without_label(palm.without_label(root)),
     ),
-    "masks": Layout("pictures and masks", lambda root: bool(pair_folders(root)), _no_classes),
+    "masks": Layout("pictures and masks", lambda root: bool(pair_folders(root).parts), _no_classes),
     "train and val": Layout(
         "train and val",
         lambda root: len(folders.train_val_folders(root)) == 2,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from paddle_eye.data.images import SUFFIXES, find_pictures
 from paddle_eye.data.sources.pair_names import is_folder_of_masks
@@ -26,6 +26,7 @@ class NamedPictures:
         self.elsewhere: list[tuple[str, Path]] = []
         """What a sheet called a picture that was found in another folder than it says, and the picture."""
         below = {path: folder for folder in folders for path in find_pictures(folder).pictures}
+        self._all = below.keys()
         self._masks = sorted(path for path, folder in below.items() if _is_mask(path.relative_to(folder)))
         self.pictures = sorted(below.keys() - set(self._masks))
         self._root = {path: below[path] for path in self.pictures}
@@ -44,9 +45,10 @@ class NamedPictures:
         picture, or its number, of which a spreadsheet has taken the zeros before it.
         """
         written = PurePosixPath(cell.replace("\\", "/"))
-        if not written.is_absolute():
+        absolute = written.is_absolute() or PureWindowsPath(cell).drive
+        if not absolute:
             for folder in self.folders:
-                if folder / written in self._root:
+                if folder / written in self._all:
                     return folder / written
         found, parents = self._called(written.name), list(written.parts[:-1])
         while len(found) > 1 and parents:  # the folders in the cell tell which of several
@@ -55,9 +57,14 @@ class NamedPictures:
         if len(found) > 1:
             raise ValueError(f"{brief(repr(cell))} is {listed(found)}; say which with --image-folder")
         if not found:
-            masks = f"; folders of masks such as {self._masks[0].parent} are not looked into" if self._masks else ""
-            raise ValueError(f"{brief(repr(cell))} is no picture in {listed(self.folders)}{masks}")
-        self._require_same_part(cell, written, found[0])
+            masks = [
+                f"; {path.parent} is named as one of masks; if it is not, --image-folder" for path in self._masks[:1]
+            ]
+            raise ValueError(f"{brief(repr(cell))} is no picture in {listed(self.folders)}{''.join(masks)}")
+        if not absolute:
+            self._require_same_part(cell, written, found[0])
+        if len(written.parts) > 1 and _key(written.parts[-2]) != _key(found[0].parent.name):
+            self.elsewhere.append((cell, found[0]))
         return found[0]
 
     def _called(self, name: str) -> list[Path]:
@@ -75,8 +82,6 @@ class NamedPictures:
         said, there = ([part for name in each.parts[:-1] if (part := part_named(name))] for each in (written, inner))
         if said and there and said[-1] != there[-1]:
             raise ValueError(f"{brief(repr(cell))} is not there, and {path} is of another part; give the other folder")
-        if len(written.parts) > 1 and _key(written.parts[-2]) != _key(path.parent.name):
-            self.elsewhere.append((cell, path))
 
 
 def _is_mask(path: Path) -> bool:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from paddle_eye.data.sources.folders import named_folder
 from paddle_eye.data.sources.part_names import TEST, TRAINING, VALIDATION, plain
-from paddle_eye.errors import InputError
 
 # Names of folders, as `plain` compares them.
 _IMAGES = ("image", "images", "img", "imgs", "original", "originals", "originalimages", "jpegimages")
@@ -45,6 +44,18 @@ class PairFolders(NamedTuple):
     part: str | None
 
 
+class FoundFolders(NamedTuple):
+    """Where a data set has pictures and masks.
+
+    Args:
+        parts: each of its parts, or the one that it is.
+        left_out: parts without masks.
+    """
+
+    parts: list[PairFolders]
+    left_out: list[Path]
+
+
 class Together(NamedTuple):
     """Files by the names that pictures, masks and fields of view have in common; several of one name are a fault."""
 
@@ -53,29 +64,38 @@ class Together(NamedTuple):
     fields: dict[str, list[Path]]
 
 
-def pair_folders(root: Path) -> list[PairFolders]:
-    """Where a folder has pictures and masks; nothing if it has none.
+def pair_folders(root: Path) -> FoundFolders:
+    """Where a folder has pictures and masks.
 
-    The parts of a data set may be folders that hold those of pictures and masks, or the other way round.
-
-    Raises:
-        InputError: pictures and masks are divided into other parts.
+    The parts of a data set may be folders that hold those of pictures and masks, or the other way round. A part without
+    masks is left out; if only one has some, it is all there is to divide.
     """
-    outer = _parts(root)
-    if outer:
-        found = [_of_part(folder, part) for part, folder in outer.items()]
-        return [folders for folders in found if folders is not None] if None not in found else []
+    places = _parts(root)
+    if places:
+        return _of_parts(places, {part: _of_part(folder, part) for part, folder in places.items()})
     folders = _of_part(root, None)
-    if folders is None or folders.masks is None:
-        return [] if folders is None else [folders]
-    images, masks = _parts(folders.images), _parts(folders.masks)
-    if not images or not masks:
-        return [folders]
-    if images.keys() != masks.keys():
-        there = f"{folders.images} has {', '.join(images)}, {folders.masks} has {', '.join(masks)}"
-        raise InputError(f"{root}: {there}; take out the part that has no masks")
+    if folders is None:
+        return FoundFolders([], [])
+    places, masks = _parts(folders.images), _parts(folders.masks) if folders.masks is not None else {}
+    if not places or not masks:
+        return FoundFolders([folders], [])
     fields = _parts(folders.fields) if folders.fields is not None else {}
-    return [PairFolders(images[part], masks[part], fields.get(part), part) for part in images]
+    found = {
+        part: PairFolders(place, masks[part], fields.get(part, folders.fields), part) if part in masks else None
+        for part, place in places.items()
+    }
+    return _of_parts(places, found)
+
+
+def _of_parts(places: Mapping[str, Path], found: Mapping[str, PairFolders | None]) -> FoundFolders:
+    """The parts that have pictures and masks, with names that are a division of the data set."""
+    kept = [folders for folders in found.values() if folders is not None]
+    names = {folders.part for folders in kept}
+    if len(kept) == 1 or "training" not in names:
+        kept = [folders._replace(part=None) for folders in kept]
+    elif "test" not in names:
+        kept = [folders._replace(part="test") if folders.part == "validation" else folders for folders in kept]
+    return FoundFolders(kept, [places[part] for part, folders in found.items() if folders is None and kept])
 
 
 def is_folder_of_masks(name: str) -> bool:
@@ -84,12 +104,10 @@ def is_folder_of_masks(name: str) -> bool:
 
 
 def _parts(root: Path) -> dict[str, Path]:
-    """The folders of the parts of a data set; none if there are not at least two to train and to measure on."""
+    """The folders of the parts of a data set; none if there are not at least two."""
     named = {"training": TRAINING, "validation": VALIDATION, "test": TEST}
     found = {part: folder for part, names in named.items() if (folder := named_folder(root, names)) is not None}
-    if found.keys() == {"training", "validation"}:
-        return {"training": found["training"], "test": found["validation"]}
-    return found if found.keys() >= {"training", "test"} else {}
+    return found if len(found) > 1 else {}
 
 
 def _of_part(root: Path, part: str | None) -> PairFolders | None:
@@ -98,8 +116,8 @@ def _of_part(root: Path, part: str | None) -> PairFolders | None:
         masks, fields = fields, None
     if images is not None and masks is not None:
         return PairFolders(images, masks, fields, part)
-    together = images is None and masks is None and root.is_dir()
-    if together and apart(path for path in root.iterdir() if path.is_file())[1]:
+    in_one = images is None and masks is None and root.is_dir()
+    if in_one and apart(path for path in root.iterdir() if path.is_file())[1]:
         return PairFolders(root, None, None, part)
     return None
 
@@ -118,9 +136,9 @@ def together(images: Iterable[Path], masks: Iterable[Path], fields: Iterable[Pat
         found: dict[str, list[Path]] = {}
         for path in paths:
             stem = _stem(path)
-            if stem not in same:
-                stem = _without(_without(stem, ends) if mask else stem, _OF_IMAGE)
-            found.setdefault(stem, []).append(path)
+            if stem not in same and mask:
+                stem = _without(stem, ends)
+            found.setdefault(stem if stem in same else _without(stem, _OF_IMAGE), []).append(path)
         return found
 
     return Together(by_name(images, False), by_name(masks, True), by_name(fields, True))
@@ -130,7 +148,7 @@ def apart(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     """Pictures and masks that stand in one folder: a mask ends as masks do, and a picture has the rest of its name."""
     paths = list(paths)
     stems, ends = {_stem(path) for path in paths}, _ends_of_masks(paths)
-    masks = [path for path in paths if _without(_stem(path), ends) in stems - {_stem(path)}]
+    masks = [path for path in paths if (rest := _without(_stem(path), ends)) != _stem(path) and rest in stems]
     known = set(masks)
     return [path for path in paths if path not in known], masks
 

@@ -78,11 +78,13 @@ class FoundPairs(NamedTuple):
         records: in the order of the numbers in their names.
         faults: pictures without a mask, masks without a picture, and files of the same name.
         passed_over: files that are no pictures, and masks of a second observer.
+        left_out: parts of the data set that have no masks.
     """
 
     records: tuple[MaskRecord, ...]
     faults: list[str]
     passed_over: list[Path]
+    left_out: Sequence[Path] = ()
 
 
 def find_pairs(root: Path) -> FoundPairs:
@@ -91,7 +93,7 @@ def find_pairs(root: Path) -> FoundPairs:
     Raises:
         InputError: there are no such folders.
     """
-    folders = pair_folders(root)
+    folders, left_out = pair_folders(root)
     if not folders:
         raise InputError(
             f"{root}: no pairs of pictures and masks; expected the folders image and label (or images and masks) in "
@@ -102,7 +104,7 @@ def find_pairs(root: Path) -> FoundPairs:
     records = tuple(record for part in parts for record in part.records)
     if not records and not faults:
         faults.append("no picture files in it")
-    return FoundPairs(records, faults, [path for part in parts for path in part.passed_over])
+    return FoundPairs(records, faults, [path for part in parts for path in part.passed_over], left_out)
 
 
 def _find_part(folders: PairFolders) -> FoundPairs:
@@ -211,7 +213,8 @@ def _within(field: np.ndarray, truth: np.ndarray, record: MaskRecord) -> np.ndar
         sizes = ["x".join(map(str, each.shape[::-1])) for each in (field, truth)]
         raise InputError(f"{record.field}: {sizes[0]} pixels, {record.mask} has {sizes[1]}")
     foreground = truth > 0
-    if (foreground & (field == 0)).sum() > _MOST_OUTSIDE * foreground.sum() or foreground[field == 1].all():
+    filled = foreground[field == 1].all() and truth.max() <= 1
+    if filled or (foreground & (field == 0)).sum() > _MOST_OUTSIDE * foreground.sum():
         raise InputError(
             f"{record.field}: this is no field of view of {record.mask}, whose foreground lies outside it or fills it; "
             "if these are masks of something else, give their folder another name"

@@ -36,6 +36,11 @@ def part_named(name: str) -> str | None:
     return parts.pop() if len(parts) == 1 else None
 
 
+def is_kind_of_files(name: str) -> bool:
+    """Whether a folder is called like a kind of files, and nothing else."""
+    return re.fullmatch(_KIND, name, re.IGNORECASE) is not None
+
+
 def is_no_class(name: str) -> bool:
     """Whether a folder is called like a part of a data set or like a kind of files rather than like a class."""
     return _NO_CLASS.fullmatch(name) is not None

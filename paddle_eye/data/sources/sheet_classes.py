@@ -78,10 +78,14 @@ def classes_of(
         )
     several = sorted(value for value in values if values & (set(_BETWEEN_LABELS.split(value)) - {value}))
     if several:
-        raise InputError(f"{place}: {brief(listed(several))} looks like several labels; {_CURE_OF_SEVERAL}")
-    words = sorted(value for value, number in numbers.items() if number is None)
-    if 0 < len(words) < len(values):
+        cure = f"{_CURE_OF_SEVERAL}, or give the class another name"
+        raise InputError(f"{place}: {brief(listed(several))} looks like several labels; {cure}")
+    numeric = all(number is not None for number in numbers.values())
+    words = sorted(value for value in values if not re.search(r"\d", value))
+    if words and any(number is not None for number in numbers.values()):
         among = brief(listed(sorted(values - set(words))))
-        raise InputError(f"{place}: labels are numbers or names, found {brief(listed(words))} among {among}")
-    ordered = sorted(values) if words else sorted(values, key=numbers.__getitem__)
+        raise InputError(
+            f"{place}: found {brief(listed(words))} among {among}; write all labels as numbers or all as names"
+        )
+    ordered = sorted(values, key=numbers.__getitem__) if numeric else sorted(values)
     return tuple(ordered), {name: label for label, name in enumerate(ordered)}

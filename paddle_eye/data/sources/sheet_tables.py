@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,12 +84,15 @@ def _of_workbook(sheet: Path, wanted: Sequence[str], name: str | None) -> SheetT
     header = list(map(_text, found.rows[0][1]))
     while header and not header[-1]:
         del header[-1]
-    rows, faults = [], []
+    rows, faults, beside = [], [], 0
     for number, cells in found.rows[1:]:
-        if beyond := list(filter(None, map(_text, cells[len(header) :]))):
-            faults.append(_fault_beyond(f"row {number}", beyond))
+        beyond = list(map(_text, cells[len(header) :]))
+        if beyond and beyond[0]:  # next to the others, which may have been pushed
+            faults.append(_fault_beyond(f"row {number}", list(filter(None, beyond))))
+        beside += sum(map(bool, beyond))
         rows.append((f"row {number}", {each: _text(cell) for each, cell in zip(header, cells) if each}))
-    return SheetTable(found.place, list(filter(None, header)), rows, faults, [])
+    notes = [f"{beside} cells beside the columns that have names are passed over"] * bool(beside)
+    return SheetTable(found.place, list(filter(None, header)), rows, faults, notes)
 
 
 def _of_list(sheet: Path) -> SheetTable:
@@ -96,10 +100,10 @@ def _of_list(sheet: Path) -> SheetTable:
     text, encoding = decode(sheet)
     rows = []
     for number, line in enumerate(text.splitlines(), start=1):
-        separator = next((each for each in ("\t", " ", ",", ";") if each in line.strip()), " ")
-        path, _, label = line.strip().rpartition(separator)
-        if path or label:
-            rows.append((f"line {number}", {"path": path.strip(), "label": label.strip()}))
+        if line.strip():
+            parts = re.fullmatch(r"(.*?)(?:\t\s*|\s*[,;]\s*|\s+)([^\s;]+)", line.strip())
+            path, label = parts.groups() if parts else (line.strip(), "")
+            rows.append((f"line {number}", {"path": path, "label": label}))
     return SheetTable(str(sheet), ["path", "label"], rows, [], _of_encoding(encoding))
 
 

@@ -104,7 +104,7 @@ def read_labels(
     Raises:
         InputError: the sheet cannot be read, a column is missing, or rows are wrong; all of them in one message.
     """
-    table, taken = _with_columns(sheet, columns)
+    table, taken = _with_columns(sheet, columns, patients_by_name=pattern is not None)
     guess = f"{table.place}: {', '.join(f'{what} is {_named(which)}' for what, which in taken.items())}"
     notes = [guess, *(f"{table.place}: {note}" for note in table.notes)]
     pictures = NamedPictures(folders)
@@ -161,8 +161,10 @@ def _names_beside(sheet: Path) -> list[str] | None:
     return names if None in ordered else ordered
 
 
-def _with_columns(sheet: Path, columns: Columns) -> tuple[SheetTable, dict[str, tuple[str, ...]]]:
-    """A sheet and its columns by what they mean.
+def _with_columns(
+    sheet: Path, columns: Columns, patients_by_name: bool
+) -> tuple[SheetTable, dict[str, tuple[str, ...]]]:
+    """A sheet and its columns by what they mean; where names tell the patients, no column of them is guessed.
 
     Raises:
         InputError: a column is missing, or cannot be guessed.
@@ -179,6 +181,8 @@ def _with_columns(sheet: Path, columns: Columns) -> tuple[SheetTable, dict[str, 
     for what, wanted in asked.items():
         if wanted:
             taken[what] = tuple(_column(table, name, what) for name in wanted)
+            continue
+        if what == "group" and patients_by_name:
             continue
         by_name = {plain(name): name for name in table.header}
         guessed = [by_name[name] for name in _USUAL[what] if name in by_name]
@@ -242,8 +246,8 @@ def _patient(cells: Mapping[str, str], column: str) -> str:
     name = re.sub(r"\.0+$", "", unicodedata.normalize("NFKC", cells.get(column, "")).casefold())
     if not name:
         raise ValueError(
-            f"no patient in the column {column}; fill it in (of merged cells only the first has a value), or name "
-            "another column with --group-column"
+            f"no patient in the column {column}; fill it in (of merged cells only the first has a value), name another "
+            "column with --group-column, or tell patients by the names of files with --group"
         )
     return (name.lstrip("0") or "0") if name.isdecimal() else name
 

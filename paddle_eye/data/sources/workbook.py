@@ -113,7 +113,7 @@ def _require_small(path: Path) -> None:
 def _rows(path: Path, sheet: Any) -> list[tuple[int, tuple[Any, ...]]]:
     rows: list[tuple[int, tuple[Any, ...]]] = []
     for number, cells in enumerate(sheet.iter_rows(max_row=LAST_ROW, max_col=MOST_COLUMNS, values_only=True), start=1):
-        if any(cell is not None for cell in cells):
+        if cells.count(None) < len(cells):
             rows.append((number, cells))
         if len(rows) > MOST_ROWS:
             raise InputError(f"{path}: more than {MOST_ROWS} rows are too many for a sheet of labels")

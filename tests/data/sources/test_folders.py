@@ -242,3 +242,11 @@ def test_parts_one_folder_deeper_are_named(put):
 def test_classes_that_are_said_are_several_and_each_once(put, classes):
     with pytest.raises(InputError, match=r"expected two or more folders of .*, each once"):
         read_folders(put("amd/1.jpg", "normal/2.jpg"), classes=classes)
+
+
+def test_hidden_folders_are_no_parts_and_kinds_in_names_of_classes_are_none(put):
+    root = put("train/a/1.jpg", "train/b/2.jpg", ".val/a/3.jpg", ".val/b/4.jpg")
+    assert layouts.layout(root) == "folders"
+    with pytest.raises(InputError) as raised:  # nothing but that the files are empty
+        read_train_val(put(*(f"{part}/{name}_images/1.jpg" for part in ("train", "val") for name in ("a", "b"))))
+    assert "look like parts" not in str(raised.value)

@@ -42,7 +42,9 @@ def test_a_picture_of_another_part_is_not_taken_and_one_from_elsewhere_is_said(t
 def test_masks_and_hidden_files_are_no_photographs_of_a_sheet(said, touch, sheet, tmp_path):
     touch("Images/1.dcm", "Masks/1.png", ".Trash-1000/files/2.png", "Images/2.png", "Ground truth/2.png")
     path = sheet(("image", "label"), (1, 0), (2, 1))
-    with pytest.raises(InputError, match=r"line 2: '1' is no picture in .*; folders of masks such as") as raised:
+    with pytest.raises(
+        InputError, match=r"line 2: '1' is no picture in .*Ground truth is named as one of masks; if it is not"
+    ) as raised:
         read_labels(path, [tmp_path])
     assert "line 3" not in str(raised.value)
     touch("Images/1.jpg")
@@ -63,3 +65,21 @@ def test_names_are_found_with_another_ending_as_numbers_and_with_accents_apart(s
     path = sheet(("image", "label"), ("a.jpeg", 0), ("7.0", 1), ("M\u00fcller", 0), ("B.PNG", 1))
     found = [name for name, _, _ in said(read_labels(path, [tmp_path]), tmp_path)[0]]
     assert found == ["a.png", "007.png", "Mu\u0308ller.png", "b.tiff"]
+
+
+def test_whole_paths_of_another_machine_say_nothing_of_parts(touch, sheet, tmp_path):
+    touch("train/0.png", "train/1.png")
+    path = sheet(("image", "label"), ("C:\\Users\\test\\0.png", 0), ("/home/dev/images/1.png", 1))
+    notes = read_labels(path, [tmp_path]).notes
+    assert any(note.startswith("2 photographs are in another folder than") for note in notes)
+
+
+def test_a_folder_that_is_called_like_one_of_masks_is_looked_into_if_the_sheet_says_it(said, touch, sheet, tmp_path):
+    touch("labels/0.png", "labels/1.png")
+    path = sheet(("image", "label"), ("labels/0.png", 0), ("labels/1.png", 1))
+    assert len(said(read_labels(path, [tmp_path]), tmp_path)[0]) == 2
+
+
+def test_a_folder_that_is_not_there_or_cannot_be_looked_into_is_named(sheet, tmp_path):
+    with pytest.raises(InputError, match=r"nowhere: this folder cannot be read \(No such file or directory\)"):
+        read_labels(sheet(("image", "label"), ("a", 0)), [tmp_path / "nowhere"])

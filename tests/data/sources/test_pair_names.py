@@ -146,8 +146,31 @@ def test_parts_inside_the_folders_of_pictures_and_masks_are_kept(put):
     ]
     (root / "masks/test/test1.png").unlink()
     (root / "masks/test").rmdir()
-    with pytest.raises(InputError, match=r"images has training, validation, test, .*take out the part"):
-        find_pairs(root)
+    found = find_pairs(root)
+    assert [(record.image.name, record.part) for record in found.records] == [
+        ("train1.png", "training"),
+        ("val1.png", "test"),
+    ]
+    assert found.left_out == [root / "images/test"]
+
+
+def test_a_part_without_masks_is_left_out_and_said(put):
+    root = put("training/images/1.png", "training/masks/1.png", "test/images/2.png", ".val/images/3.png")
+    found = find_pairs(root)
+    assert [(record.image.name, record.part) for record in found.records] == [("1.png", None)]
+    assert found.left_out == [root / "test"]
+
+
+def test_fields_of_view_are_found_beside_divided_pictures_and_beside_masks_of_their_names(put):
+    root = put(*(f"{kind}/{part}/{part}.png" for kind in ("images", "gt") for part in ("train", "test")))
+    put("fov/train.png", "fov/test.png")
+    assert [record.field for record in find_pairs(root).records] == [root / "fov/train.png", root / "fov/test.png"]
+
+
+def test_masks_of_fields_of_view_keep_their_ends_where_the_others_have_one_name(put):
+    root = put("images/21_training.png", "labels/21_training.png", "mask/21_training_mask.png")
+    (record,) = find_pairs(root).records
+    assert record.field == root / "mask/21_training_mask.png"
 
 
 def test_a_part_to_validate_on_is_one_to_choose_the_epoch_on_beside_a_test_part(put):

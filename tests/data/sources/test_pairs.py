@@ -31,7 +31,7 @@ def slices(tmp_path):
 
 
 def test_pairs_are_found_by_name_in_the_order_of_their_numbers(slices):
-    records, faults, passed_over = find_pairs(slices)
+    records, faults, passed_over, _ = find_pairs(slices)
     assert faults == passed_over == []
     assert [record.image.name for record in records] == ["0.png", "2.png", "10.png"]
     assert all(record.mask == slices / "label" / record.image.name for record in records)

@@ -69,7 +69,7 @@ def test_what_a_row_does_not_say_is_a_fault_of_it(touch, sheet, tmp_path, rows, 
 @pytest.mark.parametrize(
     ("labels", "fault"),
     [
-        (("0", "1", "mild", "1"), "labels are numbers or names, found mild among 0, 1"),
+        (("0", "1", "mild", "1"), "found mild among 0, 1; write all labels as numbers or all as names"),
         (("DR", "AMD", "DR;AMD", "DR"), "DR;AMD looks like several labels"),
         (("DR", "dr", "N", "N"), "'dr' and 'DR' look like one class|'DR' and 'dr' look like one class"),
         (("DR", "DR\u200b", "N", "N"), r"look like one class"),
@@ -80,6 +80,12 @@ def test_labels_that_are_no_classes_together(touch, sheet, tmp_path, labels, fau
     touch(*(f"{name}.jpg" for name in "abcdefgh"))
     with pytest.raises(InputError, match=fault):
         read_labels(sheet(("image", "label"), *zip("abcdefgh", 2 * labels)), [tmp_path])
+
+
+def test_stages_with_letters_are_classes(touch, sheet, tmp_path):
+    touch(*(f"{name}.jpg" for name in "abcdefgh"))
+    path = sheet(("image", "label"), *zip("abcdefgh", ("0", "1", "4A", "4B") * 2))
+    assert read_labels(path, [tmp_path]).parts[""].classes == ("0", "1", "4A", "4B")
 
 
 @pytest.mark.parametrize("names", [("a", "a"), ("a", "A")])

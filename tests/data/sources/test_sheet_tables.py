@@ -94,3 +94,20 @@ def test_rows_far_below_the_others_are_read(said, touch, tmp_path):
     assert said(found, tmp_path) == [[("a.jpg", "0", None), ("b.jpg", "1", None)]]
     with pytest.raises(InputError, match=r"--sheet-name foo: .*list.csv is no workbook"):
         read_labels(tmp_path / "list.csv", [tmp_path], Columns(sheet="foo"))
+
+
+def test_a_legend_beside_the_columns_of_a_workbook_is_said(said, touch, tmp_path):
+    touch("a.jpg", "b.jpg")
+    rows = [("image", "label"), ("a", 0, None, "0 is healthy"), ("b", 1, None, "1 is ill")]
+    workbook(tmp_path / "sheet.xlsx", labels=rows)
+    found = read_labels(tmp_path / "sheet.xlsx", [tmp_path])
+    assert said(found, tmp_path) == [[("a.jpg", "0", None), ("b.jpg", "1", None)]]
+    assert any("2 cells beside the columns that have names are passed over" in note for note in found.notes)
+
+
+def test_a_list_has_its_label_behind_the_last_separator(said, touch, tmp_path):
+    touch("my a.jpg", "b.jpg")
+    (tmp_path / "list.txt").write_text("my a.jpg, 0\nb.jpg ; 1\n")
+    assert said(read_labels(tmp_path / "list.txt", [tmp_path]), tmp_path) == [
+        [("my a.jpg", "0", None), ("b.jpg", "1", None)]
+    ]

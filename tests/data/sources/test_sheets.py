@@ -124,7 +124,7 @@ def test_parts_that_divide_nothing_are_said_and_train_and_val_are_kept(touch, sh
     alone = parts("test", "test", "test")
     assert alone.parts is None
     assert any("are of the test part, which divides nothing" in note for note in alone.notes)
-    with pytest.raises(InputError, match=r"test\.csv: its rows say that they are of the test part; give the other"):
+    with pytest.raises(InputError, match=r"test\.csv: it has rows of the test part; give the other"):
         parts("test", "test", "test", test_sheet=tmp_path / "train.csv")
 
 
@@ -135,3 +135,18 @@ def test_a_sheet_of_the_same_name_here_and_in_the_data_set_is_refused(touch, she
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"l\.csv: it is here, and there is also data/l\.csv; give the whole path"):
         find_sheet(Path("data"), Path("l.csv"))
+
+
+def test_patients_by_the_names_of_files_are_asked_for_in_place_of_a_guessed_column(touch, sheet, tmp_path):
+    touch("7-a.jpg", "8-b.jpg")
+    path = sheet(("image", "label", "patient"), ("7-a", 0, "x"), ("8-b", 1, ""))
+    found = find_sheet(tmp_path, path, group=r"^(\d+)-")
+    assert [record.group for record in found.records.records] == ["7", "8"]
+
+
+def test_a_sheet_of_training_and_validation_goes_with_one_of_test(touch, sheet, tmp_path):
+    touch(*(f"{name}.jpg" for name in "abcd"))
+    rows = zip("abc", (0, 1, 1), ("train", "train", "val"))
+    first = sheet(("image", "label", "split"), *rows)
+    found = find_sheet(tmp_path, first, test_sheet=sheet(("image", "label"), ("d", 0), name="test.csv"))
+    assert [len(part) for part in found.parts] == [3, 1]
