@@ -59,6 +59,14 @@ def target(text: str) -> Path:
     return written
 
 
+def folder(text: str) -> Path:
+    """The same of a folder that is written to; a file in its place is refused."""
+    written = target(text)
+    if written.is_file():
+        raise argparse.ArgumentTypeError(f"{written} is a file; give a folder")
+    return written
+
+
 def any_path(text: str) -> Path:
     """The same of a file that is only read, whatever encoding its name is in."""
     if not text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -188,13 +189,29 @@ def read_yaml(path: Path) -> Any:
         raise InputError(f"{path}: this is no YAML file ({_one_line(error)})") from error
 
 
-class _NoAliases(yaml.SafeLoader):
-    """Without aliases: a few lines of them can stand for more than fits into the memory."""
+class _Strict(yaml.SafeLoader):
+    """Without aliases, of which a few lines can stand for more than fits into the memory, without keys that are given
+    twice, and without numbers that people write in tens and YAML 1.1 reads in eights (010) and sixties (1:30)."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict:
+        keys = [key.value for key, _ in node.value]
+        if doubles := sorted({str(key) for key in keys if isinstance(key, str) and keys.count(key) > 1}):
+            raise yaml.YAMLError(f"{', '.join(doubles)} is given twice")
+        return super().construct_mapping(node, deep)
+
+    def construct_number(self, node: Any) -> Any:
+        if re.match(r"[-+]?0[0-9_]", node.value) or ":" in node.value:
+            raise yaml.YAMLError(f"{node.value} is read as another number; write it in tens, or as text in quotes")
+        return self.construct_yaml_int(node) if node.tag.endswith(":int") else self.construct_yaml_float(node)
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("an alias (*name) has no place here")
         return super().compose_node(parent, index)
+
+
+for _tag in ("int", "float"):
+    _Strict.add_constructor(f"tag:yaml.org,2002:{_tag}", _Strict.construct_number)
 
 
 def _yaml(text: str) -> Any:
@@ -204,7 +221,7 @@ def _yaml(text: str) -> Any:
         ValueError: it is none.
     """
     try:
-        return yaml.load(text, _NoAliases)  # noqa: S506 - derived from SafeLoader
+        return yaml.load(text, _Strict)  # noqa: S506 - derived from SafeLoader
     except RecursionError as error:
         raise ValueError("too deeply nested") from error
     except Exception as error:  # a tag with a wrong value fails in the ways of its type
@@ -221,9 +238,12 @@ def _read(path: Path) -> dict[str, Any]:
     flat = {}
     for section, values in content.items():
         if section != "_base_" and isinstance(values, dict):
-            flat.update({f"{section}.{name}": value for name, value in values.items()})
-        elif values is not None or section == "_base_":
-            flat[str(section)] = values
+            found = {f"{section}.{name}": value for name, value in values.items()}
+        else:
+            found = {str(section): values} if values is not None or section == "_base_" else {}
+        if doubles := flat.keys() & found.keys():
+            raise InputError(f"{path}: {', '.join(sorted(doubles))} is given twice; leave one")
+        flat.update(found)
     return flat
 
 

@@ -150,6 +150,35 @@ def building(target: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def claimed(folder: Path, purpose: str) -> Iterator[None]:
+    """A folder that no other process of the project may claim, until this one lets it go or has ended.
+
+    Args:
+        folder: which is there.
+        purpose: what is done with it, for the message: ``'training this run'``.
+
+    Raises:
+        InputError: another process has claimed it.
+    """
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(
+                f"{folder}: another process is {purpose}; wait for it, or give another --output"
+            ) from error
+        except OSError:  # a file system without locks
+            pass
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _temporary_name() -> str:
     """Short, as the name that it stands for may be as long as a name can be."""
     return f".{secrets.token_hex(8)}.paddle_eye"

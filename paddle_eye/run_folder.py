@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paddle_eye.errors import InputError
+from paddle_eye.files import claimed
 
 LAST_WEIGHTS = "last.pdparams"
+CLAIM = "training this run"
 _LEVELS = 4
 
 
@@ -174,14 +176,15 @@ class RunFolder:
         """The folder ``name``, new; the run that is in it is set aside until `forget_replaced`.
 
         Raises:
-            InputError: the folder exists and is no run of this project (it has no config.yaml).
+            InputError: the folder exists and is no run of this project (it has no config.yaml), or is being trained.
         """
         run = cls(root / name, name)
         run.bring_back_replaced()
         if run.path.exists():
             if not run.config.is_file():
                 raise InputError(f"{run.path} is no training run (it has no config.yaml) and is not overwritten")
-            run.path.rename(run._aside)
+            with claimed(run.path, CLAIM):
+                run.path.rename(run._aside)
         run.path.mkdir(parents=True)
         return run
 

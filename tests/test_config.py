@@ -1,5 +1,6 @@
 import dataclasses
 import os
+import re
 
 import pytest
 
@@ -229,3 +230,26 @@ def test_a_long_value_is_cut_in_its_message():
     with pytest.raises(InputError) as caught:
         config.Config().updated({"model.version": "x" * 10**6}, "test")
     assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("train: {lr: 0.1, lr: 0.2}", "lr is given twice"),
+        ("train: {lr: 0.1}\ntrain: {epochs: 3}", "train is given twice"),
+        ("train: {lr: 0.1}\ntrain.lr: 0.2", "train.lr is given twice; leave one"),
+        ("train: {epochs: 010}", "010 is read as another number; write it in tens"),
+        ("train: {epochs: 1:30}", "1:30 is read as another number"),
+        ("train: {lr: 1:30.5}", "1:30.5 is read as another number"),
+    ],
+)
+def test_what_yaml_takes_for_something_else_is_refused(tmp_path, text, message):
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(InputError, match=re.escape(message)):
+        load(tmp_path / "config.yaml")
+
+
+def test_numbers_are_what_they_look_like(tmp_path):
+    (tmp_path / "config.yaml").write_text("train: {lr: 0.05, epochs: 30, momentum: .9}")
+    loaded = load(tmp_path / "config.yaml").train
+    assert (loaded.lr, loaded.epochs, loaded.momentum) == (0.05, 30, 0.9)

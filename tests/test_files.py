@@ -11,7 +11,16 @@ import pytest
 
 from paddle_eye import files
 from paddle_eye.errors import InputError
-from paddle_eye.files import building, parse_json, read_json, read_ordinary, write_bytes, write_json, write_text
+from paddle_eye.files import (
+    building,
+    claimed,
+    parse_json,
+    read_json,
+    read_ordinary,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -211,3 +220,11 @@ def test_what_killed_commands_left_is_swept_and_what_others_build_is_not(tmp_pat
         builders[1].kill()
         builders[1].wait()
     assert {path.name for path in tmp_path.iterdir()} == {".hidden.paddle_eye", "file.bin", folders[1].name}
+
+
+def test_a_folder_is_claimed_by_one_at_a_time(tmp_path):
+    claim, other = claimed(tmp_path, "training this run"), claimed(tmp_path, "training this run")
+    with claim, pytest.raises(InputError, match="another process is training this run; wait for it"):
+        other.__enter__()
+    with claimed(tmp_path, "training this run"):
+        pass

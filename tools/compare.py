@@ -18,10 +18,14 @@ def main() -> None:
     parser.add_argument(
         "--epoch", choices=("last", "best"), default="last", help="the last epoch chooses nothing (default: last)"
     )
-    parser.add_argument("--out", type=cli.path, help="the picture (default: comparison.png beside the first run)")
+    parser.add_argument(
+        "--out", type=cli.target, metavar="FILE.png", help="the picture (default: comparison.png beside the first run)"
+    )
     arguments = parser.parse_args()
     if len(arguments.runs) < 2:
         raise InputError("give the folders of at least two runs")
+    if arguments.out is not None and (arguments.out.suffix != ".png" or arguments.out.is_dir()):
+        raise InputError(f"--out {arguments.out}: expected the name of a file that ends in .png")
 
     from paddle_eye.engine.device import take_back_sigterm
     from paddle_eye.files import write_bytes

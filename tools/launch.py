@@ -23,13 +23,15 @@ OF_PADDLE = ("--devices", "--nproc_per_node", "--nnodes", "--master", "--rank", 
 def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--restarts", type=int, default=0, help="how many times to go on after a failure (default: 0)")
-    parser.add_argument("--log_dir", type=cli.target, default="output/launch", help="(default: output/launch)")
+    parser.add_argument("--log_dir", type=cli.folder, default="output/launch", help="(default: output/launch)")
     for flag in OF_PADDLE:
         parser.add_argument(flag, dest=flag, metavar="VALUE", help="see python -m paddle.distributed.launch --help")
     where = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     arguments = parser.parse_args(sys.argv[1:where])
     if where == len(sys.argv):
         raise InputError("expected -- between what is for paddle.distributed.launch and what is for tools/train.py")
+    if arguments.restarts < 0:
+        raise InputError(f"--restarts {arguments.restarts}: expected 0 or more")
     given = {flag: value for flag in OF_PADDLE if (value := getattr(arguments, flag)) is not None}
     launch(TRAIN, sys.argv[where + 1 :], given, arguments.log_dir, arguments.restarts)
 

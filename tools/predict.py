@@ -31,8 +31,8 @@ def main() -> None:
         help="write the table of all probabilities, and of patients",
     )
     parser.add_argument("--xlsx", type=cli.target, metavar="FILE", help="the same for Excel, in two sheets")
-    parser.add_argument("--mask-out", type=cli.target, metavar="DIR", help="write the masks, if it draws them")
-    parser.add_argument("--draw", type=cli.target, metavar="DIR", help="write every picture with its result on it")
+    parser.add_argument("--mask-out", type=cli.folder, metavar="DIR", help="write the masks, if it draws them")
+    parser.add_argument("--draw", type=cli.folder, metavar="DIR", help="write every picture with its result on it")
     parser.add_argument("--cam", action="store_true", help="with --draw: beside it, where the evidence is (Grad-CAM)")
     parser.add_argument(
         "--group",

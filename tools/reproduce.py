@@ -15,14 +15,15 @@ from pathlib import Path
 from paddle_eye import cli
 
 ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "docs/results"
 
 
 def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("table", type=cli.path, metavar="TABLE", help="a file of configs/tables")
     parser.add_argument("--rows", metavar="A,B", help="names of the rows to train (default: all)")
-    parser.add_argument("--output", type=cli.target, default="output", help="folder of the runs (default: output)")
-    parser.add_argument("--results", type=cli.target, default=ROOT / "docs/results", help="folder of the CSV file")
+    parser.add_argument("--output", type=cli.folder, default="output", help="folder of the runs (default: output)")
+    parser.add_argument("--results", type=cli.folder, default=RESULTS, help="folder of the CSV file")
     other = parser.add_mutually_exclusive_group()
     other.add_argument("--dry-run", action="store_true", help="measure a few steps of each row, train nothing")
     other.add_argument("--check", action="store_true", help="train the shortest row again and compare its figures")
@@ -34,13 +35,14 @@ def main() -> None:
 
     take_back_sigterm()
     plan = read_plan(arguments.table)
+    own = (arguments.table.resolve().parent, arguments.results.resolve()) == (ROOT / "configs/tables", RESULTS)
     table = Table(
         plan,
         plan.choose(arguments.rows),
         trainer=ROOT / "tools/train.py",
         output=arguments.output / arguments.table.stem,
         results=arguments.results,
-        pages=[ROOT / "README.md", *ROOT.glob("docs/**/*.md")],
+        pages=[ROOT / "README.md", *ROOT.glob("docs/**/*.md")] if own else [],
     )
     if arguments.dry_run:
         table.estimate()

@@ -35,6 +35,8 @@ def main() -> None:
     missing = [str(path) for path in arguments.networks if not path.exists()]
     if missing:
         raise InputError(f"{', '.join(missing)}: no such file or folder; give runs, weight files or exported networks")
+    if not 0 < arguments.port < 65536:
+        raise InputError(f"--port {arguments.port}: expected 1 to 65535")
     if importlib.util.find_spec("streamlit") is None:
         raise JobError('the page needs Streamlit; install it with: pip install -e ".[web]"')
 

@@ -59,7 +59,7 @@ def main() -> None:
     for flag, (key, kind, text) in FLAGS.items():
         parser.add_argument(flag, dest=key, type=kind, metavar=flag[2:].upper(), help=text)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any other setting")
-    parser.add_argument("--output", type=cli.target, default="output", help="folder of the runs (default: output)")
+    parser.add_argument("--output", type=cli.folder, default="output", help="folder of the runs (default: output)")
     cli.add_cache_flag(parser)
     parser.add_argument("--visualdl", action="store_true", help="keep a log for VisualDL, RUN/vdl_log")
     existing = parser.add_mutually_exclusive_group()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Union
 
+import numpy as np
 import paddle
 
 from paddle_eye.data.loading import PictureDataset
@@ -78,6 +79,11 @@ class MyDataset(PictureDataset):
 
     def __init__(self, csv_filepath: PathLike) -> None:
         super().__init__(read_table(Path(csv_filepath)), Preprocessing())
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.int64]:
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"{number}: there are {len(self)} photographs")
+        return super().__getitem__(number)
 
 
 def train(

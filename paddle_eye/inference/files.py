@@ -54,7 +54,7 @@ class Asked(NamedTuple):
 
 
 def find_files(paths: Sequence[Path]) -> Asked:
-    """The files that were named, and the picture files in the folders that were named, also in folders inside.
+    """The files that were named and, each once, the picture files in the folders that were named and in folders inside.
 
     Raises:
         InputError: a path that is not there, or a folder without pictures; all of them in one message.
@@ -72,7 +72,7 @@ def find_files(paths: Sequence[Path]) -> Asked:
         passed_over += [*others, *own]
     if faults:
         raise InputError("\n".join(faults))
-    return Asked(pictures, passed_over)
+    return Asked(list({os.path.abspath(path): path for path in reversed(pictures)}.values())[::-1], passed_over)
 
 
 def predict_files(
@@ -118,7 +118,7 @@ def predict_files(
             (faults if refused else warnings).append(f"{answer.image}: {said}")
             if refused:
                 continue
-        images.append(visible(str(answer.image)))
+        images.append(visible(str(answer.image)).replace("\n", "\\n"))
         rows.append(network.row(answer))
         if patient := patient_of(answer.image, pattern):
             of_patient.setdefault(patient, []).append(rows[-1])

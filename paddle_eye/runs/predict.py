@@ -61,8 +61,10 @@ def write_tables(done: Predicted, csv: Path | None, xlsx: Path | None) -> Iterat
         path = csv.resolve()
         write_bytes(path, as_csv(done.table))
         yield f"table {path}"
+        of_patients = path.with_name(f"{path.stem}-patients.csv")
+        if done.patients is None and of_patients.exists():
+            yield f"{of_patients} is of an earlier prediction, and not of this one"
         if done.patients is not None:
-            of_patients = path.with_name(f"{path.stem}-patients.csv")
             write_bytes(of_patients, as_csv(done.patients))
             yield f"table {of_patients}, of patients"
 

@@ -27,14 +27,14 @@ from paddle_eye.engine.objective import Evaluation, Objective
 from paddle_eye.engine.precision import Precision, prepare_device
 from paddle_eye.engine.ranks import Ranks
 from paddle_eye.errors import JobError
-from paddle_eye.files import write_json, write_text
+from paddle_eye.files import claimed, write_json, write_text
 from paddle_eye.models.base import Network
 from paddle_eye.models.complexity import multiply_adds, parameters, trainable_parameters
 from paddle_eye.models.registry import family
 from paddle_eye.report.finished import write_report
 from paddle_eye.report.masks import as_png
 from paddle_eye.report.training_log import scalars, training_log
-from paddle_eye.run_folder import RunFolder
+from paddle_eye.run_folder import CLAIM, RunFolder
 from paddle_eye.runs.choose import relevant_settings, run_name
 from paddle_eye.runs.start import begin, new_network, require_history, require_same_data
 from paddle_eye.tasks.base import Data, Task
@@ -324,11 +324,20 @@ def train(
     if run is None:
         name = run_name(settings, location.name)
         run = RunFolder.replace(output, name) if overwrite else RunFolder.create(output, name)
+    with claimed(run.path, CLAIM):
+        return run, _train(training, run, command, display)
+
+
+def _train(training: Run, run: RunFolder, command: str, display: Display) -> dict[str, Any]:
+    """The run in its folder; what its ``metrics.json`` holds."""
+    settings = training.settings
     write_text(run.config, settings.to_yaml())
     write_json(run.class_indices, {str(label): name for label, name in enumerate(training.task.classes)})
     commands = _log_command(run, command)
     size = training.size
-    display.note(f"run {run.path}, data {location.path}, {training.device}, {len(training.history[1:])} epochs done")
+    display.note(
+        f"run {run.path}, data {training.location.path}, {training.device}, {len(training.history[1:])} epochs done"
+    )
     display.note(f"{size['trainable_parameters']:,} of {size['parameters']:,} parameters are trained")
     for note in training.step_notes():
         display.note(note)
@@ -346,7 +355,7 @@ def train(
         run.forget_replaced()
     finally:
         run.bring_back_replaced()
-    return run, results
+    return results
 
 
 def result_lines(results: Mapping[str, Any]) -> list[str]:

@@ -177,3 +177,10 @@ def test_what_is_no_fundus_is_warned_of_or_refused(documents):
     refused = predict_files(open_predictor(), documents, gate="refuse")
     assert list(refused.table["image"]) == [str(EXAMPLE_PICTURE)]
     assert refused.faults == warned.warnings
+
+
+def test_a_picture_that_is_named_twice_is_asked_about_once(tmp_path):
+    for name in ("1.png", "2.png"):
+        (tmp_path / name).touch()
+    found = find_files([tmp_path / "2.png", tmp_path, tmp_path / "2.png", tmp_path])
+    assert sorted(path.name for path in found.pictures) == ["1.png", "2.png"]

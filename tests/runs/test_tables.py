@@ -184,9 +184,21 @@ def test_a_table_that_is_stopped_stops_its_training(sent, code, inside, tmp_path
         ("rows: [{name: a, config: x, colour: red}]", "row 1: unknown key 'colour'"),
         ("rows: [{name: ../a, config: x}]", "row 1: name '../a'"),
         ("rows: [{name: a, config: x, seeds: [-1]}]", "seeds: expected whole numbers"),
-        ("rows: [{name: a, config: x, begins_with: b}]", "begins_with b: no row of this name stands before it"),
+        (
+            "rows: [{name: a, config: x, begins_with: b}]",
+            "begins_with b: no row of this name, with the same seeds, stands before it",
+        ),
         ("rows: [{name: a, config: x}]\nsells: true", "unknown key 'sells'"),
         ("rows: [{name: a, config: x}]\ntogether: {b: [c]}", "together: expected lists"),
+        (
+            "rows: [{name: a, config: x}, {name: b, config: x, seeds: [1], begins_with: a}]",
+            "row 2: begins_with a: no row of this name, with the same seeds",
+        ),
+        ("rows: [{name: a, config: x}]\ntogether: {a: [a]}", "together: expected lists of names of rows, each once"),
+        ("rows: [{name: a, config: x}]\ntogether: {b: [a, a]}", "together: expected lists of names of rows, each once"),
+        ("rows: [{name: a, config: x, settings: {1: 2}}]", "settings: expected dotted keys"),
+        ('rows: [{name: a, config: x, reported: {accuracy: "0.9"}}]', "reported: expected a number"),
+        ("rows: [{name: a, config: x}]\nrows: [{name: b, config: x}]", "rows is given twice"),
         ("rows: [", "this is no YAML file"),
     ],
 )
@@ -211,6 +223,13 @@ def test_the_project_s_tables_can_be_read(path):
     plan = read_plan(path)
     assert all(row.config.is_file() for row in plan.rows)
     assert len({shown_command(row, Path("output") / plan.name) for row in plan.rows}) == len(plan.rows)
+
+
+def test_a_long_setting_is_typed_whole(tmp_path):
+    long = "the inside of cells " * 20 + "as they were drawn by hand"
+    (tmp_path / "table.yaml").write_text(f"rows: [{{name: a, config: x, settings: {{data.foreground: {long}}}}}]")
+    (row,) = read_plan(tmp_path / "table.yaml").rows
+    assert f"data.foreground={long}" in shown_command(row, Path("output"))
 
 
 @pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)

@@ -96,7 +96,7 @@ def read_plan(path: Path) -> Plan:
     faults = [f"unknown key {key!r}; known are rows, cells, together" for key in content.keys() - _TABLE_FIELDS]
     for number, entry in enumerate(entries, start=1):
         try:
-            rows += _rows(entry, path.parent.parent, {row.name for row in rows})
+            rows += _rows(entry, path.parent.parent, {(row.name, row.seed) for row in rows})
         except ValueError as error:
             faults.append(f"row {number}: {error}")
     cells, together = content.get("cells", False), content.get("together", {})
@@ -104,9 +104,15 @@ def read_plan(path: Path) -> Plan:
         faults.append(f"cells: expected true or false, got {cells!r}")
     names = {row.name for row in rows}
     if not isinstance(together, dict) or not all(
-        isinstance(each, list) and names.issuperset(map(str, each)) for each in together.values()
+        isinstance(each, list)
+        and names.issuperset(map(str, each))
+        and len(set(each)) == len(each)
+        and name not in names
+        for name, each in together.items()
     ):
-        faults.append(f"together: expected lists of names of rows, got {together!r}")
+        faults.append(
+            f"together: expected lists of names of rows, each once, under names of their own, got {together!r}"
+        )
     raise_faults(path, faults, "docs/results/README.md says how a table is written")
     return Plan(path.stem, rows, cells, together)
 
@@ -125,7 +131,7 @@ _FIELDS = {
 }
 
 
-def _rows(entry: Any, configs: Path, before: set[str]) -> list[Row]:
+def _rows(entry: Any, configs: Path, before: set[tuple[str, int]]) -> list[Row]:
     if not isinstance(entry, dict) or not {"name", "config"} <= entry.keys():
         raise ValueError(f"expected name, config and perhaps {', '.join(list(_FIELDS)[2:])}")
     for key, value in entry.items():
@@ -134,14 +140,18 @@ def _rows(entry: Any, configs: Path, before: set[str]) -> list[Row]:
         if not isinstance(value, _FIELDS[key]):
             raise ValueError(f"{key}: expected {_FIELDS[key].__name__}, got {value!r}")
     name = entry["name"]
-    if not _NAME.fullmatch(name) or name in before:
+    if not _NAME.fullmatch(name) or name in {known for known, _ in before}:
         raise ValueError(f"name {name!r}: expected letters, digits, '.', '_' and '-', and no other row of this name")
-    for key in ("begins_with", "continues"):
-        if entry.get(key) not in (None, *before):
-            raise ValueError(f"{key} {entry[key]}: no row of this name stands before it")
     seeds = entry.get("seeds", [0])
     if not seeds or not all(type(seed) is int and seed >= 0 for seed in seeds):
         raise ValueError(f"seeds: expected whole numbers from 0, got {seeds!r}")
+    for key in ("begins_with", "continues"):
+        if key in entry and not before.issuperset((entry[key], seed) for seed in seeds):
+            raise ValueError(f"{key} {entry[key]}: no row of this name, with the same seeds, stands before it")
+    if not all(isinstance(key, str) for key in entry.get("settings", {})):
+        raise ValueError(f"settings: expected dotted keys such as train.lr, got {entry['settings']!r}")
+    if not all(type(value) in (int, float) for value in entry.get("reported", {}).values()):
+        raise ValueError(f"reported: expected a number for each figure, got {entry['reported']!r}")
     given = (entry.get("settings", {}), entry.get("begins_with"), entry.get("continues"), entry.get("reported", {}))
     settings, begins_with, continues, reported = given
     return [Row(name, configs / entry["config"], settings, seed, begins_with, continues, reported) for seed in seeds]

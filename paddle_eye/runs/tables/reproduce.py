@@ -87,10 +87,10 @@ class Table:
         if not alone:
             raise InputError(f"{table_file(self.results, self.plan)}: holds no finished row that can be trained again")
         row = min(alone, key=lambda row: float(lines[row.key]["seconds"]))
-        output = self.output.with_name(f"{self.output.name}-check")
+        output = self.output.with_name(f".{self.output.name}-again")  # no table's name begins so
         earlier = read_provenance(output / row.key)
         if earlier is not None and earlier.finished:  # of a check before; one that was stopped goes on
-            shutil.rmtree(output)
+            shutil.rmtree(output / row.key)
         print(f"{row.key} again …", flush=True)
         provenance = train_row(row, self.trainer, output)
         again = row_line(self.plan, row, provenance, output)

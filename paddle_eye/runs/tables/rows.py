@@ -64,7 +64,7 @@ def shown_command(row: Row, output: Path) -> str:
 
 
 def _as_yaml(value: Any) -> str:
-    return yaml.safe_dump(value, default_flow_style=True).split("\n")[0]
+    return yaml.safe_dump(value, default_flow_style=True, width=float("inf")).split("\n")[0]
 
 
 def train_row(row: Row, trainer: Path, output: Path) -> Provenance:
