@@ -63,7 +63,7 @@ def folder(text: str) -> Path:
     """The same of a folder that is written to; a file in its place is refused."""
     written = target(text)
     if written.is_file():
-        raise argparse.ArgumentTypeError(f"{written} is a file; give a folder")
+        raise argparse.ArgumentTypeError(f"{written}: expected a folder, this is a file")
     return written
 
 
