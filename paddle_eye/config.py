@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -194,8 +195,8 @@ class _Strict(yaml.SafeLoader):
     twice, and without numbers that people write in tens and YAML 1.1 reads in eights (010) and sixties (1:30)."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict:
-        keys = [key.value for key, _ in node.value]
-        if doubles := sorted({str(key) for key in keys if isinstance(key, str) and keys.count(key) > 1}):
+        counts = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        if doubles := sorted(key for key, count in counts.items() if count > 1):
             raise yaml.YAMLError(f"{', '.join(doubles)} is given twice")
         return super().construct_mapping(node, deep)
 

@@ -55,9 +55,6 @@ def main() -> None:
     for flag, path in (("--csv", arguments.csv), ("--xlsx", arguments.xlsx)):
         if path is not None and (path.suffix != f".{flag[2:]}" or (path.exists() and not path.is_file())):
             raise InputError(f"{flag} {path}: expected the name of a file that ends in .{flag[2:]}")
-    for flag, path in (("--draw", arguments.draw), ("--mask-out", arguments.mask_out)):
-        if path is not None and path.exists() and not path.is_dir():
-            raise InputError(f"{flag} {path}: expected a folder")
 
     from paddle_eye.engine.device import select_device
     from paddle_eye.engine.display import bar
