@@ -1,4 +1,4 @@
-"""What the command-line tools share: flags, and errors as exit codes. Paddle is not imported here."""
+"""What the command-line tools share: flags, errors as exit codes, and how Paddle is imported, late."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable, TextIO
 
@@ -133,6 +134,33 @@ def run(main: Callable[[], None], interrupted: str = "stopped") -> None:
     warnings.filterwarnings("ignore", category=UserWarning, module=r"paddle\.")
     with contextlib.redirect_stdout(_Visible(sys.stdout)), contextlib.redirect_stderr(_Visible(sys.stderr)):
         _run(main, interrupted)
+
+
+def import_paddle() -> None:
+    """Import Paddle, before anything else that uses it, and leave SIGTERM to the tool, as before.
+
+    Paddle's own handler ends a process at once, or blocks it for good where it was taking memory just then. So signals,
+    Ctrl-C among them, wait until Paddle is there and its handlers are gone.
+    """
+    with _signals_wait():
+        import paddle
+
+        paddle.disable_signal_handler()
+        handler = signal.getsignal(signal.SIGTERM)
+        if handler is not None:  # None: it was not Python's
+            signal.signal(signal.SIGTERM, handler)
+
+
+@contextlib.contextmanager
+def _signals_wait() -> Iterator[None]:
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _run(main: Callable[[], None], interrupted: str) -> None:

@@ -1,6 +1,8 @@
 import argparse
 import os
 import signal
+import subprocess
+import sys
 import time
 import warnings
 
@@ -87,6 +89,36 @@ def test_a_sigterm_is_143_with_a_sentence(capsys):
         signal.signal(signal.SIGTERM, before)
     assert left.value.code == 143
     assert capsys.readouterr().err == "\nstopped; go on with --resume\n"
+
+
+SIGNALLED = """
+import os, signal, sys, time
+from paddle_eye import cli
+
+name, module = sys.argv[1:]
+
+def send(event, arguments):
+    if event == "import" and arguments[0] == module:
+        os.kill(os.getpid(), getattr(signal, name))
+
+def main():
+    sys.addaudithook(send)
+    cli.import_paddle()
+    if not module:
+        os.kill(os.getpid(), getattr(signal, name))
+    time.sleep(60)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background inherit a deaf ear
+cli.run(main, "stopped; go on with --resume")
+"""
+
+
+@pytest.mark.parametrize("module", ["paddle", "paddle.nn", ""])  # before its handlers are there, with them, afterwards
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_signals_are_the_tools_although_paddle_takes_them(name, code, module):
+    command = [sys.executable, "-c", SIGNALLED, name, module]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (code, "\nstopped; go on with --resume\n")
 
 
 @pytest.mark.parametrize("name", ["new", "new/deeper", "existing", "existing/new", "file.csv"])

@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="everything small; the figures mean nothing")
     arguments = parser.parse_args()
 
+    cli.import_paddle()
     from paddle_eye.benchmark import results
     from paddle_eye.benchmark.contract import Conditions
     from paddle_eye.benchmark.registry import BENCHMARKS

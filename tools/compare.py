@@ -27,12 +27,11 @@ def main() -> None:
     if arguments.out is not None and (arguments.out.suffix != ".png" or arguments.out.is_dir()):
         raise InputError(f"--out {arguments.out}: expected the name of a file that ends in .png")
 
-    from paddle_eye.engine.device import take_back_sigterm
+    cli.import_paddle()
     from paddle_eye.files import write_bytes
     from paddle_eye.report.compare import comparison_picture, comparison_table, differences
     from paddle_eye.runs.compare import read_runs
 
-    take_back_sigterm()
     runs, comparison = read_runs(arguments.runs, arguments.epoch)
     print(comparison_table(runs, comparison))
     print(*differences(runs, comparison), sep="\n")

@@ -21,10 +21,9 @@ def main() -> None:
     parser.add_argument("--version", help="O, B, C or D, for a file of the document's code whose name does not say")
     arguments = parser.parse_args()
 
-    from paddle_eye.engine.device import take_back_sigterm
+    cli.import_paddle()
     from paddle_eye.weights.conversion import convert
 
-    take_back_sigterm()
     architecture = convert(arguments.source, arguments.target, arguments.model, arguments.layers, arguments.version)
     print(f"{arguments.target}: {', '.join(f'{key} {value}' for key, value in architecture.items())}")
 

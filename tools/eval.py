@@ -46,6 +46,7 @@ def main() -> None:
         raise InputError(f"--map {' --map '.join(arguments.map)}: one of the classes is said twice")
     files = weight_files(arguments.paths or [arguments.output])
 
+    cli.import_paddle()
     from paddle_eye.data.locate import BANNER
     from paddle_eye.data.store import choose_store
     from paddle_eye.engine.device import select_device

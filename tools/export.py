@@ -22,6 +22,7 @@ def main() -> None:
     arguments = parser.parse_args()
     weights = weight_file(arguments.run)
 
+    cli.import_paddle()
     from paddle_eye.engine.device import select_device
     from paddle_eye.inference.export import export
     from paddle_eye.runs.predict import open_predictor

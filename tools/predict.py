@@ -56,6 +56,7 @@ def main() -> None:
         if path is not None and (path.suffix != f".{flag[2:]}" or (path.exists() and not path.is_file())):
             raise InputError(f"{flag} {path}: expected the name of a file that ends in .{flag[2:]}")
 
+    cli.import_paddle()
     from paddle_eye.engine.device import select_device
     from paddle_eye.engine.display import bar
     from paddle_eye.inference.files import find_files, predict_files

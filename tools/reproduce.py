@@ -29,11 +29,10 @@ def main() -> None:
     other.add_argument("--check", action="store_true", help="train the shortest row again and compare its figures")
     arguments = parser.parse_args()
 
-    from paddle_eye.engine.device import take_back_sigterm
+    cli.import_paddle()
     from paddle_eye.runs.tables.plan import read_plan
     from paddle_eye.runs.tables.reproduce import Table
 
-    take_back_sigterm()
     plan = read_plan(arguments.table)
     own = (arguments.table.resolve().parent, arguments.results.resolve()) == (ROOT / "configs/tables", RESULTS)
     table = Table(

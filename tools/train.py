@@ -70,6 +70,7 @@ def main() -> None:
     flags = {key: getattr(arguments, key) for key, _, _ in FLAGS.values()}
     given.update({key: value for key, value in flags.items() if value is not None})
 
+    cli.import_paddle()
     from paddle_eye.data.store import choose_store
     from paddle_eye.runs.cross_validation import chosen_folds, write_summary
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
-import threading
 
 import paddle
 from threadpoolctl import threadpool_limits
@@ -17,9 +15,9 @@ from paddle_eye.processor import keep_freed_memory, usable_cores
 def select_device(name: str) -> str:
     """Make ``auto``, ``cpu``, ``gpu`` or ``gpu:N`` the device of this process; ``auto`` takes a GPU if there is one.
 
-    SIGTERM, which Paddle takes when it is imported, is the tools' again, so that they end with a sentence. On a CPU all
-    usable cores work on each operation, where Paddle itself starts with one, and freed memory is kept. Of the processes
-    that `paddle.distributed.launch` starts, each takes the GPU, or its part of the cores, that is meant for it.
+    On a CPU all usable cores work on each operation, where Paddle itself starts with one, and freed memory is kept. Of
+    the processes that `paddle.distributed.launch` starts, each takes the GPU, or its part of the cores, that is meant
+    for it.
 
     Returns:
         The device as Paddle names it.
@@ -27,7 +25,6 @@ def select_device(name: str) -> str:
     Raises:
         InputError: another name, or a GPU that this machine or this build of Paddle does not have.
     """
-    take_back_sigterm()
     if not re.fullmatch(r"auto|cpu|gpu(:\d+)?", name):
         raise InputError(f"--device {name}: expected auto, cpu, gpu or gpu:N")
     gpus = gpu_count()
@@ -50,12 +47,3 @@ def select_device(name: str) -> str:
 def gpu_count() -> int:
     """How many GPUs this build of Paddle can use here."""
     return paddle.device.cuda.device_count() if paddle.is_compiled_with_cuda() else 0
-
-
-def take_back_sigterm() -> None:
-    """Have Python handle SIGTERM as before Paddle was imported; what chooses a device has it done."""
-    if threading.current_thread() is threading.main_thread():
-        handler = signal.getsignal(signal.SIGTERM)
-        if handler is not None:  # None: it is not Python's
-            paddle.disable_signal_handler()
-            signal.signal(signal.SIGTERM, handler)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from paddle_eye.cli import EXIT_WRONG_INPUT
+from paddle_eye.cli import EXIT_WRONG_INPUT, import_paddle
 from paddle_eye.errors import InputError, JobError
 
 
@@ -44,9 +44,9 @@ def launch(tool: Path, recipe: Sequence[str], given: Mapping[str, str], log_dir:
 
 
 def _require_gpus() -> None:
-    from paddle_eye.engine.device import gpu_count, take_back_sigterm
+    import_paddle()
+    from paddle_eye.engine.device import gpu_count
 
-    take_back_sigterm()
     if not gpu_count():
         raise InputError("--devices: there are no GPUs that Paddle can use here; --nproc_per_node N starts N processes")
 

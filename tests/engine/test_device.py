@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import paddle
 import pytest
 
@@ -40,22 +37,3 @@ def test_a_gpu_that_is_there_is_chosen(name, chosen, monkeypatch):
 def test_auto_without_a_gpu_is_the_cpu(monkeypatch):
     monkeypatch.setattr(paddle.device.cuda, "device_count", lambda: 0)
     assert select_device("auto") == "cpu"
-
-
-STOPPED = """
-import os, signal, time
-from paddle_eye import cli
-
-def main():
-    from paddle_eye.engine.device import select_device
-    select_device("cpu")
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(5)
-
-cli.run(main, "stopped; go on with --resume")
-"""
-
-
-def test_sigterm_is_the_tools_although_paddle_takes_it():
-    done = subprocess.run([sys.executable, "-c", STOPPED], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr.strip().splitlines()[-1]) == (143, "stopped; go on with --resume")
