@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +30,23 @@ def choose_settings(config_file: Path | None, given: Mapping[str, Any]) -> tuple
     Raises:
         InputError: a wrong setting, or data that was asked for and is not there.
     """
-    chosen = config.load(config_file) if config_file else Config()
-    asked = chosen.updated(given, "command line")
-    network_settings(asked)
-    task = task_of(asked)
+    asked = asked_settings(config_file, given)
     _require_data(asked)
     location = locate.find(asked.data.path)
-    if config_file is None:
-        chosen = config.load(CONFIGS / ("demo.yaml" if location.demonstration else task.standard_recipe))
+    standard = CONFIGS / ("demo.yaml" if location.demonstration else task_of(asked).standard_recipe)
+    chosen = config.load(config_file or standard)
     return chosen.updated({**given, "data.path": str(location.path)}, "command line"), location
+
+
+def asked_settings(config_file: Path | None, given: Mapping[str, Any]) -> Config:
+    """The settings of a file, or the defaults, with those that are given; see `choose_settings`.
+
+    Raises:
+        InputError: a wrong setting.
+    """
+    asked = (config.load(config_file) if config_file else Config()).updated(given, "command line")
+    network_settings(asked)
+    return asked
 
 
 def continue_run(
@@ -60,8 +68,7 @@ def continue_run(
     Raises:
         InputError: what is asked for contradicts the run, or its data is not there any more.
     """
-    asked = (config.load(config_file) if config_file else Config()).updated(given, "command line")
-    network_settings(asked)
+    asked = asked_settings(config_file, given)
     _require_data(asked)
     photographs = locate.find_photographs(asked.data.path)
     names = locate.NAMES if photographs is None else [photographs.name]
@@ -79,16 +86,20 @@ def continue_run(
     continued = stored.updated(explicit, "command line")
     if Path(continued.data.path).resolve() == Path(stored.data.path).resolve():
         continued = continued.updated({"data.path": stored.data.path}, str(run.config))
-    changed = [key for key, value in continued.flat().items() if value != stored.flat()[key]]
     changeable = {"train.device", "data.path"} | ({"train.epochs"} if stored.train.schedule == "constant" else set())
-    fixed = [key for key in changed if key not in changeable]
-    if fixed:
-        differing = ", ".join(f"{key} ({stored.flat()[key]} then, {continued.flat()[key]} now)" for key in fixed)
+    if changed := changes(stored, continued, changeable):
         raise InputError(
-            f"{run.config}: the run was started with other values of {differing}; "
+            f"{run.config}: the run was started with other values of {changed}; "
             "ask for the same ones to continue it, or leave out --resume to start another run"
         )
     return run, continued, locate.find(continued.data.path)
+
+
+def changes(before: Config, now: Config, free: Collection[str]) -> str:
+    """The settings that differ, but for those that are free to, with both values; empty if none does."""
+    then = before.flat()
+    changed = [(key, value) for key, value in now.flat().items() if value != then[key] and key not in free]
+    return ", ".join(f"{key} ({then[key]} then, {value} now)" for key, value in changed)
 
 
 def _refuse_other_data(output: Path, asked: Config, names: Sequence[str]) -> None:

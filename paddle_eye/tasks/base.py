@@ -111,6 +111,9 @@ class Task(Wording):
     network_task: ClassVar[NetworkTask]
     """What the networks answer for that can be trained for it."""
 
+    of_pixels: ClassVar[bool] = False
+    """Whether its networks answer for each pixel; then folds can be summed up, and cells be scored."""
+
     own_settings: ClassVar[frozenset[str]]
     """Dotted keys of settings that not every task has."""
 

@@ -51,6 +51,7 @@ class SegmentationTask(MaskWording, Task):
 
     name = "segmentation"
     network_task = "segmentation"
+    of_pixels = True
     own_settings = frozenset(
         {
             *("data.crops", "data.folds", "data.fold", "data.background", "data.foreground", "data.classes"),

@@ -137,6 +137,42 @@ def test_the_cost_of_a_row_is_measured(inside, capsys):
     assert out[-1].startswith("small: 0.0 hours")
 
 
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        (
+            "rows: [{name: a, config: small.yaml, settings: {train.lr: quick}}, {name: b, config: none.yaml}]",
+            ["a-seed0: command line: train.lr: expected a number", "b-seed0: configs/none.yaml"],
+        ),
+        ("rows: [{name: a, config: small.yaml, settings: {data.path: nowhere}}]", ["--data nowhere: no such folder"]),
+        ("rows: [{name: a, config: small.yaml}]\ncells: true", ["networks answer for each pixel"]),
+        ("rows: [{name: a, config: small.yaml}]\ntogether: {b: [a]}", ["networks answer for each pixel"]),
+        (
+            "rows: [{name: a, config: small.yaml}, {name: b, config: small.yaml, settings: {train.task: multilabel}}]",
+            ["the rows learn different things, classification and multilabel"],
+        ),
+    ],
+)
+def test_a_table_with_a_wrong_row_trains_nothing(text, faults, inside, tmp_path):
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables/wrong.yaml").write_text(text.replace("config: ", f"config: {inside}/configs/"))
+    plan = read_plan(tmp_path / "tables/wrong.yaml")
+    wrong = Table(plan, plan.rows, ROOT / "tools/train.py", tmp_path / "output", tmp_path / "results", [])
+    for work in (wrong.train, wrong.estimate):
+        with pytest.raises(InputError, match="nothing was trained") as caught:
+            work()
+        assert all(fault.replace("configs/", f"{inside}/configs/") in str(caught.value) for fault in faults)
+    assert not (tmp_path / "output").exists()
+
+
+def test_a_finished_row_with_other_settings_is_refused(inside):
+    changed = TABLE.replace("reported: {accuracy: 0.5}", "settings: {train.lr: 0.02}")
+    (inside / "configs/tables/small.yaml").write_text(changed)
+    with pytest.raises(InputError, match=r"first-seed0: .* other values of train.lr \(0.01 then, 0.02 now\)"):
+        table("first").train()
+    (inside / "configs/tables/small.yaml").write_text(TABLE)
+
+
 def test_a_row_whose_table_was_killed_is_trained_by_one_process_alone(inside, tmp_path):
     command = [sys.executable, str(ROOT / "tools/reproduce.py"), "configs/tables/small.yaml", "--rows", "first"]
     command += ["--output", str(tmp_path / "output"), "--results", str(tmp_path / "results")]

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from paddle_eye.errors import InputError, JobError
+from paddle_eye.errors import InputError, JobError, raise_faults
 from paddle_eye.runs.tables.cost import measure_cost
 from paddle_eye.runs.tables.plan import Plan, Row
 from paddle_eye.runs.tables.results import collect, read_lines, row_line, table_file, update_pages
-from paddle_eye.runs.tables.rows import read_provenance, shown_command, train_row
+from paddle_eye.runs.tables.rows import read_provenance, row_settings, shown_command, train_row
+from paddle_eye.tasks.registry import task_of
 
 _SAME_AGAIN = ("last_", "best_")  # columns whose figures must be the same to the last digit
 
@@ -38,6 +39,7 @@ class Table:
 
     def estimate(self) -> None:
         """Print what each row and all of them take, from a few steps; finished ones take nothing."""
+        self._require_right()
         total = 0.0
         for row in self.rows:
             if self._is_finished(row):
@@ -58,8 +60,10 @@ class Table:
         """Train the rows that are not finished, and write what is finished after each of them.
 
         Raises:
+            InputError: rows are wrong; nothing is trained.
             JobError: rows failed; the others are finished.
         """
+        self._require_right()
         failed = []
         self._write()
         for row in self._needed():
@@ -102,6 +106,20 @@ class Table:
             values = "; ".join(f"{name} {before.get(name)} before, {again[name]} here" for name in differing)
             raise JobError(f"{row.key}: {len(differing)} of {len(names)} figures differ ({where}): {values}")
         print(f"{row.key}: all {len(names)} figures are the same to the last digit ({where})")
+
+    def _require_right(self) -> None:
+        """Refuse rows that are wrong, and what the table asks of all of them, before any is trained."""
+        faults, tasks = [], set()
+        for row in {row.key: row for row in (*self._needed(), *self.rows)}.values():
+            try:
+                tasks.add(task_of(row_settings(row, self.output, self._is_finished(row))))
+            except InputError as error:
+                faults.append(f"{row.key}: {error}")
+        if len(tasks) > 1:
+            faults.append(f"the rows learn different things, {' and '.join(sorted(task.name for task in tasks))}")
+        if (self.plan.cells or self.plan.together) and not all(task.of_pixels for task in tasks):
+            faults.append("cells and together: only rows whose networks answer for each pixel have such figures")
+        raise_faults(self.plan.name, faults, "nothing was trained")
 
     def _write(self) -> None:
         lines = collect(self.plan, self.output, self.results)

@@ -14,10 +14,12 @@ from typing import Any
 
 import yaml
 
+from paddle_eye.config import Config, load
 from paddle_eye.errors import InputError, JobError
 from paddle_eye.files import building, read_json, write_json
 from paddle_eye.processor import processor_name, usable_cores
 from paddle_eye.run_folder import RunFolder, best_weights_in
+from paddle_eye.runs.choose import asked_settings, changes, choose_settings
 from paddle_eye.runs.tables.plan import Row, row_key
 
 _ROW_FILE = "row.json"
@@ -65,6 +67,28 @@ def shown_command(row: Row, output: Path) -> str:
 
 def _as_yaml(value: Any) -> str:
     return yaml.safe_dump(value, default_flow_style=True, width=float("inf")).split("\n")[0]
+
+
+def row_settings(row: Row, output: Path, finished: bool) -> Config:
+    """What a row is to be trained with, or was.
+
+    Args:
+        row: of the table.
+        output: the folder of the table's runs.
+        finished: whether it is; of what has a line, but no run any more, the settings alone are looked at.
+
+    Raises:
+        InputError: a wrong setting, data that is not there, or a finished run with other settings.
+    """
+    given = {**row.settings, "train.seed": row.seed}
+    if not finished:
+        return choose_settings(row.config, given)[0]
+    asked = asked_settings(row.config, given)
+    unsaid = {"data.path"} if asked.data.path is None else set()
+    for path in (output / row.key).glob("*/config.yaml"):
+        if changed := changes(load(path), asked, {"train.device", "train.weights"} | unsaid):
+            raise InputError(f"it was trained with other values of {changed}; remove {output / row.key} to do it anew")
+    return asked
 
 
 def train_row(row: Row, trainer: Path, output: Path) -> Provenance:
