@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from paddle_eye import config
-from paddle_eye.config import Config, ModelSettings
+from paddle_eye.config import Config
 from paddle_eye.data import locate
 from paddle_eye.errors import InputError
 from paddle_eye.models.registry import MODELS, family
@@ -34,8 +35,9 @@ def choose_settings(config_file: Path | None, given: Mapping[str, Any]) -> tuple
     _require_data(asked)
     location = locate.find(asked.data.path)
     standard = CONFIGS / ("demo.yaml" if location.demonstration else task_of(asked).standard_recipe)
-    chosen = config.load(config_file or standard)
-    return chosen.updated({**given, "data.path": str(location.path)}, "command line"), location
+    chosen = config.load(config_file or standard).updated({**given, "data.path": str(location.path)}, "command line")
+    _require_effect(chosen, given)
+    return chosen, location
 
 
 def asked_settings(config_file: Path | None, given: Mapping[str, Any]) -> Config:
@@ -45,7 +47,7 @@ def asked_settings(config_file: Path | None, given: Mapping[str, Any]) -> Config
         InputError: a wrong setting.
     """
     asked = (config.load(config_file) if config_file else Config()).updated(given, "command line")
-    network_settings(asked)
+    network_settings(asked, given)
     return asked
 
 
@@ -87,6 +89,7 @@ def continue_run(
     if Path(continued.data.path).resolve() == Path(stored.data.path).resolve():
         continued = continued.updated({"data.path": stored.data.path}, str(run.config))
     changeable = {"train.device", "data.path"} | ({"train.epochs"} if stored.train.schedule == "constant" else set())
+    _require_effect(continued, given)
     if changed := changes(stored, continued, changeable):
         raise InputError(
             f"{run.config}: the run was started with other values of {changed}; "
@@ -114,25 +117,36 @@ def _refuse_other_data(output: Path, asked: Config, names: Sequence[str]) -> Non
         )
 
 
-def network_settings(settings: Config) -> dict[str, Any]:
+def _require_effect(settings: Config, given: Mapping[str, Any]) -> None:
+    """Raise an InputError if something was given that changes nothing, given the other settings."""
+    recipe = settings.train
+    if "train.lrf" in given and recipe.schedule == "constant":
+        raise InputError(f"train.lrf={recipe.lrf}: the learning rate is constant; add --set train.schedule=cosine")
+    if "train.momentum" in given and recipe.optim != "SGD":
+        raise InputError(f"train.momentum={recipe.momentum}: {recipe.optim} has none; leave it out")
+
+
+def network_settings(settings: Config, given: Mapping[str, Any] = types.MappingProxyType({})) -> dict[str, Any]:
     """Name and settings of the network, as they stand in its architecture.
+
+    Args:
+        settings: of the run.
+        given: dotted keys that a person gave; also where it is their standard value, they must belong to the network.
 
     Raises:
         InputError: a setting that the network, or what it is trained to do, does not have.
     """
     task, standard = task_of(settings), Config().flat()
-    foreign = [
-        f"{key}={value}"
-        for key, value in settings.flat().items()
-        if key in _settings_of_others(task) and value != standard[key]
-    ]
+    said = {key: value for key, value in settings.flat().items() if value != standard[key]}
+    said.update({key: value for key, value in given.items() if value is not None})
+    foreign = [f"{key}={value}" for key, value in said.items() if key in _settings_of_others(task)]
     if foreign:
         name = settings.model.name
         raise InputError(f"{', '.join(foreign)}: the network {name!r} is for {task.name}, which has no such setting")
     chosen = dataclasses.asdict(settings.model)
     name = chosen.pop("name")
     for key, value in chosen.items():
-        if key not in MODELS[name].settings and value != getattr(ModelSettings, key):
+        if key not in MODELS[name].settings and f"model.{key}" in said:
             having = " or ".join(other for other in MODELS if key in MODELS[other].settings)
             raise InputError(f"model.{key}={value}: the network {name!r} has no such setting; it is one of {having}")
     chosen["image_size"] = settings.data.image_size

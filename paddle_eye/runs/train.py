@@ -106,7 +106,7 @@ class Run:
         if history:
             require_same_data(folder, origin, data.digest)
         objective = task.objective(model, data.training)
-        require_history(folder, history, objective.criterion)
+        require_history(folder, history, objective.criterion, settings.train.epochs)
         about = (settings, location, device, task, model, optimizer, objective, data)
         return cls(*about, precision, ranks, history, origin)
 
