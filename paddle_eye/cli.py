@@ -25,13 +25,14 @@ class _Terminated(BaseException):
 
 
 class _Visible:
-    """A stream on which nothing that comes from outside, such as the name of a file, steers the terminal."""
+    """A stream on which nothing that comes from outside, such as the name of a file, steers the terminal, and whose
+    encoding lacks nothing: what it has no letter for is escaped."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        return self._stream.write(visible(text))
+        return self._stream.write(visible(text, self._stream.encoding or "utf-8"))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

@@ -18,10 +18,10 @@ class JobError(RuntimeError):
     """A job cannot go on although its input was right; the message says why and what to change."""
 
 
-def visible(text: str) -> str:
-    """A text from outside without what a terminal takes for a command, or no encoding has: escaped instead."""
+def visible(text: str, encoding: str = "utf-8") -> str:
+    """A text from outside without what a terminal takes for a command, or an encoding has no letter for: escaped."""
     shown = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
-    return shown.encode("utf-8", errors="backslashreplace").decode("utf-8")
+    return shown.encode(encoding, errors="backslashreplace").decode(encoding)
 
 
 def brief(text: object, most: int = 200) -> str:

@@ -1,4 +1,5 @@
 import argparse
+import io
 import os
 import signal
 import subprocess
@@ -119,6 +120,13 @@ def test_signals_are_the_tools_although_paddle_takes_them(name, code, module):
     command = [sys.executable, "-c", SIGNALLED, name, module]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (code, "\nstopped; go on with --resume\n")
+
+
+def test_a_terminal_that_lacks_a_letter_is_told_its_number(monkeypatch):
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii", write_through=True))
+    cli.run(lambda: print("眼.jpg: not pathologic"))
+    assert written.getvalue() == rb"\u773c.jpg: not pathologic" + b"\n"
 
 
 @pytest.mark.parametrize("name", ["new", "new/deeper", "existing", "existing/new", "file.csv"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from paddle_eye.errors import InputError, JobError
 from paddle_eye.inference.cam import grad_cam
 from paddle_eye.inference.exported import Exported
 from paddle_eye.inference.tiles import Progress
-from paddle_eye.inference.trained import Exportable, Shown, TrainedNetwork
+from paddle_eye.inference.trained import Exportable, Shown, TrainedNetwork, asked
 from paddle_eye.metrics.intervals import wilson_interval
 from paddle_eye.models.registry import family
 from paddle_eye.processor import usable_cores
@@ -192,7 +192,7 @@ class _Probabilities(nn.Layer):
         return self.activation(self.network(pictures))
 
 
-def predict(predictor: Predictor, paths: Sequence[str | Path], batch_size: int = 32) -> Iterator[Prediction]:
+def predict(predictor: Predictor, paths: Iterable[str | Path], batch_size: int = 32) -> Iterator[Prediction]:
     """What a classifier says about each picture file, in their order.
 
     Args:
@@ -201,7 +201,7 @@ def predict(predictor: Predictor, paths: Sequence[str | Path], batch_size: int =
         batch_size: pictures that the network looks at together.
 
     Raises:
-        InputError: the network draws masks; ask it with `segment`.
+        InputError: a network that draws masks, which is asked with `segment`, or arguments that are none of these.
 
     Example:
         >>> import paddle_eye
@@ -210,6 +210,7 @@ def predict(predictor: Predictor, paths: Sequence[str | Path], batch_size: int =
         >>> predictor.classes[prediction.probabilities.argmax()]
         'pathologic myopia'
     """
-    if not isinstance(predictor, Predictor):
-        raise InputError(f"{predictor.source}: {predictor.title} draws masks; ask it with segment()")
-    return predictor.ask(paths, batch_size)
+    files = asked(predictor, Predictor, "draws masks; ask it with segment()", paths)
+    if batch_size < 1:
+        raise InputError(f"batch_size {batch_size}: expected at least 1")
+    return predictor.ask(files, batch_size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from paddle_eye.data.images import read_picture
 from paddle_eye.errors import InputError
 from paddle_eye.inference.exported import Exported
 from paddle_eye.inference.tiles import Progress, Run, predict_tiled, run_of
-from paddle_eye.inference.trained import Exportable, Shown, TrainedNetwork
+from paddle_eye.inference.trained import Exportable, Shown, TrainedNetwork, asked
 from paddle_eye.models.registry import family
 from paddle_eye.models.unet import MULTIPLE, all_outputs
 from paddle_eye.report import masks, predictions
@@ -156,7 +156,7 @@ class _FullSize(nn.Layer):
         return all_outputs(self.network(pictures))[-1]
 
 
-def segment(segmenter: Segmenter, paths: Sequence[str | Path]) -> Iterator[Segmented]:
+def segment(segmenter: Segmenter, paths: Iterable[str | Path]) -> Iterator[Segmented]:
     """A mask for each picture file, in their order; one that cannot be read gets a fault and stops nothing.
 
     Args:
@@ -164,7 +164,7 @@ def segment(segmenter: Segmenter, paths: Sequence[str | Path]) -> Iterator[Segme
         paths: picture files of any size.
 
     Raises:
-        InputError: the network draws no masks; ask it with `predict`.
+        InputError: a network that draws no masks, which is asked with `predict`, or arguments that are none of these.
 
     Example:
         >>> import paddle_eye
@@ -177,6 +177,4 @@ def segment(segmenter: Segmenter, paths: Sequence[str | Path]) -> Iterator[Segme
         >>> segmented.mask.shape == segmented.picture.shape[:2]
         True
     """
-    if not isinstance(segmenter, Segmenter):
-        raise InputError(f"{segmenter.source}: {segmenter.title} draws no masks; ask it with predict()")
-    return segmenter.ask(paths)
+    return segmenter.ask(asked(segmenter, Segmenter, "draws no masks; ask it with predict()", paths))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, ClassVar, NamedTuple, Protocol
@@ -13,6 +14,7 @@ import paddle
 import pandas as pd
 
 from paddle_eye.data.gate import Verdict
+from paddle_eye.errors import InputError
 from paddle_eye.inference.tiles import Progress
 
 
@@ -60,6 +62,27 @@ class Exportable(NamedTuple):
     size: int | None
     checked: Sequence[tuple[int, int]]
     probabilities: Callable[[np.ndarray], np.ndarray]
+
+
+def asked(network: object, kind: type[TrainedNetwork], otherwise: str, paths: Iterable[str | Path]) -> list[str | Path]:
+    """The picture files that a network is asked about, from a person's call.
+
+    Args:
+        network: what was given as one.
+        kind: that can be asked so.
+        otherwise: what to say of a network of another kind.
+        paths: picture files.
+
+    Raises:
+        InputError: no network, one of another kind, or a single path, whose letters would be taken for paths.
+    """
+    if not isinstance(network, TrainedNetwork):
+        raise InputError(f"{network!r}: this is no network to be asked; open one with open_predictor()")
+    if not isinstance(network, kind):
+        raise InputError(f"{network.source}: {network.title} {otherwise}")
+    if isinstance(paths, (str, os.PathLike)):
+        raise InputError(f"{paths}: give a list of picture files, also of one: [{str(paths)!r}]")
+    return list(paths)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, NamedTuple, get_args
 
 from paddle_eye.choices import NetworkTask
 from paddle_eye.models.base import Network
@@ -117,11 +117,16 @@ def list_models(task: NetworkTask | None = None) -> list[str]:
     Args:
         task: ``'classification'`` or ``'segmentation'``; None lists all.
 
+    Raises:
+        ValueError: another task.
+
     Example:
         >>> import paddle_eye
         >>> paddle_eye.list_models("segmentation")
         ['unet', 'att_unet', 'datt_unet', 'damu_unet']
     """
+    if task not in (None, *get_args(NetworkTask)):
+        raise ValueError(f"unknown task {task!r}; known are {', '.join(get_args(NetworkTask))}")
     return [name for name, each in MODELS.items() if task in (None, each.task)]
 
 
@@ -135,7 +140,7 @@ def create_model(name: str, num_classes: int = 2, **settings: Any) -> Network:
             ``image_size`` of ``'resnet18'``, ``in_channels`` of the U-Nets; left out, their own defaults.
 
     Raises:
-        ValueError: an unknown name or setting; the message lists the choices.
+        ValueError: an unknown name or setting, where the message lists the choices, or no such number of classes.
 
     Example:
         >>> import paddle, paddle_eye
@@ -147,6 +152,8 @@ def create_model(name: str, num_classes: int = 2, **settings: Any) -> Network:
     unknown = [key for key in settings if key not in kind.settings]
     if unknown:
         raise ValueError(f"the network {name!r} has no setting {', '.join(unknown)}; it has {', '.join(kind.settings)}")
+    if type(num_classes) is not int or num_classes < 1:
+        raise ValueError(f"num_classes: expected a whole number from 1, got {num_classes!r}")
     return build({"name": name, kind.classes: num_classes, **settings})
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from paddle_eye.errors import listed
+from paddle_eye.errors import InputError, listed
 from paddle_eye.files import write_bytes
 from paddle_eye.inference.exported import is_exported, open_exported
 from paddle_eye.inference.files import Predicted
@@ -30,13 +31,15 @@ def open_predictor(path: str | Path = BUNDLED_WEIGHTS, device: str = "cpu") -> T
         A `Predictor`, or a `Segmenter` if the network draws masks.
 
     Raises:
-        InputError: it cannot be used; the message says why.
+        InputError: it cannot be used, or there is no such device; the message says why.
 
     Example:
         >>> import paddle_eye
         >>> paddle_eye.open_predictor().classes
         ['not pathologic', 'pathologic myopia']
     """
+    if not re.fullmatch(r"cpu|gpu:\d+", device):
+        raise InputError(f"device {device!r}: expected 'cpu' or 'gpu:N'")
     path = Path(path)
     if is_exported(path):
         network = open_exported(path, device)

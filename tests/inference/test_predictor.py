@@ -5,6 +5,7 @@ import pytest
 from paddle_eye.data.images import read_picture
 from paddle_eye.errors import InputError
 from paddle_eye.inference.predictor import predict
+from paddle_eye.inference.segmenter import segment
 from paddle_eye.runs.predict import open_predictor
 from paddle_eye.weights.opened import open_weights
 
@@ -49,6 +50,21 @@ def test_a_batch_of_bad_files_stops_nothing(weights, pictures, tmp_path):
         False,
         True,
     ]
+
+
+def test_questions_that_are_none_are_explained(weights, pictures):
+    network = open_predictor(weights)
+    with pytest.raises(InputError, match=r"0\.png: give a list of picture files, also of one: \['"):
+        predict(network, str(pictures[0]))
+    with pytest.raises(InputError, match=r"'best.pdparams': this is no network to be asked; open one with"):
+        predict("best.pdparams", pictures)
+    with pytest.raises(InputError, match="batch_size 0: expected at least 1"):
+        predict(network, pictures, 0)
+    with pytest.raises(InputError, match="draws no masks; ask it with predict"):
+        segment(network, pictures)
+    with pytest.raises(InputError, match="device 'tpu': expected 'cpu' or 'gpu:N'"):
+        open_predictor(weights, "tpu")
+    assert len(list(predict(network, iter(pictures)))) == len(pictures)
 
 
 def test_no_files(weights):

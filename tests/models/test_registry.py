@@ -3,7 +3,7 @@ from typing import get_args
 import pytest
 
 from paddle_eye.choices import NetworkName
-from paddle_eye.models.registry import MODELS, build, family
+from paddle_eye.models.registry import MODELS, build, create_model, family, list_models
 
 DOCUMENT_1 = {"name": "resnet", "layers": 50, "class_dim": 2, "version": "D", "definition": "document"}
 TRANSFER = {"name": "shufflenet_v2_x0_5", "num_classes": 2}
@@ -45,6 +45,17 @@ def test_the_settings_know_the_same_names():
 def test_an_unknown_network_is_answered_with_the_known_ones(name):
     with pytest.raises(ValueError, match=rf"unknown network {name!r}; known are {', '.join(MODELS)}"):
         build({"name": name})
+
+
+@pytest.mark.parametrize("count", [0, -2, 2.0, "2", True])
+def test_a_number_of_classes_that_is_none(count):
+    with pytest.raises(ValueError, match="num_classes: expected a whole number from 1, got "):
+        create_model("resnet18", num_classes=count)
+
+
+def test_an_unknown_task_is_answered_with_the_known_ones():
+    with pytest.raises(ValueError, match="unknown task 'masks'; known are classification, segmentation"):
+        list_models("masks")
 
 
 def test_settings_that_do_not_fit_are_named():

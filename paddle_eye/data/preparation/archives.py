@@ -5,6 +5,7 @@ from __future__ import annotations
 import lzma
 import zipfile
 import zlib
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -89,17 +90,20 @@ def unpack_drive(folder: Path, target: Path) -> None:
     if not is_free(target):
         raise InputError(f"{target} exists already; move it away or give another folder with --data")
     with building(target) as work, _open(folder / DRIVE_ARCHIVE) as archive:
-        names = {tuple(PurePosixPath(name).parts[-3:]): name for name in archive.namelist() if not name.endswith("/")}
+        names = defaultdict(list)
+        for name in archive.namelist():
+            names[PurePosixPath(name).parts[-3:]].append(name)
         total = 0
         for part in ("training", "test"):
             for number in range(21, 41) if part == "training" else range(1, 21):
                 for kind, name in _DRIVE_FILES.items():
                     inner = (part, kind, name.format(number=number, part=part))
-                    if inner not in names:
-                        raise InputError(f"{archive.filename}: {'/'.join(inner)} is missing; download it again")
+                    if len(names[inner]) != 1:
+                        fault = "is in it twice" if names[inner] else "is missing"
+                        raise InputError(f"{archive.filename}: {'/'.join(inner)} {fault}; download it again")
                     goal = work / "set" / Path(*inner)
                     goal.parent.mkdir(parents=True, exist_ok=True)
-                    total += _copy(archive, names[inner], goal, _LARGEST_MEMBER)
+                    total += _copy(archive, *names[inner], goal, _LARGEST_MEMBER)
                     if total > _LARGEST_TOTAL:
                         raise InputError(f"{archive.filename}: it unpacks to more than {_LARGEST_TOTAL} bytes")
         (work / "set").rename(target)
@@ -128,7 +132,8 @@ def _check(unpacked: Path, folder: Path) -> None:
     try:
         read_palm(unpacked)
     except InputError as error:
-        faults = "\n".join(str(error).replace(f"{unpacked}/", "").splitlines()[1:])
+        lines = str(error).replace(f"{unpacked}/", "").splitlines()
+        faults = "\n".join(lines[1:] or lines)
         raise InputError(f"{folder}: these archives hold no complete PALM; download them again\n{faults}") from error
 
 
@@ -147,7 +152,10 @@ def _extract(archive: zipfile.ZipFile, folder_name: str, suffix: str, target: Pa
     target.mkdir(parents=True)
     total = 0
     for member in _members(archive, folder_name, suffix):
-        total += _copy(archive, member, target / PurePosixPath(member).name, _LARGEST_MEMBER)
+        goal = target / PurePosixPath(member).name
+        if goal.exists():
+            raise InputError(f"{archive.filename}: {folder_name}/{goal.name} is in it twice; download it again")
+        total += _copy(archive, member, goal, _LARGEST_MEMBER)
         if total > _LARGEST_TOTAL:
             raise InputError(f"{archive.filename}: it unpacks to more than {_LARGEST_TOTAL} bytes, which no PALM does")
 

@@ -225,6 +225,18 @@ def test_faults_of_what_was_unpacked_name_the_archives(packed, target):
     assert ".palm." not in message
 
 
+def test_a_sheet_that_cannot_be_read_is_named(packed, target):
+    packed.labels = dict.fromkeys(packed.labels, b"no workbook")
+    message = refused(packed.write(), target)
+    assert f"{packed.folder}: these archives hold no complete PALM; download them again\n" in message
+    assert message.splitlines()[1].startswith(f"{LABEL_FILE}: ")
+
+
+def test_two_members_of_one_name_are_refused(packed, target):
+    packed.validation["other/PALM-Validation400/V0001.jpg"] = b"another photograph"
+    assert "validation.zip: PALM-Validation400/V0001.jpg is in it twice" in refused(packed.write(), target)
+
+
 def test_a_missing_sheet_is_not_answered_with_the_same_command(packed, target):
     packed.labels = {"PALM-Validation-GT/readme.txt": b"moved"}
     assert "python tools/prepare_data.py" not in refused(packed.write(), target)
@@ -252,6 +264,14 @@ def test_drive_is_unpacked_in_its_two_parts(drive, tmp_path):
         f"{tmp_path / 'drive'}: 20 training photographs with vessels",
         f"{tmp_path / 'drive'}: 20 test photographs with vessels",
     ]
+
+
+def test_a_drive_with_a_file_twice_is_refused(drive, tmp_path):
+    with zipfile.ZipFile(drive / "DRIVE.zip", "a") as archive:
+        archive.writestr("copy/DRIVE/test/images/01_test.tif", b"another picture")
+    with pytest.raises(InputError, match=r"DRIVE\.zip: test/images/01_test\.tif is in it twice"):
+        unpack_drive(drive, tmp_path / "drive")
+    assert [path.name for path in tmp_path.iterdir()] == ["DRIVE.zip"]
 
 
 def test_a_drive_with_a_file_missing_is_refused_and_nothing_is_left(tmp_path):
