@@ -59,20 +59,22 @@ def find_files(paths: Sequence[Path]) -> Asked:
     Raises:
         InputError: a path that is not there, or a folder without pictures; all of them in one message.
     """
-    pictures, passed_over, faults = [], [], []
+    passed_over, faults = [], []
+    pictures: dict[str, Path] = {}  # by where they are: each as it was named first
     for path in paths:
         inside, others = find_pictures(path) if path.is_dir() else ([path], [])
-        own = [file for file in inside if path.is_dir() and _DRAWN.search(file.name)]
-        inside = sorted(set(inside) - set(own))
+        own = {file for file in inside if path.is_dir() and _DRAWN.search(file.name)}
         if not path.exists():
             faults.append(f"{path}: no such file or folder")
-        elif not inside:
+        elif len(own) == len(inside):
             faults.append(f"{path}: no picture files in this folder")
-        pictures += inside
-        passed_over += [*others, *own]
+        for file in inside:
+            if file not in own:
+                pictures.setdefault(os.path.abspath(file), file)
+        passed_over += [*others, *sorted(own)]
     if faults:
         raise InputError("\n".join(faults))
-    return Asked(list({os.path.abspath(path): path for path in reversed(pictures)}.values())[::-1], passed_over)
+    return Asked(list(pictures.values()), passed_over)
 
 
 def predict_files(
