@@ -19,7 +19,7 @@ from paddle_eye.errors import InputError, JobError
 from paddle_eye.runs.tables.plan import read_plan
 from paddle_eye.runs.tables.reproduce import Table
 from paddle_eye.runs.tables.results import read_lines, table_file, update_pages
-from paddle_eye.runs.tables.rows import shown_command
+from paddle_eye.runs.tables.rows import commit_of, shown_command
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = """
@@ -135,6 +135,27 @@ def test_the_cost_of_a_row_is_measured(inside, capsys):
     assert out[1].startswith("broken-seed0: the loss became nan")
     assert re.match(r"longer-seed0: \d+ minutes \(2 epochs, 2 steps of \d+\.\d\d s and an evaluation of", out[3])
     assert out[-1].startswith("small: 0.0 hours")
+
+
+def test_a_commit_says_whether_code_differs_from_it(tmp_path):
+    def git(*arguments):
+        name = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        return subprocess.run(
+            ["git", "-C", str(tmp_path), *name, *arguments], check=True, capture_output=True, text=True
+        )
+
+    for name in ("paddle_eye/losses.py", "docs/results/small.csv"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("before")
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "first")
+    commit = git("rev-parse", "HEAD").stdout.strip()
+    (tmp_path / "docs/results/small.csv").write_text("a new table")
+    assert commit_of(tmp_path) == commit
+    (tmp_path / "paddle_eye/losses.py").write_text("another loss")
+    assert commit_of(tmp_path) == f"{commit}+"
+    assert commit_of(tmp_path / "docs/results/nowhere") == "unknown"
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,10 @@ from paddle_eye.run_folder import RunFolder, best_weights_in
 from paddle_eye.runs.choose import asked_settings, changes, choose_settings
 from paddle_eye.runs.tables.plan import Row, row_key
 
+_ROOT = Path(__file__).resolve().parents[3]
 _ROW_FILE = "row.json"
 _LOG_FILE = "train.log"
+_MADE_BY = ("paddle_eye", "tools", "configs")  # tables themselves are written to docs
 
 
 @dataclass
@@ -112,7 +114,7 @@ def train_row(row: Row, trainer: Path, output: Path) -> Provenance:
         _copy_run(finished_run(output / row_key(row.continues, row.seed)).path, folder)
     cores = usable_cores()
     processor = f"{processor_name()}, {cores} {'core' if cores == 1 else 'cores'}"
-    for kept, value in ((provenance.commits, _commit()), (provenance.processors, processor)):
+    for kept, value in ((provenance.commits, commit_of(_ROOT)), (provenance.processors, processor)):
         if value not in kept:
             kept.append(value)
     write_json(folder / _ROW_FILE, asdict(provenance))
@@ -182,13 +184,13 @@ def _last_line(log: Path) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
-def _commit() -> str:
-    """The commit of the project's folder, with ``+`` behind it if files differ from it."""
-    root = Path(__file__).resolve().parents[3]
+def commit_of(root: Path) -> str:
+    """The commit of the project in a folder, with ``+`` behind it if what a row is made by differs from it."""
 
     def git(*arguments: str) -> str:
         done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, encoding="utf-8")
         return done.stdout.strip() if done.returncode == 0 else ""
 
     commit = git("rev-parse", "HEAD")
-    return commit + "+" * bool(git("status", "--porcelain", "--untracked-files=no")) if commit else "unknown"
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", *_MADE_BY)
+    return commit + "+" * bool(changed) if commit else "unknown"
