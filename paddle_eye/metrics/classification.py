@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 from sklearn.metrics import cohen_kappa_score
 
 from paddle_eye.metrics.intervals import bootstrap_interval, wilson_interval
+from paddle_eye.metrics.ranking import roc_area
 from paddle_eye.metrics.undefined import defined_mean, share
 
 CALIBRATION_BINS = 10
@@ -27,17 +27,8 @@ def auc(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
 
 
 def class_aucs(labels: np.ndarray, probabilities: np.ndarray) -> list[float | None]:
-    """Area under the ROC curve of each class against the rest, from ranks (Hanley and McNeil, Radiology 143:29, 1982).
-
-    None where a class has no image or all of them.
-    """
-    areas = []
-    for label in range(probabilities.shape[1]):
-        positive = labels == label
-        count, others = int(positive.sum()), int((~positive).sum())
-        rank_sum = rankdata(probabilities[:, label])[positive].sum()
-        areas.append(float((rank_sum - count * (count + 1) / 2) / (count * others)) if count and others else None)
-    return areas
+    """Area under the ROC curve of each class against the rest; None where a class has no image or all of them."""
+    return [roc_area(labels == label, scores) for label, scores in enumerate(probabilities.T)]
 
 
 def counted_auc(counts: np.ndarray) -> float | None:

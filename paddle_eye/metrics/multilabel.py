@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import average_precision_score, cohen_kappa_score, roc_auc_score
+from sklearn.metrics import cohen_kappa_score
 
 from paddle_eye.metrics.intervals import bootstrap_interval, wilson_interval
+from paddle_eye.metrics.ranking import average_precision, roc_area
 from paddle_eye.metrics.undefined import defined_mean, share
 
-_AREAS = ("auc", "average_precision")
+_AREAS = {"auc": roc_area, "average_precision": average_precision}
 _AT_THRESHOLD = ("sensitivity", "specificity", "precision", "f1")
 
 
@@ -124,17 +125,12 @@ def best_thresholds(labels: np.ndarray, probabilities: np.ndarray) -> list[float
 
 
 def _mean(name: str, labels: np.ndarray, probabilities: np.ndarray) -> float | None:
-    return defined_mean([_areas(*each) for each in zip(labels.T, probabilities.T)], name)
+    return defined_mean([{name: _AREAS[name](*each)} for each in zip(labels.T == 1, probabilities.T)], name)
 
 
 def _areas(labels: np.ndarray, scores: np.ndarray) -> dict[str, float | None]:
     """Areas under the ROC curve and under the curve of precision and recall (average precision)."""
-    if not 0 < labels.sum() < len(labels):
-        return dict.fromkeys(_AREAS)
-    return {
-        "auc": float(roc_auc_score(labels, scores)),
-        "average_precision": float(average_precision_score(labels, scores)),
-    }
+    return {name: area(labels == 1, scores) for name, area in _AREAS.items()}
 
 
 def _counted(labels: np.ndarray, found: np.ndarray) -> dict[str, float | None]:
