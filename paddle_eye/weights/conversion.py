@@ -81,7 +81,9 @@ def _architectures(arrays: Mapping[str, np.ndarray], name: str | None) -> list[d
         return (
             [{"name": "resnet", "layers": layers, **known} for layers in BLOCKS_PER_STAGE] if known["version"] else []
         )
-    names = [name] if name else ["resnet18", *NETWORKS]
+    stages = any(key.startswith("layer1.") for key in arrays)  # a ResNet; other networks have no such names
+    likely = [each for each in ("resnet18", *NETWORKS) if (MODELS[each].head == "fc.weight") == stages]
+    names = [name] if name else likely
     return [
         {"name": each, family({"name": each}).classes: class_count, **_PLAIN_RESNET18.get(each, {})} for each in names
     ]
