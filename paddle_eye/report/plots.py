@@ -160,7 +160,7 @@ def roc_of_classes(
 
 
 def curves_together(histories: Mapping[str, Sequence[float]], name: str) -> bytes:
-    """One figure of several runs over their epochs, from before training.
+    """One figure of several runs over their epochs; it is as high as what they have after the first one.
 
     Args:
         histories: the values of each run, by its name.
@@ -169,6 +169,10 @@ def curves_together(histories: Mapping[str, Sequence[float]], name: str) -> byte
     figure, axes = _figure(8, 4.8, None)
     for run, values in histories.items():
         axes.plot(range(len(values)), values, marker=".", label=literal(run))
+    trained = [value for values in histories.values() for value in values[1:]]
+    if np.ptp(trained or [0]) > 0:  # what networks say before training would press the rest together
+        margin = 0.05 * np.ptp(trained)
+        axes.set_ylim(min(trained) - margin, max(trained) + margin)
     axes.set_xlabel("epoch")
     axes.set_ylabel(name)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

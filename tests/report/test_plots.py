@@ -117,6 +117,14 @@ def test_the_curves_show_every_epoch(as_figure, history):
         assert lines["training"].get_xydata().tolist() == trained
 
 
+def test_curves_of_several_runs_are_as_high_as_what_they_have_after_the_first_epoch(as_figure):
+    (axes,) = plots.curves_together({"U-Net": [0.1, 0.90, 0.95], "D_x$": [0.8, 0.92, 1.0]}, "Dice").axes
+    assert axes.get_ylim() == pytest.approx((0.895, 1.005))
+    assert [line.get_ydata().tolist() for line in axes.lines] == [[0.1, 0.90, 0.95], [0.8, 0.92, 1.0]]
+    (axes,) = plots.curves_together({"untrained": [0.5]}, "Dice").axes
+    assert axes.get_ylim()[0] < 0.5 < axes.get_ylim()[1]
+
+
 def test_of_equal_epochs_the_first_is_marked_best(as_figure, history):
     """As training keeps it."""
     _, right = plots.curves(history, "accuracy", "validation").axes
