@@ -170,6 +170,8 @@ def parse_assignments(assignments: list[str]) -> dict[str, Any]:
         key, equals, text = assignment.partition("=")
         if not equals or not key:
             raise InputError(f"--set {assignment}: expected key=value, for example train.lr=0.001")
+        if key.strip() in values:
+            raise InputError(f"--set {assignment}: {key.strip()} is given twice; leave one")
         try:
             values[key.strip()] = _yaml(text)
         except ValueError as error:

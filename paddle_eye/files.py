@@ -169,9 +169,7 @@ def claimed(folder: Path, purpose: str) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise InputError(
-                f"{folder}: another process is {purpose}; wait for it, or give another --output"
-            ) from error
+            raise InputError(f"{folder}: another process is {purpose}; wait for it, or give another folder") from error
         except OSError:  # a file system without locks
             pass
         yield

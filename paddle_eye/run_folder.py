@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import re
 import shutil
@@ -179,13 +180,13 @@ class RunFolder:
             InputError: the folder exists and is no run of this project (it has no config.yaml), or is being trained.
         """
         run = cls(root / name, name)
-        run.bring_back_replaced()
-        if run.path.exists():
-            if not run.config.is_file():
-                raise InputError(f"{run.path} is no training run (it has no config.yaml) and is not overwritten")
-            with claimed(run.path, CLAIM):
+        with claimed(run.path, CLAIM) if run.path.is_dir() else contextlib.nullcontext():
+            run.bring_back_replaced()
+            if run.path.exists():
+                if not run.config.is_file():
+                    raise InputError(f"{run.path} is no training run (it has no config.yaml) and is not overwritten")
                 run.path.rename(run._aside)
-        run.path.mkdir(parents=True)
+            run.path.mkdir(parents=True)
         return run
 
     def forget_replaced(self) -> None:

@@ -378,7 +378,7 @@ def test_eval_reports_a_bad_file_and_evaluates_the_rest(copy):
         ("train", ["--lrf", "0.1"], "train.lrf=0.1: the learning rate is constant"),
         ("train", ["--optim", "Adam", "--set", "train.momentum=0.9"], "train.momentum=0.9: Adam has none"),
         ("train", ["--version", "D", "--resume", "--epochs", "1"], "--epochs 1: output/resnet50_vD_PALM has 2 epochs"),
-        ("train", ["--model", "resnet18", "--set", "data.image_size=100"], "image_size must be a multiple of 32"),
+        ("train", ["--model", "resnet18", "--set", "data.image_size=100"], "a multiple of 32"),
         ("train", ["--model", "vgg"], "model.name: expected one of resnet, resnet18, "),
         ("train", ["--model", "resnet18", "--freeze", "stage9"], "--freeze stage9: the network has no part 'stage9'"),
         ("train", ["--data", "six"], "python tools/split.py --data six"),

@@ -17,6 +17,7 @@ import shlex
 import sys
 
 from paddle_eye import cli, config
+from paddle_eye.errors import InputError
 
 FLAGS = {  # flag: (setting, type, help)
     "--model": ("model.name", str, "resnet (50, 101 or 152 layers, versions O, B, C, D), resnet18, unet …"),
@@ -68,7 +69,10 @@ def main() -> None:
     arguments = parser.parse_args()
     given = config.parse_assignments(arguments.set)
     flags = {key: getattr(arguments, key) for key, _, _ in FLAGS.values()}
-    given.update({key: value for key, value in flags.items() if value is not None})
+    flags = {key: value for key, value in flags.items() if value is not None}
+    if doubles := sorted(given.keys() & flags.keys()):
+        raise InputError(f"--set {doubles[0]}: it is also given with a flag of its own; leave one")
+    given.update(flags)
 
     cli.import_paddle()
     from paddle_eye.data.store import choose_store

@@ -40,6 +40,10 @@ _CLUTTER = (
     "lost+found",
     "system volume information",
     "icon\r",
+    "__macosx",
+    "__pycache__",
+    "@eadir",
+    "$recycle.bin",
 )
 # The largest value of a picture of so many bits, when it uses at least the upper half of them.
 _FULL_RANGES = {8: 255, 12: 4095, 16: 65535}
@@ -97,7 +101,7 @@ def _files_below(folder: Path) -> Iterator[Path]:
 
 def is_clutter(path: Path) -> bool:
     """Whether a file or folder is hidden, or one that file browsers, disks and archives leave behind."""
-    return path.name.startswith((".", "__", "@ea", "$")) or path.name.casefold() in _CLUTTER
+    return path.name.startswith(".") or path.name.casefold() in _CLUTTER
 
 
 def looks_like_picture(path: Path) -> bool:

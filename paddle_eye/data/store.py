@@ -152,7 +152,9 @@ class DiskBlocks:
         for path in sorted(folder.glob(f"*{_SUFFIX}")):  # the newest last: it replaces what was found damaged
             try:
                 self._add(path)
-            except (OSError, ValueError):
+            except OSError:  # it cannot be opened just now, and is made anew
+                continue
+            except ValueError:
                 with contextlib.suppress(OSError):
                     path.unlink()
 

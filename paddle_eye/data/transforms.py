@@ -174,7 +174,10 @@ def _shorter_side(picture: np.ndarray, length: int) -> np.ndarray:
 
 def _centre(picture: np.ndarray, size: int) -> np.ndarray:
     """The centre of the picture with its shorter side at 8/7 of ``size``, as torchvision's Resize and CenterCrop."""
-    resized = _shorter_side(picture, round(size * 256 / 224))
+    most = _LONGEST * min(picture.shape[:2])
+    above, beside = (max(0, side - most) // 2 for side in picture.shape[:2])  # what is far from the centre of a strip
+    middle = picture[above : above + most, beside : beside + most]
+    resized = _shorter_side(middle, round(size * 256 / 224))
     top, left = ((side - size) // 2 for side in resized.shape[:2])
     return resized[top : top + size, left : left + size]
 

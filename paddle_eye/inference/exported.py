@@ -13,8 +13,9 @@ from paddle_eye.data.mask_transforms import PixelPreprocessing
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.errors import InputError, JobError
 from paddle_eye.files import read_json
+from paddle_eye.models.registry import family
 from paddle_eye.processor import usable_cores
-from paddle_eye.weights.opened import described_preprocessing
+from paddle_eye.weights.opened import class_names, described_preprocessing
 
 DESCRIPTION_FILE = "description.json"
 PARAMETERS_FILE = "model.pdiparams"
@@ -62,23 +63,32 @@ def open_exported(folder: Path, device: str = "cpu") -> Exported:
     try:
         description = read_json(folder / DESCRIPTION_FILE, "what tools/export.py writes")
         preprocessing = described_preprocessing(description)
-        writer = description["exported_as"]
+        writer, architecture = description["exported_as"], description["architecture"]
+        kind, classes = family(architecture), class_names(folder / DESCRIPTION_FILE, description)
+        kind.title(architecture)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{folder / DESCRIPTION_FILE}: no description of an exported network ({error})") from error
-    if writer == "onnx":
-        return Exported(open_onnx(folder), preprocessing, description)
     probe = preprocessing(np.zeros([_PROBE, _PROBE, 3], np.uint8))[None]
+    run = open_onnx(folder) if writer == "onnx" else _open_quickest(folder, device, probe)
+    columns = run(probe).shape[1]
+    if kind.head is not None and columns != len(classes):
+        raise InputError(
+            f"{folder / DESCRIPTION_FILE}: {len(classes)} classes, and the network gives {columns} figures"
+        )
+    return Exported(run, preprocessing, description)
+
+
+def _open_quickest(folder: Path, device: str, probe: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """A program of Paddle's, with oneDNN if that runs it."""
     program_of(folder)  # what is missing is no fault of oneDNN
     if device == "cpu":
         try:
             run = open_program(folder, device, onednn=True)
             run(probe)
-            return Exported(run, preprocessing, description)
+            return run
         except Exception as error:  # oneDNN fails in many ways, and differently in every version of Paddle
-            warnings.warn(f"{folder}: oneDNN does not run it ({_first_line(error)}); without it", stacklevel=2)
-    run = open_program(folder, device, onednn=False)
-    run(probe)
-    return Exported(run, preprocessing, description)
+            warnings.warn(f"{folder}: oneDNN does not run it ({_first_line(error)}); without it", stacklevel=3)
+    return open_program(folder, device, onednn=False)
 
 
 def program_of(folder: Path) -> Path:

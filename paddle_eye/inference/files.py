@@ -103,9 +103,12 @@ def predict_files(
         group: regular expression whose one group, found in a file name, is the patient; None: see `patient_of`.
 
     Raises:
-        InputError: Grad-CAM of a network that has none, masks of a classifier, or not one file can be read.
+        InputError: Grad-CAM, patients or the gate of a network that has none, masks of a classifier, or not one file
+            can be read.
     """
     network.require(evidence=cam, masks=mask_out is not None)
+    if network.joined_by is None and (group is not None or gate == "refuse"):
+        raise InputError(f"{network.title} draws masks of pictures of any kind; leave out --group and --gate refuse")
     drawn_names, mask_names = _names(files, "predicted"), _names(files, "mask")
     pattern = compile_pattern(group) if group is not None else None
     images, rows, faults, warnings = [], [], [], []

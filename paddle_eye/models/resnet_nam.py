@@ -15,7 +15,7 @@ from paddle_eye.models.layers import relu
 ATTENTIONS = (None, *get_args(get_args(Attention)[0]))
 FILTERS_PER_STAGE = (64, 128, 256, 512)
 BLOCKS_PER_STAGE = 2
-NETWORK_STRIDE = 32
+NETWORK_STRIDE, LARGEST_SIZE = 32, 4096
 
 
 class BasicBlock(nn.Layer):
@@ -113,7 +113,7 @@ def resnet18(num_classes: int = 6, attention: str | None = None, image_size: int
     Args:
         num_classes: number of classes.
         attention: None, ``'nam'`` (channels) or ``'nam+spatial'``.
-        image_size: side of the pictures, a multiple of 32; only spatial attention depends on it.
+        image_size: side of the pictures, a multiple of 32 up to 4096; only spatial attention depends on it.
 
     Raises:
         ValueError: unknown attention, or a size that is no multiple of 32.
@@ -126,8 +126,9 @@ def resnet18(num_classes: int = 6, attention: str | None = None, image_size: int
     """
     if attention not in ATTENTIONS:
         raise ValueError(f"unknown attention {attention!r}; choices are {', '.join(map(str, ATTENTIONS))}")
-    if image_size <= 0 or image_size % NETWORK_STRIDE:
-        raise ValueError(f"image_size must be a multiple of {NETWORK_STRIDE}, got {image_size}")
+    if not 0 < image_size <= LARGEST_SIZE or image_size % NETWORK_STRIDE:
+        most = f"at most {LARGEST_SIZE}"
+        raise ValueError(f"image_size must be {most} and a multiple of {NETWORK_STRIDE}, got {image_size}")
     return ResNet18(num_classes, attention, image_size)
 
 

@@ -14,13 +14,15 @@ from paddle_eye.metrics.intervals import bootstrap_difference
 from paddle_eye.report import page
 from paddle_eye.report.compare import FinishedRun, read_run
 from paddle_eye.report.finished import seen_from, write_predictions
+from paddle_eye.run_folder import LAST_WEIGHTS, best_weights_in
 from paddle_eye.tasks.base import External, Measured, Task
 
 
 def write_external(
     weights: Path, task: type[Task], row: Mapping[str, Any], measured: Measured, evaluation: Evaluation, place: Path
 ) -> Path | None:
-    """Write figures, predictions and a page to ``external-NAME`` beside the best weights of a run.
+    """Write figures, predictions and a page to ``external-NAME`` beside the best weights of a run, those of its last
+    weights to ``external-NAME-last``.
 
     A report on another folder of that name is not replaced; this one's is then ``external-NAME-2``.
 
@@ -35,8 +37,11 @@ def write_external(
     Returns:
         The folder; None if nothing was written.
     """
+    which = "last" if weights.name == LAST_WEIGHTS else "best"
+    if which == "best" and weights not in best_weights_in(weights.parent):
+        return None
     try:
-        run = read_run(weights.parent, "best")
+        run = read_run(weights.parent, which)
     except InputError:
         return None
     if not task.statistics(measured.classes):
@@ -44,7 +49,8 @@ def write_external(
     kept = task.external(measured, evaluation, row)
     where = str(place.resolve())
     results = {**row, "place": where, "differences": _differences(run, task, row, measured, kept)}
-    folder = _folder(weights.parent / f"external-{row['data']}", where)
+    name = f"external-{row['data']}" + "-last" * (which == "last")
+    folder = _folder(weights.parent / name, where)
     write_json(folder / "metrics.json", results)
     images = [seen_from(place, path) for path in measured.images]
     write_predictions(folder / "predictions.csv", images, measured.patients, kept.columns)

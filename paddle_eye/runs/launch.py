@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from paddle_eye.cli import EXIT_WRONG_INPUT, import_paddle
 from paddle_eye.errors import InputError, JobError
+from paddle_eye.run_folder import found_below
 
 
 def launch(tool: Path, recipe: Sequence[str], given: Mapping[str, str], log_dir: Path, restarts: int = 0) -> None:
-    """Start the processes of a training, and again with ``--resume`` as often as one fails and is allowed to.
+    """Start the processes of a training, and again as often as one fails and is allowed to; with ``--resume``, where
+    the training has come to a checkpoint.
 
     Args:
         tool: what each process runs.
@@ -31,6 +35,7 @@ def launch(tool: Path, recipe: Sequence[str], given: Mapping[str, str], log_dir:
     log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # Paddle writes the environment there
     command = [sys.executable, "-m", "paddle.distributed.launch", "--log_dir", str(log_dir)]
     command += [text for pair in given.items() for text in pair]
+    started = time.time()
     for restart in range(restarts + 1):
         codes = _run([*command, str(tool), *recipe])
         if not any(codes):
@@ -39,8 +44,17 @@ def launch(tool: Path, recipe: Sequence[str], given: Mapping[str, str], log_dir:
             raise InputError(f"a process found wrong input; see above, or {log_dir}")
         if restart < restarts:
             print(f"a process failed; restart {restart + 1} of {restarts}", file=sys.stderr, flush=True)
-            recipe = [*(each for each in recipe if each not in ("--overwrite", "--resume")), "--resume"]
+            if _has_checkpoint_since(started, recipe):
+                recipe = [*(each for each in recipe if each not in ("--overwrite", "--resume")), "--resume"]
     raise JobError(f"a process failed; see above, or {log_dir}")
+
+
+def _has_checkpoint_since(moment: float, recipe: Sequence[str]) -> bool:
+    """Whether a run below the ``--output`` of a training was saved since then; before that another may lie there."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--output", type=Path, default=Path("output"))
+    output = parser.parse_known_args(recipe)[0].output
+    return any(path.stat().st_mtime >= moment for path in found_below(output, "checkpoint.safetensors"))
 
 
 def _require_gpus() -> None:

@@ -38,9 +38,13 @@ def described_task(source: object, description: Mapping[str, Any]) -> type[Task]
     """What a network was trained for, from what its file says of itself.
 
     Raises:
-        InputError: a task that this version does not have.
+        InputError: a task that this version does not have, or that its network does not answer for.
     """
-    return _named(description.get("task", family(description["architecture"]).task), source)
+    kind = family(description["architecture"])
+    task = _named(description.get("task", kind.task), source)
+    if task.network_task != kind.task:
+        raise InputError(f"{source}: its description says {task.name}, which is nothing that its network answers for")
+    return task
 
 
 def finished_task(source: object, results: Mapping[str, Any]) -> type[Task]:

@@ -111,14 +111,13 @@ class SegmentationTask(MaskWording, Task):
             if not any(((mask > 0) & (mask != OUTSIDE)).any() for mask in dataset.masks):
                 raise InputError(f"{self.location.path}, {part}: no mask has foreground, so there is no Dice")
         recipe, data = self.settings.train, self.settings.data
-        digests = [[short(pair.digest) for pair in part] for part in parts]
         return Data(
             training=CropDataset(training, preprocessing, data.image_size, data.crops, recipe.seed, data.bending),
             selection=selection,
             validation=measured,
             digests=[short(pair.digest) for pair in training],
-            validation_digests=digests[1],
-            digest=data_digest([[short(pair.mask_digest) for pair in part] for part in parts], digests),
+            validation_digests=[short(pair.digest) for pair in validation],
+            digest=_digest_of(parts),
             faults=faults,
             notes=_passed_over(self.found),
             chosen_on=chosen_on,
@@ -264,8 +263,17 @@ def _held_out(pairs: list[Pair], description: Mapping[str, Any]) -> list[Pair]:
         training, held_out = block_split(pairs, folds, fold)
     except InputError:  # there are no such blocks
         return []
-    digests = [{short(pair.digest) for pair in part} for part in (training, held_out)]
+    parts = (training, held_out)
+    if data.get("digest") == _digest_of(parts):
+        return held_out
+    digests = [{short(pair.digest) for pair in part} for part in parts]
     return held_out if seen <= digests[0] - digests[1] else []
+
+
+def _digest_of(parts: Sequence[Sequence[Pair]]) -> str:
+    """See `data_digest`; of the pictures that are learned from and of those that are measured on."""
+    masks = [[short(pair.mask_digest) for pair in part] for part in parts]
+    return data_digest(masks, [[short(pair.digest) for pair in part] for part in parts])
 
 
 def _on_both_sides(training: Sequence[Pair], validation: Sequence[Pair]) -> list[str]:

@@ -20,7 +20,12 @@ _MADE_OF = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3, "REDUCE": 2, "NEWOBJ": 2, "ST
 _MADE_OF_ALL = ("TUPLE", "LIST", "DICT", "FROZENSET")
 _TAKES_IN = {"APPEND": 1, "SETITEM": 2, "BUILD": 1}
 _TAKES_IN_ALL = ("APPENDS", "SETITEMS", "ADDITEMS")
-_LEAVES = ("EMPTY_TUPLE", "EMPTY_LIST", "EMPTY_DICT", "EMPTY_SET", "NONE", "NEWTRUE", "NEWFALSE", "GLOBAL")
+_LEAVES = (
+    *("EMPTY_TUPLE", "EMPTY_LIST", "EMPTY_DICT", "EMPTY_SET", "NONE", "NEWTRUE", "NEWFALSE", "GLOBAL"),
+    *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
+    *("STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
+    *("UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"),
+)
 _NO_OBJECT = ("PROTO", "FRAME", "STOP")
 
 
@@ -84,7 +89,7 @@ def _do(name: str, argument: Any, step: int, stack: list[Any], memo: dict[int, A
     elif name in _TAKES_IN_ALL:
         parts = _above_mark(stack)
         stack[-1].take_in(parts)
-    elif name in _LEAVES or argument is not None:
+    elif name in _LEAVES:
         stack.append(_Thing([]))
     else:
         raise ValueError(f"the step {name} has no place in a weight file")

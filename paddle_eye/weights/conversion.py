@@ -15,7 +15,7 @@ from paddle_eye.models.resnet import BLOCKS_PER_STAGE
 from paddle_eye.models.transfer import NETWORKS
 from paddle_eye.run_folder import weight_file
 from paddle_eye.weights.format import load_into, read_weights, write_weights
-from paddle_eye.weights.opened import open_weights
+from paddle_eye.weights.opened import MOST_CLASSES, open_weights
 from paddle_eye.weights.translation import resnet_version, translate
 
 _HEAD_OF_THE_DOCUMENT = MODELS["resnet"].head
@@ -76,6 +76,8 @@ def _architectures(arrays: Mapping[str, np.ndarray], name: str | None) -> list[d
         return []
     from_torch = any(key.endswith(".running_mean") for key in arrays)
     class_count = head.shape[0 if from_torch else 1]
+    if not 0 < class_count <= MOST_CLASSES or not head.size:
+        return []
     if name == "resnet" or "stem.0.conv.weight" in arrays:
         known = {"version": resnet_version(arrays), "definition": "paper", "class_dim": class_count}
         return (

@@ -222,7 +222,9 @@ class _Array:
         if not isinstance(dtype, _Dtype) or not isinstance(data, bytes):
             raise pickle.UnpicklingError("an array that does not hold plain numbers")
         order = "F" if fortran_order else "C"
-        self.value = np.frombuffer(data, np.dtype(dtype.name)).reshape(shape, order=order).copy()
+        self.value = np.frombuffer(data, np.dtype(dtype.name)).reshape(
+            shape, order=order
+        )  # no copy: many may share data
 
 
 def _reconstruct(_kind: type, _shape: tuple, _typecode: bytes) -> _Array:

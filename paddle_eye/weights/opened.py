@@ -14,7 +14,7 @@ from paddle_eye.errors import InputError
 from paddle_eye.models.registry import build, family
 from paddle_eye.weights.format import WeightFile, load_into, read_weights
 
-_MOST_CLASSES = 100_000
+MOST_CLASSES = 100_000
 FOREGROUND_CLASSES = ["background", "foreground"]  # of a network of pixels whose file does not name them
 
 
@@ -60,8 +60,8 @@ def open_weights(path: str | Path, layers: int | None = None, version: str | Non
         kind = family(architecture)
         if kind.head is not None and architecture.get(kind.classes) != weights.arrays[kind.head].shape[1]:
             raise ValueError("its description and its weights differ in the number of classes")
-        if kind.head is not None and not 0 < architecture[kind.classes] <= _MOST_CLASSES:
-            raise ValueError(f"{architecture[kind.classes]} classes; expected 1 to {_MOST_CLASSES}")
+        if kind.head is not None and not 0 < architecture[kind.classes] <= MOST_CLASSES:
+            raise ValueError(f"{architecture[kind.classes]} classes; expected 1 to {MOST_CLASSES}")
         model = build(architecture)
         preprocessing = described_preprocessing(description)
         if not isinstance(description.get("data", {}).get("path", ""), str):
@@ -83,14 +83,16 @@ def class_names(path: Path, description: dict[str, Any]) -> list[str]:
         description: what it says of itself.
 
     Raises:
-        InputError: it has something else than one name for each class.
+        InputError: it has something else than a name of its own for each class.
     """
     architecture = description["architecture"]
     count = architecture.get(family(architecture).classes)
     default = FOREGROUND_CLASSES if count is None else [f"class {label}" for label in range(count)]
     classes = description.get("classes", default)
-    if not isinstance(classes, list) or len(classes) != len(default) or not all(isinstance(c, str) for c in classes):
-        raise InputError(f"{path}: expected the names of {len(default)} classes in its description, found {classes!r}")
+    named = isinstance(classes, list) and all(isinstance(name, str) for name in classes)
+    if not named or not len(classes) == len(set(classes)) == len(default):
+        what = f"the names of {len(default)} classes, all different,"
+        raise InputError(f"{path}: expected {what} in its description, found {classes!r}")
     return classes
 
 

@@ -9,6 +9,7 @@ before it.
 from __future__ import annotations
 
 import collections
+import functools
 import io
 import math
 import pickle
@@ -112,10 +113,12 @@ def _read_zip(data: bytes) -> tuple[Any, Storages]:
         raise ValueError("numbers in big-endian order")
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
         raise ValueError("a compressed archive, which PyTorch does not write")
+    if sum(entry.file_size for entry in archive.infolist()) > len(data):
+        raise ValueError("an archive whose parts are larger than it is")
     program = io.BytesIO(archive.read(pickled))
     require_bounded(program)
     content = _StrictUnpickler(program).load()
-    return content, lambda storage: archive.read(f"{folder}data/{storage.key}")
+    return content, functools.cache(lambda storage: archive.read(f"{folder}data/{storage.key}"))
 
 
 def _read_stream(data: bytes) -> tuple[Any, Storages]:

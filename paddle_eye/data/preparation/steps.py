@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from paddle_eye.data.patients import compile_pattern, look_like_pairs
+from paddle_eye.data.patients import compile_pattern, look_like_pairs, patient_of
 from paddle_eye.data.preparation.audit import Finding, examine
 from paddle_eye.data.preparation.split import folds, join_same_pictures, set_aside, shuffled
 from paddle_eye.data.records import RecordSet
@@ -66,8 +66,7 @@ def find_folders(root: Path, group: str | None = None, classes: Sequence[str] | 
     """
     layouts.refuse_masks(root)
     records = read_folders(root, compile_pattern(group) if group is not None else None, classes)
-    _require_patients(group, root, records)
-    return Found(root, records, None, layouts.in_no_class(root))
+    return Found(root, records, None, [*layouts.in_no_class(root), *_without_patients(group, root, records)])
 
 
 def find_sheet(
@@ -128,7 +127,7 @@ def find_sheet(
             where = "both sheets have a row of it; say with --image-folder and --test-image-folder where theirs are"
             raise InputError(f"{min(both)}: {where}")
     records = _joined(parts)
-    _require_patients(group, sheet, records)
+    notes += _without_patients(group, sheet, records)
     return Found(sheet, records, layouts.Parts(*parts) if len(parts) == 2 else None, notes)
 
 
@@ -165,9 +164,19 @@ def _inside(root: Path, path: Path) -> Path:
     return path if path.exists() or not inner.exists() else inner
 
 
-def _require_patients(group: str | None, place: Path, records: RecordSet) -> None:
-    if group is not None and all(record.group is None for record in records.records):
+def _without_patients(group: str | None, place: Path, records: RecordSet) -> list[str]:
+    """What is to be said of names in which ``--group`` finds no patient.
+
+    Raises:
+        InputError: it finds none in any.
+    """
+    if group is None:
+        return []
+    pattern = compile_pattern(group)
+    without = [record.image for record in records.records if patient_of(record.image, pattern) is None]
+    if len(without) == len(records):
         raise InputError(f"--group {group}: found in none of the {len(records)} file names of {place}")
+    return [f"--group {group} finds no patient in {len(without)} names, such as {path.name}" for path in without[:1]]
 
 
 def write_split(
@@ -249,7 +258,11 @@ def _divided(
     """The training and the test part of each table, and the folders of the tables."""
     if found.parts is not None:
         asides = [{record.image for record in part.records} for part in found.parts]
-        return [(records.without(asides[1]), records.without(asides[0]))], [out]
+        parts = records.without(asides[1]), records.without(asides[0])
+        unlearned = [name for name, count in parts[0].counts().items() if not count and records.counts()[name]]
+        if unlearned and not records.several_labels:
+            raise InputError(f"{found.place}: the training part has no photograph of {', '.join(unlearned)}")
+        return [parts], [out]
     divided = records.by_photograph() if by_photograph else records
     if fold_count is None:
         return [set_aside(divided, 1 - ratio, seed, f"--ratio {ratio}")], [out]

@@ -9,7 +9,15 @@ from pathlib import Path
 from paddle_eye.data.images import SUFFIXES, is_clutter, looks_like_picture
 from paddle_eye.data.patients import patient_of
 from paddle_eye.data.records import Record, RecordSet
-from paddle_eye.data.sources.part_names import TEST, TRAINING, VALIDATION, is_kind_of_files, is_no_class, plain
+from paddle_eye.data.sources.part_names import (
+    TEST,
+    TRAINING,
+    VALIDATION,
+    is_kind_of_files,
+    is_no_class,
+    part_called,
+    plain,
+)
 from paddle_eye.data.sources.tables import fault_of_alike, is_own_table
 from paddle_eye.errors import InputError, fault_of_name, raise_faults
 
@@ -51,9 +59,24 @@ def read_folders(
 
 
 def train_val_folders(root: Path) -> list[Path]:
-    """``train`` and ``val`` below a folder, or what people call them, in any case; fewer if one is not there."""
+    """``train`` and ``val`` below a folder, or what people call them, in any case; fewer if one is not there.
+
+    Raises:
+        InputError: two folders are called as one part.
+    """
+    require_one_of_each_part(root)
     found = (named_folder(root, names) for names in (TRAINING, (*VALIDATION, *TEST)))
     return [path for path in found if path is not None]
+
+
+def require_one_of_each_part(root: Path) -> None:
+    """Raise an `InputError` if two folders below another are called as one part, such as ``Train`` and ``training``."""
+    called: dict[str | None, Path] = {}
+    for folder in _folders(root) if root.is_dir() else []:
+        part = part_called(folder.name)
+        if part is not None and part in called:
+            raise InputError(f"{called[part]} and {folder} are both called as the {part} part; join or rename them")
+        called[part] = folder
 
 
 def named_folder(root: Path, names: Sequence[str]) -> Path | None:

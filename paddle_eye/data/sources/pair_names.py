@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from paddle_eye.data.sources.folders import named_folder
+from paddle_eye.data.sources.folders import named_folder, require_one_of_each_part
 from paddle_eye.data.sources.part_names import TEST, TRAINING, VALIDATION, plain
+from paddle_eye.errors import InputError
 
 # Names of folders, as `plain` compares them.
 _IMAGES = ("image", "images", "img", "imgs", "original", "originals", "originalimages", "jpegimages")
@@ -69,15 +70,21 @@ def pair_folders(root: Path) -> FoundFolders:
 
     The parts of a data set may be folders that hold those of pictures and masks, or the other way round. A part without
     masks is left out; if only one has some, it is all there is to divide.
+
+    Raises:
+        InputError: the one is divided into parts and the other is not, or two folders are called as one part.
     """
     places = _parts(root)
     if places:
-        return _of_parts(places, {part: _of_part(folder, part) for part, folder in places.items()})
+        return _of_parts(places, _with_masks({part: _of_part(folder, part) for part, folder in places.items()}))
     folders = _of_part(root, None)
     if folders is None:
         return FoundFolders([], [])
     places, masks = _parts(folders.images), _parts(folders.masks) if folders.masks is not None else {}
-    if not places or not masks:
+    if folders.masks is not None and bool(places) != bool(masks):
+        divided, whole = (folders.images, folders.masks)[:: 1 if places else -1]
+        raise InputError(f"{divided} is divided into parts, and {whole} is not; divide both, or neither")
+    if not places:
         return FoundFolders([folders], [])
     fields = _parts(folders.fields) if folders.fields is not None else {}
     found = {
@@ -98,13 +105,21 @@ def _of_parts(places: Mapping[str, Path], found: Mapping[str, PairFolders | None
     return FoundFolders(kept, [places[part] for part, folders in found.items() if folders is None and kept])
 
 
+def _with_masks(found: Mapping[str, PairFolders | None]) -> dict[str, PairFolders | None]:
+    """The parts with masks: where some have both masks and fields of view, what has fields alone has no masks."""
+    named = {part: plain(each.masks.name) if each and each.masks else "" for part, each in found.items()}
+    alone = {part for part, name in named.items() if name in _FIELDS and not set(named.values()).isdisjoint(_MASKS)}
+    return {part: None if part in alone else each for part, each in found.items()}
+
+
 def is_folder_of_masks(name: str) -> bool:
-    """Whether a folder is called as those of masks are."""
-    return plain(name) in (*_MASKS, *_FIELDS)
+    """Whether a folder is called as those of masks are, or has such a word in its name."""
+    return not {plain(name), *re.split(r"[\s_.-]+", name.casefold())}.isdisjoint((*_MASKS, *_FIELDS))
 
 
 def _parts(root: Path) -> dict[str, Path]:
     """The folders of the parts of a data set; none if there are not at least two."""
+    require_one_of_each_part(root)
     named = {"training": TRAINING, "validation": VALIDATION, "test": TEST}
     found = {part: folder for part, names in named.items() if (folder := named_folder(root, names)) is not None}
     return found if len(found) > 1 else {}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-TRAINING = ("train", "training", "trainset", "trainingset")
-VALIDATION = ("val", "valid", "validation", "dev", "valset", "validset", "validationset")
-TEST = ("test", "testing", "testset", "testingset")
+TRAINING = ("train", "training", "trainset", "trainingset", "训练", "训练集")
+VALIDATION = ("val", "valid", "validation", "dev", "valset", "validset", "validationset", "验证", "验证集")
+TEST = ("test", "testing", "testset", "testingset", "测试", "测试集")
 _PARTS = {"training": TRAINING, "validation": VALIDATION, "test": TEST}
 
 # Names of parts of a data set or of kinds of files: train_images, ODIR-5K_Training_Images, masks, val …

@@ -11,11 +11,15 @@ from paddle_eye.errors import InputError, brief, listed
 _MOST_CLASSES = 200
 _MISSING = ("", "na", "n/a", "nan", "null", "?", "-", "--")
 _ERROR = re.compile(r"#[A-Z0/?!]+")  # of Excel, such as #N/A and #DIV/0!
-_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d:\d\d)?")
+_DATE = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d:\d\d)?|\d{1,2}-[A-Z][a-z]{2}|[A-Z][a-z]{2}-\d\d|\d+月\d+日"  # Excel's, and in CSV
+)
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?")
-_LIST = re.compile(r"\[.*\]|\d+(?:\s*[,;|/ ]\s*\d+)+")  # of labels: ['N', 'D'] or 0,1,1
+_LIST = re.compile(r"\[.*\]|\d+(?:\s*[,;|/ 、，；+&]\s*\d+)+")  # of labels: ['N', 'D'] or 0,1,1
 _ONE_IN_A_LIST = re.compile(r"\[\s*['\"]([^'\"]+)['\"]\s*\]")  # as Python prints it
-_BETWEEN_LABELS = re.compile(r"\s*[,;|]\s*")
+_BETWEEN_LABELS = re.compile(r"\s*[,;|/、，；+&]\s*")
+_STAGE = re.compile(r"\d+ ?[A-Za-z]")  # beside numbers: 2 and 2a
+_LONGEST = 500  # letters of a label
 
 
 def value_of(cells: Mapping[str, str], columns: tuple[str, ...]) -> str | tuple[int, ...]:
@@ -23,6 +27,8 @@ def value_of(cells: Mapping[str, str], columns: tuple[str, ...]) -> str | tuple[
     if len(columns) > 1:
         return zeros_and_ones({name: cells.get(name, "") for name in columns})
     value = cells.get(columns[0], "")
+    if len(value) > _LONGEST:
+        raise ValueError(f"a text of {len(value)} letters in the column {columns[0]}, {brief(repr(value), 40)}")
     if only := _ONE_IN_A_LIST.fullmatch(value):
         value = only[1]
     if (number := whole_number(value)) is not None:
@@ -81,7 +87,7 @@ def classes_of(
         cure = f"{_CURE_OF_SEVERAL}, or give the class another name"
         raise InputError(f"{place}: {brief(listed(several))} looks like several labels; {cure}")
     numeric = all(number is not None for number in numbers.values())
-    words = sorted(value for value in values if not re.search(r"\d", value))
+    words = sorted(value for value, number in numbers.items() if number is None and not _STAGE.fullmatch(value))
     if words and any(number is not None for number in numbers.values()):
         among = brief(listed(sorted(values - set(words))))
         raise InputError(

@@ -13,6 +13,7 @@ from paddle_eye.data.sources.workbook import read_sheet
 from paddle_eye.errors import InputError, brief, listed
 
 LISTS = (".txt", ".lst", ".list")
+_LONGEST_LINE = 8192  # letters; a path has at most half of that
 _WORKBOOKS = (".xlsx", ".xlsm", ".xls")
 
 
@@ -100,6 +101,8 @@ def _of_list(sheet: Path) -> SheetTable:
     text, encoding = decode(sheet)
     rows = []
     for number, line in enumerate(text.splitlines(), start=1):
+        if len(line) > _LONGEST_LINE:
+            raise InputError(f"{sheet}, line {number}: {len(line)} letters are no path and label; give another file")
         if line.strip():
             parts = re.fullmatch(r"(.*?)(?:\t\s*|\s*[,;]\s*|\s+)([^\s;]+)", line.strip())
             path, label = parts.groups() if parts else (line.strip(), "")

@@ -6,9 +6,10 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
+from paddle_eye.data.images import SUFFIXES
 from paddle_eye.data.patients import patient_of
 from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.data.sources.named_pictures import NamedPictures
@@ -22,7 +23,8 @@ from paddle_eye.errors import InputError, brief, listed, raise_faults
 _USUAL = {
     "image": (
         *("imgname", "filename", "imagename", "idcode", "imageid", "image", "imagepath", "path", "file", "img"),
-        *("picture", "photo", "fundus", "图片", "图像", "图片名", "文件名", "影像", "id"),
+        *("picture", "picturename", "photo", "photoname", "fundus", "图片", "图片名", "图片名称", "图像", "图像名"),
+        *("图像名称", "照片", "照片名", "照片名称", "文件名", "影像", "id"),
     ),
     "label": (
         *("label", "labels", "level", "diagnosis", "class", "retinopathygrade", "adjudicateddrgrade", "drgrade"),
@@ -34,6 +36,12 @@ _USUAL = {
         *("患者", "病人", "患者编号", "患者id", "病历号", "住院号", "就诊号", "登记号"),
     ),
     "split": ("split", "subset", "partition", "划分"),
+}
+_MOST_OF_A_PATIENT = 10  # photographs, in a column that may be of patients or of something else
+_UNKNOWN = ("-", "--", "?", "na", "n/a", "nan", "null", "none", "unknown", "无", "不详", "未知")
+_SIDES = {  # in the name of a column
+    r"(?:^|[\s_.-])(?:od|right|r)(?:$|[\s_.-])|右": "right",
+    r"(?:^|[\s_.-])(?:os|left|l)(?:$|[\s_.-])|左": "left",
 }
 _NAMES_OF_CLASSES = "labels.txt"  # beside a list
 
@@ -126,8 +134,8 @@ def read_labels(
         names = _names_beside(sheet)
     values = [row.value for row in rows]
     classes, label_of = (taken["label"], {}) if several else classes_of(table.place, values, len(rows), names, known)
-    if several and known is not None and classes != known:
-        raise InputError(f"{table.place}: the classes are {classes}, the first sheet has {known}")
+    if known is not None and classes != known:
+        raise InputError(f"{table.place}: the classes are {listed(classes)}, the first sheet has {listed(known)}")
     if wrong := [fault for fault in (*map(fault_of_class, classes), fault_of_alike(classes)) if fault]:
         raise InputError(f"{table.place}: {wrong[0]}")
     if len(set(classes)) < len(classes):
@@ -186,6 +194,10 @@ def _with_columns(
             continue
         by_name = {plain(name): name for name in table.header}
         guessed = [by_name[name] for name in _USUAL[what] if name in by_name]
+        if guessed and what == "image":
+            _require_names_of_pictures(table, guessed[0])
+        if guessed and plain(guessed[0]) == "group" and not _may_be_patients(table, guessed[0]):
+            guessed = guessed[1:]
         if guessed and guessed[0] not in {name for names in taken.values() for name in names}:
             taken[what] = (guessed[0],)
         elif what in ("image", "label"):
@@ -193,6 +205,7 @@ def _with_columns(
                 f"{table.place}: no column is called as the {what} usually is; say which with --{what}-column; "
                 f"there are {brief(', '.join(table.header))}"
             )
+    _require_one_eye(table.place, taken["image"], taken["label"])
     if len(set().union(*taken.values())) < sum(map(len, taken.values())):
         raise InputError(f"{table.place}: one column cannot mean two things: {taken}")
     if "group" in taken and not any(cells.get(taken["group"][0]) for _, cells in table.rows):
@@ -200,6 +213,35 @@ def _with_columns(
             raise InputError(f"{table.place}: no row names a patient in the column {columns.group}; leave it out")
         del taken["group"]
     return table, taken
+
+
+def _require_names_of_pictures(table: SheetTable, column: str) -> None:
+    """Raise an InputError if not the column that was guessed has the names of pictures, but another."""
+    naming = {
+        name: sum(PurePath(cells.get(name, "")).suffix.lower() in SUFFIXES for _, cells in table.rows)
+        for name in table.header
+    }
+    others = [name for name, count in naming.items() if 2 * count > len(table.rows)]
+    if others and not naming[column]:
+        raise InputError(
+            f"{table.place}: the column {column} is called as that of the pictures usually is, and {listed(others)} "
+            "has names of pictures; say which with --image-column"
+        )
+
+
+def _may_be_patients(table: SheetTable, column: str) -> bool:
+    """Whether a column called group has as many values as there may be patients, and not those of arms of a study."""
+    values = {cells.get(column, "") for _, cells in table.rows}
+    return len(values) * _MOST_OF_A_PATIENT >= len(table.rows)
+
+
+def _require_one_eye(place: str, images: Sequence[str], labels: Sequence[str]) -> None:
+    """Raise an InputError if each eye has a photograph and a label of its own in the rows of a sheet."""
+    sides = {side for name in labels for word, side in _SIDES.items() if re.search(word, name, re.IGNORECASE)}
+    if len(images) > 1 and len(sides) > 1:
+        raise InputError(
+            f"{place}: {' and '.join(labels)} are of one eye each; make a row for each eye, with its label"
+        )
 
 
 def _lower(name: str) -> str:
@@ -235,21 +277,23 @@ def _understood(
         except ValueError as error:
             faults.append(f"{place}: {error}")
             continue
+        group = group or next(filter(None, (patient_of(image, pattern) for image in images)), None)
         if len(taken["image"]) > 1 and group is None:
             group = f"{table.place} {place}"
         for image in images:
-            yield _Row(place, image, value, group or patient_of(image, pattern), part)
+            yield _Row(place, image, value, group, part)
 
 
 def _patient(cells: Mapping[str, str], column: str) -> str:
     """The patient of a row, also one who is written in several ways; a ValueError if it names none."""
-    name = re.sub(r"\.0+$", "", unicodedata.normalize("NFKC", cells.get(column, "")).casefold())
-    if not name:
+    written = " ".join(unicodedata.normalize("NFKC", cells.get(column, "")).casefold().split())
+    name = re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"\.0+$", "", written))
+    if not name or name in _UNKNOWN:
         raise ValueError(
             f"no patient in the column {column}; fill it in (of merged cells only the first has a value), name another "
             "column with --group-column, or tell patients by the names of files with --group"
         )
-    return (name.lstrip("0") or "0") if name.isdecimal() else name
+    return name
 
 
 def _part(cell: str) -> str:

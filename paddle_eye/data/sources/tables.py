@@ -6,6 +6,7 @@ photographs that each show several things or none, with 1 or 0 in each column. B
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -22,7 +23,7 @@ from paddle_eye.data.patients import patient_of
 from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.data.sources.delimited import read_delimited
 from paddle_eye.errors import InputError, brief, is_plain, raise_faults
-from paddle_eye.files import read_json, write_json, write_text
+from paddle_eye.files import claimed, read_json, write_json, write_text
 
 COLUMNS = ("path", "label", "class")
 SEVERAL = "label:"  # before the name of a class, where a photograph has a label for each
@@ -232,6 +233,12 @@ def write_tables(folder: Path, training: RecordSet, test: RecordSet, overwrite: 
             f"{' and '.join(mine)}: not made by tools/split.py, or changed since, and not replaced; "
             "give another --out, or --overwrite"
         )
+    folder.mkdir(parents=True, exist_ok=True)
+    with claimed(folder, "writing a split here"):
+        _write_tables(folder, paths, training, test)
+
+
+def _write_tables(folder: Path, paths: list[Path], training: RecordSet, test: RecordSet) -> None:
     settle(folder)
     texts = [_text(path, part) for path, part in zip(paths, (training, test))]
     made = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
@@ -250,13 +257,14 @@ def settle(folder: Path) -> None:
     """Finish what `write_tables` was stopped in, so that both tables are the former ones or both the new ones."""
     coming = _mark(folder).get("coming")
     paths = [folder / TRAINING_TABLE, folder / TEST_TABLE]
-    if isinstance(coming, list) and len(coming) == len(paths):
-        for path, digest in zip(paths, coming):
-            if _coming(path).is_file() and _digest(_coming(path)) == digest:
+    if not isinstance(coming, list) or len(coming) != len(paths):
+        return  # nothing was begun, or what was has not got so far that it counts
+    for path, digest in zip(paths, coming):
+        with contextlib.suppress(FileNotFoundError):  # it is in its place, perhaps put there by another process
+            if _digest(_coming(path)) == digest:
                 os.replace(_coming(path), path)
-        write_json(folder / _MARK, {"made_here": coming})
-    for path in paths:
         _coming(path).unlink(missing_ok=True)
+    write_json(folder / _MARK, {"made_here": coming})
 
 
 def _coming(path: Path) -> Path:

@@ -13,6 +13,8 @@ from paddle_eye.errors import InputError
 from paddle_eye.files import require_ordinary
 
 MOST_MEGABYTES, MOST_UNPACKED_MEGABYTES = 64, 256
+MOST_SHEETS, MOST_MEGABYTES_OF_TEXTS = 100, 32
+_WORKBOOK, _TEXTS = "xl/workbook.xml", "sharedStrings.xml"
 MOST_ROWS, MOST_COLUMNS, LAST_ROW = 200_000, 200, 1_048_576  # the last row is Excel's
 
 
@@ -78,10 +80,11 @@ def _sheets(path: Path) -> list[Sheet]:
         _require_small(path)
         workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
         try:
-            return [
-                Sheet(sheet.title, f"{path}, sheet {sheet.title!r}", _rows(path, sheet))
-                for sheet in workbook.worksheets
-            ]
+            sheets, left = [], MOST_ROWS
+            for sheet in workbook.worksheets:
+                sheets.append(Sheet(sheet.title, f"{path}, sheet {sheet.title!r}", _rows(path, sheet, left)))
+                left -= len(sheets[-1].rows)
+            return sheets
         finally:
             workbook.close()
     except InputError:
@@ -106,15 +109,21 @@ def _require_small(path: Path) -> None:
     require_ordinary(path, MOST_MEGABYTES, "an xlsx file")
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(entry.file_size for entry in archive.infolist())
+        texts = sum(entry.file_size for entry in archive.infolist() if entry.filename.endswith(_TEXTS))
+        count = archive.read(_WORKBOOK).count(b"<sheet ") if _WORKBOOK in archive.namelist() else 0
+    if count > MOST_SHEETS:
+        raise InputError(f"{path}: {count} sheets are too many; save the one with the labels by itself")
+    if texts > MOST_MEGABYTES_OF_TEXTS * 2**20:
+        raise InputError(f"{path}: its cells have {texts / 2**20:.0f} MB of text, too many for a sheet of labels")
     if unpacked > MOST_UNPACKED_MEGABYTES * 2**20:
         raise InputError(f"{path}: it unpacks to {unpacked / 2**20:.0f} MB, too many for a sheet of labels")
 
 
-def _rows(path: Path, sheet: Any) -> list[tuple[int, tuple[Any, ...]]]:
+def _rows(path: Path, sheet: Any, most: int) -> list[tuple[int, tuple[Any, ...]]]:
     rows: list[tuple[int, tuple[Any, ...]]] = []
     for number, cells in enumerate(sheet.iter_rows(max_row=LAST_ROW, max_col=MOST_COLUMNS, values_only=True), start=1):
         if cells.count(None) < len(cells):
             rows.append((number, cells))
-        if len(rows) > MOST_ROWS:
+        if len(rows) > most:
             raise InputError(f"{path}: more than {MOST_ROWS} rows are too many for a sheet of labels")
     return rows

@@ -150,6 +150,8 @@ def _rows(entry: Any, configs: Path, before: set[tuple[str, int]]) -> list[Row]:
             raise ValueError(f"{key} {entry[key]}: no row of this name, with the same seeds, stands before it")
     if not all(isinstance(key, str) for key in entry.get("settings", {})):
         raise ValueError(f"settings: expected dotted keys such as train.lr, got {entry['settings']!r}")
+    if "train.seed" in entry.get("settings", {}):
+        raise ValueError("settings: train.seed is said with seeds: [0, 1]")
     if not all(type(value) in (int, float) for value in entry.get("reported", {}).values()):
         raise ValueError(f"reported: expected a number for each figure, got {entry['reported']!r}")
     given = (entry.get("settings", {}), entry.get("begins_with"), entry.get("continues"), entry.get("reported", {}))

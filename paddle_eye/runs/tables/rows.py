@@ -109,6 +109,7 @@ def train_row(row: Row, trainer: Path, output: Path) -> Provenance:
     provenance = read_provenance(folder) or Provenance(shown_command(row, output))
     if provenance.finished:
         return provenance
+    provenance.command = shown_command(row, output)
     folder.mkdir(parents=True, exist_ok=True)
     if row.continues is not None and not any(folder.glob("*/config.yaml")):
         _copy_run(finished_run(output / row_key(row.continues, row.seed)).path, folder)
