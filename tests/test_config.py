@@ -135,6 +135,11 @@ def test_to_yaml_reads_back_equal(write):
     assert load(write(settings.to_yaml())) == settings
 
 
+def test_an_assignment_is_given_once():
+    with pytest.raises(InputError, match=r"--set train.lr = 2: train.lr is given twice; leave one"):
+        parse_assignments(["train.lr=1", "train.lr = 2"])
+
+
 def test_assignments_are_read_as_yaml():
     texts = ["train.lr=0.001", "train.epochs=3", "data.path=null", "train.weights=a=b.pdparams", " model.version =D"]
     assert parse_assignments(texts) == {

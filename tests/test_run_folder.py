@@ -1,7 +1,8 @@
 import pytest
 
 from paddle_eye.errors import InputError
-from paddle_eye.run_folder import RunFolder, best_weights_in
+from paddle_eye.files import claimed
+from paddle_eye.run_folder import CLAIM, RunFolder, best_weights_in
 
 
 def test_create_numbers_the_folders(tmp_path):
@@ -96,3 +97,14 @@ def test_a_killed_replacement_brings_the_old_run_back_at_the_next_one(tmp_path):
     again = RunFolder.replace(tmp_path, "run")
     again.bring_back_replaced()
     assert again.config.read_text() == "old"
+
+
+def test_a_replacement_that_is_being_trained_is_left_alone(tmp_path):
+    RunFolder.create(tmp_path, "run").config.write_text("old")
+    trained = RunFolder.replace(tmp_path, "run")
+    trained.config.write_text("new")
+    with claimed(trained.path, CLAIM), pytest.raises(InputError, match="another process is training this run"):
+        RunFolder.replace(tmp_path, "run")
+    assert trained.config.read_text() == "new"
+    trained.bring_back_replaced()
+    assert trained.config.read_text() == "old"

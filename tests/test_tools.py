@@ -375,6 +375,7 @@ def test_eval_reports_a_bad_file_and_evaluates_the_rest(copy):
         ("train", ["--model", "resnet18", "--version", "D"], "model.version=D: the network 'resnet18' has no"),
         ("train", ["--model", "resnet18", "--layers", "50"], "model.layers=50: the network 'resnet18' has no"),
         ("train", ["--folds", "5"], "data.folds=5: the network 'resnet' is for classification, which has no"),
+        ("train", ["--lr", "0.1", "--set", "train.lr=0.2"], "--set train.lr: it is also given with a flag of its own"),
         ("train", ["--lrf", "0.1"], "train.lrf=0.1: the learning rate is constant"),
         ("train", ["--optim", "Adam", "--set", "train.momentum=0.9"], "train.momentum=0.9: Adam has none"),
         ("train", ["--version", "D", "--resume", "--epochs", "1"], "--epochs 1: output/resnet50_vD_PALM has 2 epochs"),
@@ -836,6 +837,15 @@ def test_a_run_whose_data_was_moved_goes_on(copy):
 def test_a_frozen_backbone_of_random_weights_is_warned_of(copy):
     arguments = ("--model", "shufflenet_v2_x0_25", "--freeze", "backbone", "--epochs", "0", *SMALL)
     assert "WARNING: --freeze backbone keeps random weights" in run_tool("train", *arguments, cwd=copy).stdout
+
+
+def test_the_block_held_out_is_known_although_the_weights_to_begin_with_know_other_blocks(membrane, tmp_path):
+    begun = ("--epochs", "0", "--folds", "3", "--fold", "2", "--weights", MASK_RUN, "--output", tmp_path)
+    out = run_tool("train", *UNET, *begun, cwd=membrane).stdout
+    assert "the weights to begin with were trained on" in out
+    evaluated = run_tool("eval", tmp_path / "unet_membrane-fold2", cwd=membrane).stdout
+    images = json.loads((tmp_path / "unet_membrane-fold2/metrics.json").read_text())["best"]["images"]
+    assert re.search(rf"U-Net +membrane +{images} ", evaluated), evaluated
 
 
 def test_the_block_held_out_is_known_by_its_pictures_wherever_they_lie(membrane, tmp_path):

@@ -14,6 +14,8 @@ from paddle_eye.cli import EXIT_WRONG_INPUT, import_paddle
 from paddle_eye.errors import InputError, JobError
 from paddle_eye.run_folder import found_below
 
+_COARSE = 2  # seconds; file systems do not tell time more exactly than that
+
 
 def launch(tool: Path, recipe: Sequence[str], given: Mapping[str, str], log_dir: Path, restarts: int = 0) -> None:
     """Start the processes of a training, and again as often as one fails and is allowed to; with ``--resume``, where
@@ -35,7 +37,7 @@ def launch(tool: Path, recipe: Sequence[str], given: Mapping[str, str], log_dir:
     log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # Paddle writes the environment there
     command = [sys.executable, "-m", "paddle.distributed.launch", "--log_dir", str(log_dir)]
     command += [text for pair in given.items() for text in pair]
-    started = time.time()
+    started = time.time() - _COARSE
     for restart in range(restarts + 1):
         codes = _run([*command, str(tool), *recipe])
         if not any(codes):

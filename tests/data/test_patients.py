@@ -25,6 +25,8 @@ def test_two_eyes_are_of_one_patient_in_whatever_folder(folder, name):
         ("12_左", "12_右", "12"),
         ("12左眼", "12右眼", "12"),
         ("12_left_2", "12_right_1", "12"),
+        ("12(OD)", "12 (OS)", "12"),
+        ("12（左）", "12（右）", "12"),
         ("12_left.2019", "12_right.2020", "12"),
         ("left_12", "right_12", "12"),
         ("OD12", "OS12", "12"),

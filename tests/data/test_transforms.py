@@ -226,3 +226,12 @@ def test_the_edges_of_the_field_of_view_are_those_of_its_definition(seed):
     top, left = (side - cut.shape[0]) // 2, (side - cut.shape[1]) // 2
     square[top : top + cut.shape[0], left : left + cut.shape[1]] = cut
     np.testing.assert_array_equal(Preprocessing(side, "fundus").fit(picture), square)
+
+
+@pytest.mark.parametrize("along", [0, 1])
+def test_of_a_strip_the_centre_is_taken_without_more_memory_than_a_picture_needs(along):
+    strip = np.random.default_rng(0).integers(0, 256, (2, 60_000, 3), np.uint8)
+    middle = strip[:, 30_000 - 4 : 30_000 + 4]
+    strip, middle = (np.moveaxis(each, 1, along) for each in (strip, middle))
+    preprocessing = Preprocessing(224, "imagenet")
+    np.testing.assert_array_equal(preprocessing.fit(strip), preprocessing.fit(np.ascontiguousarray(middle)))

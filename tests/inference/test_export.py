@@ -211,3 +211,26 @@ def test_onnx_without_its_runtime_says_what_it_needs(folder, tmp_path, monkeypat
 def test_onnx_with_paddle_2_says_what_it_needs(weights, tmp_path):
     with pytest.raises(JobError, match="ONNX needs Paddle 3"):
         export(open_predictor(weights), tmp_path / "network", "onnx")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"architecture": {"name": "resnet"}}, "no description of an exported network"),
+        (
+            {"architecture": {"name": "shufflenet_v2_x0_25", "num_classes": "3"}},
+            "no description of an exported network",
+        ),
+        ({"classes": ["a", "a", "b"]}, "the names of 3 classes, all different"),
+        (
+            {"architecture": {"name": "shufflenet_v2_x0_25", "num_classes": 2}, "classes": ["a", "b"]},
+            "2 classes, and the network gives 3",
+        ),
+    ],
+)
+def test_descriptions_that_do_not_fit_are_refused(weights, changes, message, tmp_path):
+    export(open_predictor(weights), tmp_path / "network", "paddle")
+    description = json.loads((tmp_path / "network/description.json").read_text())
+    (tmp_path / "network/description.json").write_text(json.dumps({**description, **changes}))
+    with pytest.raises(InputError, match=message):
+        open_exported(tmp_path / "network")

@@ -130,6 +130,9 @@ def test_each_kind_of_network_refuses_what_the_other_gives(segmenter, bundled, t
         predict_files(segmenter, [EXAMPLE_PICTURE], draw=tmp_path, cam=True)
     with pytest.raises(InputError, match=r"shufflenet_v2_x0_5 draws no masks; leave --mask-out out"):
         predict_files(bundled, [EXAMPLE_PICTURE], mask_out=tmp_path)
+    for asked in ({"group": r"^(\d+)_"}, {"gate": "refuse"}):
+        with pytest.raises(InputError, match="U-Net draws masks of pictures of any kind; leave out --group and --gate"):
+            predict_files(segmenter, [EXAMPLE_PICTURE], **asked)
 
 
 @pytest.fixture

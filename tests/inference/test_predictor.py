@@ -67,6 +67,12 @@ def test_questions_that_are_none_are_explained(weights, pictures):
     assert len(list(predict(network, iter(pictures)))) == len(pictures)
 
 
+def test_a_task_that_the_network_does_not_answer_for_is_refused(make_weights, tmp_path):
+    path = make_weights(tmp_path / "w.pdparams", task="segmentation")
+    with pytest.raises(InputError, match=r"w.pdparams: its description says segmentation, which is nothing that its"):
+        open_predictor(path)
+
+
 def test_no_files(weights):
     assert list(predict(open_predictor(weights), [])) == []
 
@@ -94,7 +100,7 @@ def test_classes_without_names_are_numbered(make_weights, tmp_path):
     assert open_predictor(tmp_path / "unnamed.pdparams").classes == ["class 0", "class 1", "class 2"]
 
 
-@pytest.mark.parametrize("classes", [["a"], "abc", [1, 2, 3]])
+@pytest.mark.parametrize("classes", [["a"], "abc", [1, 2, 3], ["a", "b", "a"]])
 def test_wrong_names_of_classes_are_refused(make_weights, tmp_path, classes):
     path = make_weights(tmp_path / "w.pdparams", classes=classes)
     with pytest.raises(InputError, match=r"w.pdparams: expected the names of 3 classes"):

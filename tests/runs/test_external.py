@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import paddle_eye
 from paddle_eye.metrics.classification import accuracy
 from paddle_eye.metrics.intervals import bootstrap_difference
+from paddle_eye.runs import external
 from paddle_eye.runs.evaluate import evaluate_weights, evaluation_lines
 from paddle_eye.weights.format import load_into, read_weights, write_weights
 
@@ -204,3 +206,19 @@ def test_a_stranger_s_masks_leave_a_report_with_the_difference(masks):
     assert low <= row["difference"] <= high
     page = (folder / "report.html").read_text()
     assert "intervals, here over patients" in page and "<img" in page and "<h2>Classes" not in page
+
+
+def test_last_weights_are_compared_with_the_run_s_last_epoch_in_a_report_of_their_own(place, measured):
+    folder, run = place
+    before = (run / "external-strangers/metrics.json").read_text()
+    last = evaluate_weights(run / "last.pdparams", str(folder / "strangers"), names={"fine": "normal"})
+    assert last["report"] == str(run / "external-strangers-last")
+    own = json.loads((run / "metrics.json").read_text())["last"]
+    report = json.loads((run / "external-strangers-last/metrics.json").read_text())
+    assert [row["internal"] for row in report["differences"] if row["name"] == "accuracy"] == [own["accuracy"]]
+    assert (run / "external-strangers/metrics.json").read_text() == before
+    other = shutil.copy(run / "last.pdparams", run / "other.pdparams")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(external, "best_weights_in", lambda _: [run / "elsewhere.pdparams"])
+        assert evaluate_weights(Path(other), str(folder / "strangers"), names={"fine": "normal"})["report"] is None
+    Path(other).unlink()

@@ -14,6 +14,7 @@ import pytest
 
 from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.data.sources.tables import write_tables
+from paddle_eye.runs import launch as launching
 from paddle_eye.weights.format import read_weights
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -119,3 +120,25 @@ def test_wrong_input_is_not_tried_again(data, tmp_path):
     assert "train.lr: expected a value above 0, got -1.0" in printed
     assert re.search(r"error: a process found wrong input; see above, or .*log", printed)
     assert "; restart" not in printed
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_restart_goes_on_with_what_it_has_saved_and_never_with_another_run(saved, tmp_path, monkeypatch):
+    """Here, what is started is replaced: it fails once, before or behind its first checkpoint."""
+    commands = []
+    (tmp_path / "out/old").mkdir(parents=True)
+    (tmp_path / "out/old/checkpoint.safetensors").touch()
+    os.utime(tmp_path / "out/old/checkpoint.safetensors", (1, 1))
+
+    def run(command):
+        commands.append(command)
+        if saved:
+            (tmp_path / "out/new").mkdir(exist_ok=True)
+            (tmp_path / "out/new/checkpoint.safetensors").touch()
+        return {1} if len(commands) == 1 else {0}
+
+    monkeypatch.setattr(launching, "_run", run)
+    recipe = ["--version", "D", "--overwrite", "--output", str(tmp_path / "out")]
+    launching.launch(Path("train.py"), recipe, {}, tmp_path / "log", restarts=1)
+    given = [[flag for flag in ("--overwrite", "--resume") if flag in command] for command in commands]
+    assert given == [["--overwrite"], ["--resume"] if saved else ["--overwrite"]]

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from paddle_eye.errors import InputError, JobError
 from paddle_eye.runs.tables.plan import read_plan
 from paddle_eye.runs.tables.reproduce import Table
 from paddle_eye.runs.tables.results import read_lines, table_file, update_pages
-from paddle_eye.runs.tables.rows import commit_of, shown_command
+from paddle_eye.runs.tables.rows import commit_of, read_provenance, shown_command, train_row
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = """
@@ -194,6 +195,16 @@ def test_a_finished_row_with_other_settings_is_refused(inside):
     (inside / "configs/tables/small.yaml").write_text(TABLE)
 
 
+def test_a_row_has_the_command_that_trained_it_last(inside, tmp_path):
+    (tmp_path / "train.py").write_text("raise SystemExit(1)")
+    (row, *_) = read_plan(Path("configs/tables/small.yaml")).rows
+    for settings in ({"train.epochs": 3}, {"train.epochs": 9}):
+        changed = replace(row, settings=settings)
+        with pytest.raises(JobError, match="exit code 1"):
+            train_row(changed, tmp_path / "train.py", tmp_path / "out")
+        assert read_provenance(tmp_path / "out" / row.key).command == shown_command(changed, tmp_path / "out")
+
+
 def test_a_row_whose_table_was_killed_is_trained_by_one_process_alone(inside, tmp_path):
     command = [sys.executable, str(ROOT / "tools/reproduce.py"), "configs/tables/small.yaml", "--rows", "first"]
     command += ["--output", str(tmp_path / "output"), "--results", str(tmp_path / "results")]
@@ -254,6 +265,7 @@ def test_a_table_that_is_stopped_stops_its_training(sent, code, inside, tmp_path
         ("rows: [{name: a, config: x}]\ntogether: {a: [a]}", "together: expected lists of names of rows, each once"),
         ("rows: [{name: a, config: x}]\ntogether: {b: [a, a]}", "together: expected lists of names of rows, each once"),
         ("rows: [{name: a, config: x, settings: {1: 2}}]", "settings: expected dotted keys"),
+        ("rows: [{name: a, config: x, settings: {train.seed: 2}}]", "settings: train.seed is said with seeds"),
         ('rows: [{name: a, config: x, reported: {accuracy: "0.9"}}]', "reported: expected a number"),
         ("rows: [{name: a, config: x}]\nrows: [{name: b, config: x}]", "rows is given twice"),
         ("rows: [", "this is no YAML file"),

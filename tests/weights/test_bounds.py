@@ -5,6 +5,7 @@ import io
 import pickle
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,9 @@ DOUBLING_LISTS = b"\x80\x04}X\x01\x00\x00\x00a]q\x01" + b"".join(
     b"0]q" + bytes([n + 1]) + b"h" + bytes([n]) + b"ah" + bytes([n]) + b"a" for n in range(1, 60)
 )
 HIGH_MEMO = b"\x80\x04}r\xff\xff\xff\x0f."
+OUT_OF_STEP = (
+    b"\x80\x02}((K\x01icollections\nOrderedDict\n0)" + b"\x85" * 100_000 + b"K\x01s."
+)  # INST takes to the mark
 BEYOND_THE_STACK = b"\x80\x04s."
 
 
@@ -38,8 +42,9 @@ BEYOND_THE_STACK = b"\x80\x04s."
         (DOUBLING, "things in things, more than 40 deep|more than 20000000 things"),
         (DOUBLING_LISTS + b"s.", "things in things, more than 40 deep|more than 20000000 things"),
         (HIGH_MEMO, "a memo index of 268435455"),
+        (OUT_OF_STEP, "the step INST has no place in a weight file"),
     ],
-    ids=["deep", "doubling", "doubling lists", "memo"],
+    ids=["deep", "doubling", "doubling lists", "memo", "out of step"],
 )
 def test_what_costs_too_much_is_refused_before_it_is_read(tmp_path, pickled, message):
     """In a process of its own with little memory and time, should it fail."""
@@ -64,6 +69,31 @@ def test_a_pickle_out_of_step_is_damaged(tmp_path):
     (tmp_path / "w.pdparams").write_bytes(BEYOND_THE_STACK)
     with pytest.raises(InputError, match="not accepted as a weight file"):
         read_weights(tmp_path / "w.pdparams")
+
+
+class Sharing:
+    """An array in a pickle, whose numbers are one object with those of others."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __reduce__(self):
+        kind = np.dtype("<f4")
+        return (
+            np.zeros(0).__reduce__()[0],
+            (np.ndarray, (0,), b"b"),
+            (1, (len(self.data) // 4,), kind, False, self.data),
+        )
+
+
+def test_many_arrays_of_the_same_numbers_take_no_more_memory_than_one(tmp_path):
+    numbers = bytes(4 * 250_000)
+    (tmp_path / "w.pdparams").write_bytes(pickle.dumps({f"w{n}": Sharing(numbers) for n in range(100)}, protocol=2))
+    tracemalloc.start()
+    arrays = read_weights(tmp_path / "w.pdparams").arrays
+    assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
+    tracemalloc.stop()
+    assert len(arrays) == 100 and arrays["w9"].shape == (250_000,)
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4])

@@ -219,6 +219,23 @@ def test_a_storage_that_is_missing_is_refused(make_state):
         read_torch(as_zip(state, storages[:-1]))
 
 
+def test_a_storage_is_read_once(torch, make_state, monkeypatch):
+    _, (storage,) = make_state({"numbers": np.arange(300, dtype="<f4")})
+    data = as_zip({f"w{number}": Tensor(torch, storage, (1,), (1,), offset=number) for number in range(300)}, [storage])
+    read, names = zipfile.ZipFile.read, []
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda archive, name: names.append(name) or read(archive, name))
+    assert [array.item() for array in read_torch(data).values()] == list(range(300))
+    assert len([name for name in names if "/data/" in name]) == 1
+
+
+def test_an_archive_whose_parts_are_larger_than_it_is_is_refused(make_state, monkeypatch):
+    data = as_zip(*make_state({"numbers": np.arange(300, dtype="<f4")}))
+    entries = zipfile.ZipFile.infolist
+    monkeypatch.setattr(zipfile.ZipFile, "infolist", lambda archive: entries(archive) * 3)
+    with pytest.raises(ValueError, match="parts are larger than it is"):
+        read_torch(data)
+
+
 @pytest.mark.parametrize("write", [as_zip, as_stream])
 def test_thousands_of_views_of_one_storage_are_refused(write, torch, make_state):
     """2000 tensors of a megabyte each in a file of one."""

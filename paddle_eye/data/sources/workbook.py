@@ -109,14 +109,14 @@ def _require_small(path: Path) -> None:
     require_ordinary(path, MOST_MEGABYTES, "an xlsx file")
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > MOST_UNPACKED_MEGABYTES * 2**20:
+            raise InputError(f"{path}: it unpacks to {unpacked / 2**20:.0f} MB, too many for a sheet of labels")
         texts = sum(entry.file_size for entry in archive.infolist() if entry.filename.endswith(_TEXTS))
         count = archive.read(_WORKBOOK).count(b"<sheet ") if _WORKBOOK in archive.namelist() else 0
     if count > MOST_SHEETS:
         raise InputError(f"{path}: {count} sheets are too many; save the one with the labels by itself")
     if texts > MOST_MEGABYTES_OF_TEXTS * 2**20:
         raise InputError(f"{path}: its cells have {texts / 2**20:.0f} MB of text, too many for a sheet of labels")
-    if unpacked > MOST_UNPACKED_MEGABYTES * 2**20:
-        raise InputError(f"{path}: it unpacks to {unpacked / 2**20:.0f} MB, too many for a sheet of labels")
 
 
 def _rows(path: Path, sheet: Any, most: int) -> list[tuple[int, tuple[Any, ...]]]:

@@ -250,3 +250,19 @@ def test_hidden_folders_are_no_parts_and_kinds_in_names_of_classes_are_none(put)
     with pytest.raises(InputError) as raised:  # nothing but that the files are empty
         read_train_val(put(*(f"{part}/{name}_images/1.jpg" for part in ("train", "val") for name in ("a", "b"))))
     assert "look like parts" not in str(raised.value)
+
+
+def test_two_folders_of_one_part_are_refused(put):
+    root = put(*(f"{part}/{name}/1.png" for part in ("Train", "training", "val") for name in "ab"))
+    with pytest.raises(InputError, match="are both called as the training part"):
+        train_val_folders(root)
+
+
+def test_parts_may_have_chinese_names(put):
+    root = put(*(f"{part}/{name}/1.png" for part in ("训练集", "测试集") for name in "ab"))
+    assert [folder.name for folder in train_val_folders(root)] == ["训练集", "测试集"]
+
+
+def test_only_what_is_known_as_clutter_is_passed_over(put):
+    root = put("a/__1.png", "a/$2.png", "a/3.png", "b/1.png", "b/__MACOSX/1.png", "$RECYCLE.BIN/x.png")
+    assert read_folders(root).counts() == {"a": 3, "b": 1}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from paddle_eye.data.sources.named_pictures import NamedPictures
 from paddle_eye.data.sources.sheets import read_labels
 from paddle_eye.errors import InputError
 
@@ -83,3 +84,11 @@ def test_a_folder_that_is_called_like_one_of_masks_is_looked_into_if_the_sheet_s
 def test_a_folder_that_is_not_there_or_cannot_be_looked_into_is_named(sheet, tmp_path):
     with pytest.raises(InputError, match=r"nowhere: this folder cannot be read \(No such file or directory\)"):
         read_labels(sheet(("image", "label"), ("a", 0)), [tmp_path / "nowhere"])
+
+
+@pytest.mark.parametrize("folder", ["Disc_Cup_Masks", "Training400-Annotation", "gt v2"])
+def test_a_folder_with_a_word_for_masks_in_its_name_has_no_photographs(touch, tmp_path, folder):
+    touch(f"{folder}/g1.bmp")
+    with pytest.raises(ValueError, match=r"'g1.jpg' is no picture in .* is named as one of masks"):
+        NamedPictures([tmp_path]).find("g1.jpg")
+    assert NamedPictures([tmp_path / folder]).find("g1.jpg").name == "g1.bmp"

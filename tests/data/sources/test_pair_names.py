@@ -206,3 +206,22 @@ def test_a_palette_of_two_colours_is_a_mask(put):
     picture.save(root / "masks/1.png")
     with pytest.raises(InputError, match="a mask has no colours"):
         read_pairs(root, find_pairs(root).records, lambda picture: picture)
+
+
+def test_a_part_with_fields_of_view_alone_has_no_masks(put):
+    parts = [f"training/{name}" for name in ("images/21.png", "1st_manual/21_manual1.png", "mask/21_mask.png")]
+    found = find_pairs(put(*parts, "test/images/01.png", "test/mask/01_mask.png"))
+    assert [record.image.name for record in found.records] == ["21.png"]
+    assert [place.name for place in found.left_out] == ["test"]
+
+
+def test_pictures_and_masks_are_both_divided_or_neither(put):
+    root = put("images/train/0.png", "images/test/1.png", "masks/0.png", "masks/1.png")
+    with pytest.raises(InputError, match=r"images is divided into parts, and .*masks is not; divide both, or neither"):
+        find_pairs(root)
+
+
+def test_two_folders_of_one_part_are_refused(put):
+    names = [f"{part}/{kind}/0.png" for part in ("train", "Training", "test") for kind in ("images", "masks")]
+    with pytest.raises(InputError, match="are both called as the training part; join or rename them"):
+        find_pairs(put(*names))

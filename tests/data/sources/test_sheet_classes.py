@@ -93,3 +93,41 @@ def test_names_of_classes_differ(touch, sheet, tmp_path, names):
     touch("a.jpg", "b.jpg")
     with pytest.raises(InputError, match=r"have one name|look like one class"):
         read_labels(sheet(("image", "label"), ("a", 0), ("b", 1)), [tmp_path], names=names)
+
+
+@pytest.mark.parametrize("between", ["、", "，", "；", "+", "/", " & "])
+def test_several_diseases_in_a_cell_are_no_class(touch, sheet, tmp_path, between):
+    touch(*(f"{name}.jpg" for name in "abcdef"))
+    labels = ("糖网", "白内障", f"糖网{between}白内障") * 2
+    with pytest.raises(InputError, match="looks like several labels"):
+        read_labels(sheet(("image", "label"), *zip("abcdef", labels)), [tmp_path])
+
+
+@pytest.mark.parametrize("cell", ["1-2", "2?", "2-Jan", "Jan-02", "1月2日", "1、2", "about 2"])
+def test_doubtful_numbers_and_dates_are_no_classes(touch, sheet, tmp_path, cell):
+    touch(*(f"{name}.jpg" for name in "abcdef"))
+    with pytest.raises(InputError, match=r"among|a date in the column|several labels in the column"):
+        read_labels(sheet(("image", "label"), *zip("abcdef", ("0", "1", cell) * 2)), [tmp_path])
+
+
+def test_stages_may_have_letters_beside_numbers(touch, sheet, tmp_path):
+    touch(*(f"{name}.jpg" for name in "abcdef"))
+    found = read_labels(sheet(("image", "label"), *zip("abcdef", ("2", "2a", "3") * 2)), [tmp_path])
+    assert found.parts[""].classes == ("2", "2a", "3")
+
+
+def test_the_names_beside_a_second_list_are_those_of_the_first(touch, tmp_path):
+    touch("a/1.jpg", "a/2.jpg", "b/3.jpg")
+    for place, lines, names in (("a", "1.jpg 0\n2.jpg 1\n", "no\nyes\n"), ("b", "3.jpg 0\n", "yes\nno\n")):
+        (tmp_path / place / "list.txt").write_text(lines)
+        (tmp_path / place / "labels.txt").write_text(names)
+    first = read_labels(tmp_path / "a/list.txt", [tmp_path / "a"]).parts[""].classes
+    assert first == ("no", "yes")
+    with pytest.raises(InputError, match="the classes are yes, no, the first sheet has no, yes"):
+        read_labels(tmp_path / "b/list.txt", [tmp_path / "b"], known=first)
+
+
+def test_a_text_is_no_label(touch, sheet, tmp_path):
+    touch("a.jpg")
+    with pytest.raises(InputError, match="line 2: a text of 100002 letters in the column label"):
+        read_labels(sheet(("image", "label"), ("a", f"1{' ' * 100_000}x")), [tmp_path])

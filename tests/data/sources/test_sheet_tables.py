@@ -1,10 +1,13 @@
 """Sheets of every kind as text."""
 
+import zipfile
 from pathlib import Path
 
 import openpyxl
 import pytest
 
+from paddle_eye.data.sources import workbook as workbooks
+from paddle_eye.data.sources.sheet_tables import read_sheet_table
 from paddle_eye.data.sources.sheets import Columns, read_labels
 from paddle_eye.errors import InputError
 
@@ -111,3 +114,27 @@ def test_a_list_has_its_label_behind_the_last_separator(said, touch, tmp_path):
     assert said(read_labels(tmp_path / "list.txt", [tmp_path]), tmp_path) == [
         [("my a.jpg", "0", None), ("b.jpg", "1", None)]
     ]
+
+
+def test_a_workbook_of_many_sheets_or_much_text_is_not_read(tmp_path, monkeypatch):
+    book = openpyxl.Workbook()
+    for _ in range(100):
+        book.create_sheet().append(["image", "label"])
+    book.save(tmp_path / "many.xlsx")
+    with pytest.raises(InputError, match="101 sheets are too many"):
+        read_sheet_table(tmp_path / "many.xlsx", frozenset())
+    monkeypatch.setattr(workbooks, "MOST_SHEETS", 101)
+    monkeypatch.setattr(workbooks, "MOST_ROWS", 50)
+    with pytest.raises(InputError, match="rows are too many"):
+        read_sheet_table(tmp_path / "many.xlsx", frozenset())
+    monkeypatch.setattr(workbooks, "MOST_MEGABYTES_OF_TEXTS", 0)
+    with zipfile.ZipFile(tmp_path / "many.xlsx", "a") as archive:
+        archive.writestr("xl/sharedStrings.xml", "<sst/>")
+    with pytest.raises(InputError, match="MB of text, too many"):
+        read_sheet_table(tmp_path / "many.xlsx", frozenset())
+
+
+def test_a_line_of_a_list_that_is_no_path_is_refused_at_once(tmp_path):
+    (tmp_path / "list.txt").write_text(f"a.jpg 0\na{' ' * 1_000_000}b;\n")
+    with pytest.raises(InputError, match=r"list.txt, line 2: 1000003 letters are no path and label"):
+        read_sheet_table(tmp_path / "list.txt", frozenset())

@@ -150,3 +150,65 @@ def test_a_sheet_of_training_and_validation_goes_with_one_of_test(touch, sheet, 
     first = sheet(("image", "label", "split"), *rows)
     found = find_sheet(tmp_path, first, test_sheet=sheet(("image", "label"), ("d", 0), name="test.csv"))
     assert [len(part) for part in found.parts] == [3, 1]
+
+
+@pytest.mark.parametrize("name", ["照片编码", "file_of_eye"])
+def test_a_column_of_numbers_is_not_guessed_where_another_has_names_of_pictures(touch, sheet, tmp_path, name):
+    touch(*(f"{number}.png" for number in range(1, 9)))
+    rows = [(9 - number, f"{number}.png", number % 2) for number in range(1, 9)]
+    with pytest.raises(InputError, match=f"the column ID is called as .*, and {name} has names of pictures; say which"):
+        read_labels(sheet(("ID", name, "label"), *rows), [tmp_path])
+
+
+def test_names_tell_the_patient_of_a_row_with_several_photographs(touch, sheet, tmp_path):
+    rows = [(f"p{p}_a{visit}.png", f"p{p}_b{visit}.png", p % 2) for p in range(1, 5) for visit in (1, 2)]
+    touch(*(name for row in rows for name in row[:2]))
+    path = sheet(("L", "R", "label"), *rows)
+    found = find_sheet(tmp_path, path, image_column="L,R", group=r"^(p\d+)_")
+    assert {record.group for record in found.records.records} == {"p1", "p2", "p3", "p4"}
+    touch("x_a1.png", "x_b1.png")
+    path = sheet(("L", "R", "label"), *rows, ("x_a1.png", "x_b1.png", 0))
+    found = find_sheet(tmp_path, path, image_column="L,R", group=r"^(p\d+)_")
+    assert r"--group ^(p\d+)_ finds no patient in 2 names, such as x_a1.png" in found.notes
+    with pytest.raises(InputError, match="found in none of the 18 file names"):
+        find_sheet(tmp_path, path, image_column="L,R", group=r"^(q\d+)_")
+
+
+@pytest.mark.parametrize("labels", [("dr_od", "dr_os"), ("Left DR", "Right DR"), ("右眼", "左眼")])
+def test_a_label_for_each_eye_needs_a_row_for_each(touch, sheet, tmp_path, labels):
+    touch("r.png", "l.png")
+    path = sheet(("image_od", "image_os", *labels), ("r.png", "l.png", 1, 0))
+    with pytest.raises(InputError, match="are of one eye each; make a row for each eye"):
+        read_labels(path, [tmp_path], Columns(image=("image_od", "image_os"), label=labels))
+
+
+@pytest.mark.parametrize("name", ["-", "Unknown", "N/A", "不详"])
+def test_what_is_no_patient_is_refused_as_one(touch, sheet, tmp_path, name):
+    touch("a.jpg", "b.jpg")
+    with pytest.raises(InputError, match="line 3: no patient in the column patient"):
+        read_labels(sheet(("image", "label", "patient"), ("a", 0, "Li"), ("b", 1, name)), [tmp_path])
+
+
+def test_blanks_and_zeros_make_no_other_patient(touch, sheet, tmp_path):
+    touch(*(f"{name}.jpg" for name in "abcd"))
+    rows = zip("abcd", (0, 1, 0, 1), ("Li Wei", "Li  wei ", "P007", "P7"))
+    found = read_labels(sheet(("image", "label", "patient"), *rows), [tmp_path])
+    assert [record.group for record in found.parts[""].records] == ["li wei", "li wei", "p7", "p7"]
+
+
+def test_arms_of_a_study_are_no_patients(touch, sheet, tmp_path):
+    names = [f"{number}.jpg" for number in range(40)]
+    touch(*names)
+    rows = [(name, number % 2, "ABC"[number % 3]) for number, name in enumerate(names)]
+    assert "group is" not in read_labels(sheet(("image", "label", "Group"), *rows), [tmp_path]).notes[0]
+    rows = [(name, number % 2, f"patient {number // 2}") for number, name in enumerate(names)]
+    assert "group is Group" in read_labels(sheet(("image", "label", "Group"), *rows), [tmp_path]).notes[0]
+
+
+def test_a_division_whose_training_part_lacks_a_class_is_refused(write_picture, sheet, tmp_path):
+    for name in "abcdefgh":
+        write_picture(tmp_path / f"{name}.jpg")
+    rows = zip("abcdefgh", "xyxyxyzz", ["train"] * 6 + ["test"] * 2)
+    found = find_sheet(tmp_path, sheet(("image", "label", "split"), *rows))
+    with pytest.raises(InputError, match="the training part has no photograph of z"):
+        write_split(found, tmp_path / "out", ratio=0.8)

@@ -1,9 +1,11 @@
 import contextlib
 import os
+from pathlib import Path
 
 import pytest
 
 from paddle_eye.data.records import Record, RecordSet
+from paddle_eye.data.sources import tables
 from paddle_eye.data.sources.tables import TEST_TABLE, TRAINING_TABLE, read_table, settle, write_tables
 from paddle_eye.errors import InputError
 
@@ -412,3 +414,30 @@ def test_stopped_at_any_step_the_old_pair_or_the_new_one_is_there(tmp_path, make
     assert {path.name for path in tmp_path.glob(".*")} == {".split.json"}
     write_tables(tmp_path, new, new)
     assert "normal/3.jpg" in (tmp_path / TEST_TABLE).read_text()
+
+
+def test_reading_beside_writing_disturbs_nothing(tmp_path, make_records, monkeypatch):
+    """Whatever reads in between, the tables are both the former ones or both the new ones."""
+    first = make_records(("normal/1.jpg", 1, None), ("amd/2.jpg", 0, None))
+    second = make_records(("amd/2.jpg", 0, None), ("normal/3.jpg", 1, None))
+    write_tables(tmp_path, first, first)
+    former, written = (tmp_path / "train.csv").read_text(), tables.write_text
+
+    def write(path, text):
+        written(path, text)
+        tables.settle(tmp_path)
+        assert (tmp_path / "train.csv").read_text() == (tmp_path / "test.csv").read_text() == former
+
+    monkeypatch.setattr(tables, "write_text", write)
+    write_tables(tmp_path, second, second)
+    assert (tmp_path / "train.csv").read_text() == (tmp_path / "test.csv").read_text() != former
+    assert {path.name for path in tmp_path.glob(".*.coming")} == set()
+
+
+def test_reading_writes_nothing(tmp_path, make_records, monkeypatch):
+    """The folder may be on a disk that cannot be written to."""
+    part = make_records(("normal/1.jpg", 1, None), ("amd/2.jpg", 0, None))
+    write_tables(tmp_path, part, part)
+    monkeypatch.setattr(Path, "unlink", None)
+    monkeypatch.setattr(tables, "write_json", None)
+    tables.settle(tmp_path)
