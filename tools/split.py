@@ -19,7 +19,7 @@ def main() -> None:
         "--data", type=cli.path, required=True, metavar="DIR", help="folders of classes, or the photographs of --sheet"
     )
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--ratio", type=float, default=0.8, help="share of the training part (default: 0.8)")
+    how.add_argument("--ratio", type=float, help="share of the training part (default: 0.8)")
     how.add_argument("--folds", type=int, metavar="K", help="write K folds of a cross-validation instead")
     parser.add_argument("--out", type=cli.folder, metavar="DIR", help="folder of the tables (default: that of --data)")
     parser.add_argument("--seed", type=int, default=0, help="fixes the split and the order of the rows (default: 0)")

@@ -205,7 +205,7 @@ def calibration(figures: Mapping[str, Any], notice: str | None = None) -> bytes:
     """How often the predicted class is right against its probability; the size of a point is its share of the images.
 
     Args:
-        figures: of `paddle_eye.metrics.all.calibration`.
+        figures: of `paddle_eye.metrics.classification.calibration`.
         notice: printed into the picture.
     """
     figure, axes = _figure(5, 4.4, notice)

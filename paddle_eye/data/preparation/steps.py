@@ -37,6 +37,9 @@ class Split(NamedTuple):
     notes: list[str]
 
 
+_RATIO = 0.8
+
+
 class Found(NamedTuple):
     """Labelled photographs that were looked for.
 
@@ -198,7 +201,7 @@ def write_split(
     Args:
         found: of `find_folders` or `find_sheet`.
         out: folder of ``train.csv`` and ``test.csv``; for folds, ``-fold1``, ``-fold2`` … is added to its name.
-        ratio: share of the training part, above 0 and below 1.
+        ratio: share of the training part, above 0 and below 1; None: 0.8.
         fold_count: write so many folds of a cross-validation instead.
         seed: of the split and the order.
         leave_out: a list of files, as `write_list` writes it, that stay out of both parts.
@@ -209,14 +212,18 @@ def write_split(
     Raises:
         InputError: a wrong setting, list or picture, or a class that would be missing on one side.
     """
+    given = {"--folds": fold_count, "--ratio": ratio, "--by": "photograph" if by_photograph else None}
+    given = {flag: value for flag, value in given.items() if value is not None}
+    if found.parts is not None and given:
+        flag, value = next(iter(given.items()))
+        raise InputError(f"{flag} {value}: {found.place} brings a division of its own, which is kept; leave it out")
     if fold_count is not None and fold_count < 2:
         raise InputError(f"--folds {fold_count}: expected 2 or more")
-    if fold_count is None and (ratio is None or not 0 < ratio < 1):
+    ratio = _RATIO if ratio is None else ratio
+    if not 0 < ratio < 1:
         raise InputError(f"--ratio {ratio}: expected the training part's share, above 0 and below 1")
     if not 0 <= seed < 2**31:
         raise InputError(f"--seed {seed}: expected a whole number from 0 to {2**31 - 1}")
-    if fold_count is not None and found.parts is not None:
-        raise InputError(f"--folds {fold_count}: {found.place} brings a division of its own, which is kept")
     records = found.records
     if leave_out is not None:
         records = records.without(read_list(leave_out, records))
@@ -250,7 +257,7 @@ def _divided(
     found: Found,
     records: RecordSet,
     out: Path,
-    ratio: float | None,
+    ratio: float,
     fold_count: int | None,
     seed: int,
     by_photograph: bool,

@@ -163,7 +163,7 @@ def test_each_fold_tests_its_share_of_each_class(make_folders):
         assert split.test.counts() == {"amd": 2, "normal": 1}
 
 
-@pytest.mark.parametrize("ratio", [None, 0, 1, -0.5, 1.5, float("nan")])
+@pytest.mark.parametrize("ratio", [0, 1, -0.5, 1.5, float("nan")])
 def test_a_ratio_is_between_0_and_1(ratio, make_folders):
     root = make_folders(counts=(2, 2))
     with pytest.raises(InputError) as raised:

@@ -45,6 +45,9 @@ def test_a_division_in_a_column_is_kept(touch, sheet, tmp_path):
     found = find_sheet(tmp_path, path)
     assert [[record.image.name for record in part.records] for part in found.parts] == [["a.jpg", "b.jpg"], ["c.jpg"]]
     assert any("1 rows of the validation part are joined" in note for note in found.notes)
+    for given, told in (({"ratio": 0.7}, "--ratio 0.7"), ({"by_photograph": True}, "--by photograph")):
+        with pytest.raises(InputError, match=f"{told}: .* brings a division of its own, which is kept; leave it out"):
+            write_split(found, tmp_path / "out", **given)
     with pytest.raises(InputError, match="line 2: the part must be train, val or test, found 'x'"):
         read_labels(sheet(("image", "label", "split"), ("a", 0, "x")), [tmp_path])
 
@@ -211,4 +214,4 @@ def test_a_division_whose_training_part_lacks_a_class_is_refused(write_picture, 
     rows = zip("abcdefgh", "xyxyxyzz", ["train"] * 6 + ["test"] * 2)
     found = find_sheet(tmp_path, sheet(("image", "label", "split"), *rows))
     with pytest.raises(InputError, match="the training part has no photograph of z"):
-        write_split(found, tmp_path / "out", ratio=0.8)
+        write_split(found, tmp_path / "out")
