@@ -13,7 +13,8 @@ from paddle_eye.data.preparation.split import folds, join_same_pictures, set_asi
 from paddle_eye.data.records import RecordSet
 from paddle_eye.data.sources import layouts
 from paddle_eye.data.sources.folders import has_class_folders, read_folders
-from paddle_eye.data.sources.sheets import Columns, read_labels
+from paddle_eye.data.sources.sheet_columns import Columns
+from paddle_eye.data.sources.sheets import read_labels
 from paddle_eye.data.sources.tables import TEST_TABLE, write_tables
 from paddle_eye.errors import InputError, raise_faults
 from paddle_eye.files import read_ordinary, write_text

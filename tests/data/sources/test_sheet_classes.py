@@ -2,7 +2,8 @@
 
 import pytest
 
-from paddle_eye.data.sources.sheets import Columns, read_labels
+from paddle_eye.data.sources.sheet_columns import Columns
+from paddle_eye.data.sources.sheets import read_labels
 from paddle_eye.errors import InputError
 
 

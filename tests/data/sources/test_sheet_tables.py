@@ -7,8 +7,9 @@ import openpyxl
 import pytest
 
 from paddle_eye.data.sources import workbook as workbooks
+from paddle_eye.data.sources.sheet_columns import Columns
 from paddle_eye.data.sources.sheet_tables import read_sheet_table
-from paddle_eye.data.sources.sheets import Columns, read_labels
+from paddle_eye.data.sources.sheets import read_labels
 from paddle_eye.errors import InputError
 
 

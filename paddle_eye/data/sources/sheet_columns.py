@@ -1,0 +1,154 @@
+"""Which column of a label sheet means what: said by a person, or guessed from the names that columns usually have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from paddle_eye.data.images import SUFFIXES
+from paddle_eye.data.sources.part_names import plain
+from paddle_eye.data.sources.sheet_tables import SheetTable, read_sheet_table
+from paddle_eye.errors import InputError, brief, listed
+
+# Names that a column usually has, as `plain` compares them, the surest first.
+_USUAL = {
+    "image": (
+        *("imgname", "filename", "imagename", "idcode", "imageid", "image", "imagepath", "path", "file", "img"),
+        *("picture", "picturename", "photo", "photoname", "fundus", "图片", "图片名", "图片名称", "图像", "图像名"),
+        *("图像名称", "照片", "照片名", "照片名称", "文件名", "影像", "id"),
+    ),
+    "label": (
+        *("label", "labels", "level", "diagnosis", "class", "retinopathygrade", "adjudicateddrgrade", "drgrade"),
+        *("grade", "binarylabels", "glaucoma", "diseaserisk", "category", "标签", "类别", "诊断", "分级"),
+    ),
+    "group": (
+        *("group", "patient", "patientid", "patientno", "patientnumber", "patientname", "subject", "subjectid"),
+        *("subjectno", "subjectnumber", "caseid", "mrn", "pid"),
+        *("患者", "病人", "患者编号", "患者id", "病历号", "住院号", "就诊号", "登记号"),
+    ),
+    "split": ("split", "subset", "partition", "划分"),
+}
+_MOST_OF_A_PATIENT = 10  # photographs, in a column that may be of patients or of something else
+_SIDES = {  # in the name of a column
+    r"(?:^|[\s_.-])(?:od|right|r)(?:$|[\s_.-])|右": "right",
+    r"(?:^|[\s_.-])(?:os|left|l)(?:$|[\s_.-])|左": "left",
+}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of a sheet mean what; None is guessed from the usual names.
+
+    Args:
+        image: of the pictures' names; several, if a row has several photographs of one patient.
+        label: of the class; several columns of 0 and 1, if a photograph may show several things or none.
+        group: of the patient.
+        split: of the part that a row belongs to.
+        sheet: the name of the sheet of a workbook.
+    """
+
+    image: tuple[str, ...] | None = None
+    label: tuple[str, ...] | None = None
+    group: str | None = None
+    split: str | None = None
+    sheet: str | None = None
+
+
+ALL_GUESSED = Columns()
+
+
+def with_columns(
+    sheet: Path, columns: Columns, patients_by_name: bool
+) -> tuple[SheetTable, dict[str, tuple[str, ...]]]:
+    """A sheet and its columns by what they mean; where names tell the patients, no column of them is guessed.
+
+    Raises:
+        InputError: a column is missing, or cannot be guessed.
+    """
+    wanted = [_lower(name) for name in (*(columns.image or ()), *(columns.label or ()))]
+    table = read_sheet_table(sheet, frozenset(_USUAL["image"]), wanted, columns.sheet)
+    asked = {
+        "image": columns.image,
+        "label": columns.label,
+        "group": columns.group and (columns.group,),
+        "split": columns.split and (columns.split,),
+    }
+    taken: dict[str, tuple[str, ...]] = {}
+    for what, wanted in asked.items():
+        if wanted:
+            taken[what] = tuple(_column(table, name, what) for name in wanted)
+            continue
+        if what == "group" and patients_by_name:
+            continue
+        guessed = _guessed(table, what)
+        if guessed is not None and guessed not in {name for names in taken.values() for name in names}:
+            taken[what] = (guessed,)
+        elif what in ("image", "label"):
+            raise InputError(
+                f"{table.place}: no column is called as the {what} usually is; say which with --{what}-column; "
+                f"there are {brief(', '.join(table.header))}"
+            )
+    _require_one_eye(table.place, taken["image"], taken["label"])
+    if len(set().union(*taken.values())) < sum(map(len, taken.values())):
+        raise InputError(f"{table.place}: one column cannot mean two things: {taken}")
+    if "group" in taken and not any(cells.get(taken["group"][0]) for _, cells in table.rows):
+        if columns.group:
+            raise InputError(f"{table.place}: no row names a patient in the column {columns.group}; leave it out")
+        del taken["group"]
+    return table, taken
+
+
+def _guessed(table: SheetTable, what: str) -> str | None:
+    """The column whose name usually means something; None if there is none."""
+    by_name = {plain(name): name for name in table.header}
+    guessed = [by_name[name] for name in _USUAL[what] if name in by_name]
+    if guessed and what == "image":
+        _require_names_of_pictures(table, guessed[0])
+    if guessed and plain(guessed[0]) == "group" and not _may_be_patients(table, guessed[0]):
+        del guessed[0]
+    return guessed[0] if guessed else None
+
+
+def _require_names_of_pictures(table: SheetTable, column: str) -> None:
+    """Raise an InputError if not the column that was guessed has the names of pictures, but another."""
+    naming = {
+        name: sum(PurePath(cells.get(name, "")).suffix.lower() in SUFFIXES for _, cells in table.rows)
+        for name in table.header
+    }
+    others = [name for name, count in naming.items() if 2 * count > len(table.rows)]
+    if others and not naming[column]:
+        raise InputError(
+            f"{table.place}: the column {column} is called as that of the pictures usually is, and {listed(others)} "
+            "has names of pictures; say which with --image-column"
+        )
+
+
+def _may_be_patients(table: SheetTable, column: str) -> bool:
+    """Whether a column called group has as many values as there may be patients, and not those of arms of a study."""
+    values = {cells.get(column, "") for _, cells in table.rows}
+    return len(values) * _MOST_OF_A_PATIENT >= len(table.rows)
+
+
+def _require_one_eye(place: str, images: Sequence[str], labels: Sequence[str]) -> None:
+    """Raise an InputError if each eye has a photograph and a label of its own in the rows of a sheet."""
+    sides = {side for name in labels for word, side in _SIDES.items() if re.search(word, name, re.IGNORECASE)}
+    if len(images) > 1 and len(sides) > 1:
+        raise InputError(
+            f"{place}: {' and '.join(labels)} are of one eye each; make a row for each eye, with its label"
+        )
+
+
+def _lower(name: str) -> str:
+    return name.strip().lower()
+
+
+def _column(table: SheetTable, name: str, what: str) -> str:
+    found = [each for each in table.header if each == name.strip()]
+    found = found or [each for each in table.header if _lower(each) == _lower(name)]
+    if len(found) != 1:
+        raise InputError(
+            f"{table.place}: no column {name!r} for --{what}-column; there are {brief(', '.join(table.header))}"
+        )
+    return found[0]
