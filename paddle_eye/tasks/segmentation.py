@@ -26,6 +26,7 @@ from paddle_eye.data.sources.pairs import (
     block_split,
     find_pairs,
     last_aside,
+    order_in_words,
     own_division,
     read_pairs,
     values_in_order,
@@ -92,8 +93,8 @@ class SegmentationTask(MaskWording, Task):
 
     def load(self) -> Data:
         preprocessing = PixelPreprocessing(self.channels, self.settings.data.pixels == "green")
-        values = self.settings.data.classes
-        if isinstance(values, list):
+        values, ordered = self.settings.data.classes, isinstance(self.settings.data.classes, list)
+        if ordered:
             values = values_in_order(self.location.path, self.found.records, values)
         if values is not None:
             self.split["values"] = list(values.values())
@@ -119,7 +120,7 @@ class SegmentationTask(MaskWording, Task):
             validation_digests=[short(pair.digest) for pair in validation],
             digest=_digest_of(parts),
             faults=faults,
-            notes=_passed_over(self.found),
+            notes=[*_passed_over(self.found), *([order_in_words(values, pairs)] if ordered else [])],
             chosen_on=chosen_on,
         )
 

@@ -1,6 +1,7 @@
 """Masks of several classes, from losses against numpy to a run on squares."""
 
 import json
+import re
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.metrics import f1_score, jaccard_score, recall_score
 
 import paddle_eye
 from paddle_eye.config import Config
-from paddle_eye.data.sources.pairs import OUTSIDE, find_pairs, read_pairs, values_in_order
+from paddle_eye.data.sources.pairs import OUTSIDE, find_pairs, order_in_words, read_pairs, values_in_order
 from paddle_eye.engine.objective import Evaluation
 from paddle_eye.errors import InputError
 from paddle_eye.inference.export import export
@@ -192,6 +193,23 @@ def test_a_run_on_three_classes(squares, tmp_path, monkeypatch, capsys):
     both = (softmax(each.run(inputs), axis=1) for each in (segmenter, exported))
     np.testing.assert_allclose(*both, atol=1e-4)
     assert exported.mask_file(segmented) == segmenter.mask_file(segmented)
+
+
+def test_names_in_another_order_than_the_values_are_warned_of(squares):
+    for names, told in (
+        (
+            ["cup", "disc", "background"],
+            "WARNING: .* cup is 0, disc is 128, background is 255, but most corners are backgr",
+        ),
+        (
+            ["background", "disc", "cup"],
+            "WARNING: .* background is 0, disc is 128, cup is 255, but most corners are cup",
+        ),
+    ):
+        values = values_in_order(squares, find_pairs(squares).records, names)
+        assert re.match(told, order_in_words(values, read(squares, values)))
+    turned = [pair._replace(truth=2 - pair.truth) for pair in read(squares, values)]
+    assert order_in_words(values, turned).startswith("in the order of the values of masks background is 0, disc is 128")
 
 
 def test_values_may_stand_in_the_order_of_the_names(squares):

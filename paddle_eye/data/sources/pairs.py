@@ -203,6 +203,24 @@ def values_in_order(root: Path, records: Sequence[MaskRecord], names: Sequence[s
     return dict(zip(names, sorted(first)))
 
 
+def order_in_words(values: Mapping[str, int], pairs: Sequence[Pair]) -> str:
+    """Which values the classes have that were given in the order of values, and what speaks against it.
+
+    Args:
+        values: of `values_in_order`; the first class is the background.
+        pairs: that were read with them.
+    """
+    told = f"in the order of the values of masks {', '.join(f'{name} is {value}' for name, value in values.items())}"
+    corners = np.concatenate([pair.truth[[0, 0, -1, -1], [0, -1, 0, -1]] for pair in pairs])
+    counts = np.bincount(corners[corners != OUTSIDE], minlength=1)
+    if counts.argmax() == 0:
+        return told
+    there = list(values)[counts.argmax()]
+    return (
+        f"WARNING: {told}, but most corners are {there}; if that is the background, say data.classes={{name: value, …}}"
+    )
+
+
 def _within(field: np.ndarray, truth: np.ndarray, record: MaskRecord) -> np.ndarray:
     """A mask that counts in the field of view alone.
 
