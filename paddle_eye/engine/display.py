@@ -34,11 +34,8 @@ class Display:
         """Called when an epoch begins; the loop goes over what it returns."""
         return batches
 
-    def step(self, number: int, loss: float, waited: float) -> None:
-        """A training step is done, ``number`` in the run, from 1.
-
-        ``waited`` is the share of the epoch's time in which no batch was there.
-        """
+    def step(self, epoch: int, index: int, loss: float, waited: float) -> None:
+        """A training step is done; ``waited`` is the share of the epoch's time in which no batch was there."""
 
     def evaluated(self, row: dict[str, Any], criterion: str) -> None:
         """An evaluation is done, ``row[criterion]`` its main figure; epoch 0 is the one before training."""
@@ -69,9 +66,9 @@ class Displays(Display):
             batches = display.training(epoch, epochs, batches)
         return batches
 
-    def step(self, number: int, loss: float, waited: float) -> None:
+    def step(self, epoch: int, index: int, loss: float, waited: float) -> None:
         for display in self._displays:
-            display.step(number, loss, waited)
+            display.step(epoch, index, loss, waited)
 
     def evaluated(self, row: dict[str, Any], criterion: str) -> None:
         for display in self._displays:
@@ -99,7 +96,7 @@ class ConsoleDisplay(Display):
         self._bar = bar(batches, desc=f"epoch {epoch}/{epochs}", unit="batch")
         return self._bar
 
-    def step(self, number: int, loss: float, waited: float) -> None:
+    def step(self, epoch: int, index: int, loss: float, waited: float) -> None:
         self._bar.set_postfix(loss=f"{loss:.4f}", waiting=f"{waited:.0%}", refresh=False)
 
     def evaluated(self, row: dict[str, Any], criterion: str) -> None:

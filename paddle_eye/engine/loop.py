@@ -6,6 +6,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, Callable
 
@@ -82,13 +83,8 @@ def fit(
         if learning_rate is not None:
             optimizer.set_lr(learning_rate(epoch - 1))
         row = {"epoch": epoch, "lr": optimizer.get_lr(), **({"ranks": ranks.count} if ranks.count > 1 else {})}
-        batches = train_batches(epoch - 1)
-        before = (epoch - 1) * math.ceil(len(batches) / accumulate)  # steps of the epochs that are done
-        batches = display.training(epoch, epochs, batches)
-
-        def after_step(index: int, loss: float, waited: float, before: int = before) -> None:
-            display.step(before + index + 1, loss, waited)
-
+        batches = display.training(epoch, epochs, train_batches(epoch - 1))
+        after_step = partial(display.step, epoch)
         row.update(train_one_epoch(model, optimizer, objective, batches, after_step, accumulate, precision, ranks))
         ranks.unite(model)
         evaluation = evaluate(model, valid_batches(), objective, expected, ranks)

@@ -8,6 +8,7 @@ import os
 import struct
 import time
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ class VisualDLDisplay(Display):
         self._record = Record
         self._path: Path | None = None
         self._last_steps: dict[str, int] = {}
+        self._steps = 0  # of an epoch
 
     def started(self, run: RunFolder) -> None:
         self._path = run.visualdl_log
@@ -51,8 +53,12 @@ class VisualDLDisplay(Display):
             raise JobError(f"{self._path}: the log cannot be written ({error.strerror})") from error
         self._add("meta_data_tag", 0, meta_data=self._record.MetaData())  # VisualDL looks for it first
 
-    def step(self, number: int, loss: float, waited: float) -> None:
-        self._add("step/loss", number, value=loss)
+    def training(self, epoch: int, epochs: int, batches: Iterable) -> Iterable:
+        self._steps = len(batches)
+        return batches
+
+    def step(self, epoch: int, index: int, loss: float, waited: float) -> None:
+        self._add("step/loss", (epoch - 1) * self._steps + index + 1, value=loss)
 
     def evaluated(self, row: dict[str, Any], criterion: str) -> None:
         for name, value in row.items():

@@ -9,7 +9,7 @@ def test_without_a_terminal_an_epoch_is_one_line(capsys):
     display = ConsoleDisplay()
     display.evaluated({**ROW, "epoch": 0}, "accuracy")
     for index, _ in enumerate(display.training(1, 20, [1, 2, 3])):
-        display.step(index + 1, 0.7, 0.016)
+        display.step(1, index, 0.7, 0.016)
     display.evaluated(ROW, "accuracy")
     display.epoch_done(ROW, "accuracy", best=0.8)
     out, err = capsys.readouterr()
@@ -24,7 +24,7 @@ def test_on_a_terminal_a_bar_shows_loss_and_rate(capsys, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     display = ConsoleDisplay()
     for index, _ in enumerate(display.training(2, 20, [1, 2, 3])):
-        display.step(index + 4, 0.7, 0.016)
+        display.step(2, index, 0.7, 0.016)
         display._bar.refresh()
     bar = capsys.readouterr().err
     assert "epoch 2/20" in bar

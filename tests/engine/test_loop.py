@@ -8,7 +8,6 @@ from paddle import nn
 
 from paddle_eye.engine import optim
 from paddle_eye.engine.checkpoint import load_checkpoint, save_checkpoint
-from paddle_eye.engine.display import Display
 from paddle_eye.engine.loop import evaluate, fit, train_one_epoch
 from paddle_eye.errors import InputError, JobError
 from paddle_eye.tasks.classification import ClassificationObjective
@@ -127,20 +126,6 @@ def test_learning_rates_and_orders_are_asked_for_by_epoch():
     history = fit(model, optimizer, OBJECTIVE, train_batches, lambda: batches(10), 3, learning_rate=falling)
     assert asked == [0, 1, 2]
     assert [row["lr"] for row in history[1:]] == pytest.approx([0.1, 0.05, 0.1 / 3])
-
-
-def test_steps_are_counted_through_the_run_also_when_several_batches_are_one():
-    class Listening(Display):
-        def __init__(self):
-            self.steps = []
-
-        def step(self, number, loss, waited):
-            self.steps.append(number)
-
-    display, model = Listening(), network()
-    optimizer, parts = optim.build("SGD", model, 0.1, 0.9), (lambda epoch: batches(4, 4, 2), lambda: batches(10))
-    fit(model, optimizer, OBJECTIVE, *parts, 2, accumulate=2, display=display)
-    assert display.steps == [1, 2, 3, 4]
 
 
 def rates(**recipe):

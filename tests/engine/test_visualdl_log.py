@@ -54,7 +54,7 @@ def train(run, epochs, batches=3):
     for epoch in epochs:
         if epoch:
             for index, loss in enumerate(display.training(epoch, 9, [1 / epoch] * batches)):
-                display.step((epoch - 1) * batches + index + 1, loss, 0.0)
+                display.step(epoch, index, loss, 0.0)
         row = {**ROW, "lr": ROW["lr"] if epoch else None, "confusion_matrix": [[1]], "seconds": 2.0}
         display.evaluated({"epoch": epoch, **row}, "accuracy")
     return display
@@ -84,7 +84,7 @@ def test_steps_epochs_and_pictures_are_logged(visualdl, run):
 
 def test_a_continued_run_continues_its_log(visualdl, run):
     stopped = train(run, [0, 1])
-    stopped.step(4, 0.5, 0.0)  # and then the program was killed, in an epoch that is trained again
+    stopped.step(2, 0, 0.5, 0.0)  # and then the program was killed, in an epoch that is trained again
     with open(run.visualdl_log, "ab") as log:
         log.write(struct.pack("<Q", 90) + b"half a record")
     with pytest.warns(UserWarning, match="21 damaged bytes at its end were cut off"):
@@ -111,13 +111,14 @@ def test_a_full_disk_does_not_stop_the_training_and_leaves_no_half_record(visual
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (run.visualdl_log.stat().st_size + 30, limits[1]))  # half a record fits
     try:
+        display.training(1, 9, [0] * 3)
         with pytest.warns(UserWarning, match="training goes on, the log has gaps"):
-            display.step(1, 0.7, 0.0)
-            display.step(2, 0.7, 0.0)
+            display.step(1, 0, 0.7, 0.0)
+            display.step(1, 1, 0.7, 0.0)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     before = read(run)
-    display.step(3, 0.7, 0.0)
+    display.step(1, 2, 0.7, 0.0)
     assert read(run) == [*before, ("step/loss", 3)]
     assert "step/loss" not in dict(before)
 
