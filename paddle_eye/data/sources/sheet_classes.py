@@ -9,7 +9,7 @@ from paddle_eye.data.sources.tables import whole_number, zeros_and_ones
 from paddle_eye.errors import InputError, brief, listed
 
 _MOST_CLASSES = 200
-_MISSING = ("", "na", "n/a", "nan", "null", "?", "-", "--")
+MISSING = ("", "na", "n/a", "nan", "null", "?", "-", "--")
 _ERROR = re.compile(r"#[A-Z0/?!]+")  # of Excel, such as #N/A and #DIV/0!
 _DATE = re.compile(
     r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d:\d\d)?|\d{1,2}-[A-Z][a-z]{2}|[A-Z][a-z]{2}-\d\d|\d+月\d+日"  # Excel's, and in CSV
@@ -34,7 +34,7 @@ def value_of(cells: Mapping[str, str], columns: tuple[str, ...]) -> str | tuple[
     if (number := whole_number(value)) is not None:
         return str(number)
     shown, column = brief(repr(value)), columns[0]
-    if value.casefold() in _MISSING or _ERROR.fullmatch(value):
+    if value.casefold() in MISSING or _ERROR.fullmatch(value):
         raise ValueError(f"no label in the column {column}, found {shown}; fill it in, or take the row out")
     if _DATE.fullmatch(value):
         raise ValueError(f"a date in the column {column}, {shown}; Excel may have made it of a label such as 1-2")

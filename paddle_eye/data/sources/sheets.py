@@ -12,13 +12,13 @@ from paddle_eye.data.patients import patient_of
 from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.data.sources.named_pictures import NamedPictures
 from paddle_eye.data.sources.part_names import part_called
-from paddle_eye.data.sources.sheet_classes import classes_of, value_of
+from paddle_eye.data.sources.sheet_classes import MISSING, classes_of, value_of
 from paddle_eye.data.sources.sheet_columns import ALL_GUESSED, Columns, with_columns
 from paddle_eye.data.sources.sheet_tables import LISTS, SheetTable, lines_of
 from paddle_eye.data.sources.tables import fault_of_alike, fault_of_class
 from paddle_eye.errors import InputError, brief, listed, raise_faults
 
-_UNKNOWN = ("-", "--", "?", "na", "n/a", "nan", "null", "none", "unknown", "无", "不详", "未知")
+_UNKNOWN = (*MISSING, "none", "unknown", "无", "不详", "未知")
 _NAMES_OF_CLASSES = "labels.txt"  # beside a list
 
 
@@ -156,7 +156,7 @@ def _patient(cells: Mapping[str, str], column: str) -> str:
     """The patient of a row, also one who is written in several ways; a ValueError if it names none."""
     written = " ".join(unicodedata.normalize("NFKC", cells.get(column, "")).casefold().split())
     name = re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"\.0+$", "", written))
-    if not name or name in _UNKNOWN:
+    if name in _UNKNOWN:
         raise ValueError(
             f"no patient in the column {column}; fill it in (of merged cells only the first has a value), name another "
             "column with --group-column, or tell patients by the names of files with --group"
