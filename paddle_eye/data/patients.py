@@ -12,7 +12,8 @@ import numpy as np
 from paddle_eye.errors import InputError
 from paddle_eye.metrics.intervals import patient_numbers
 
-_WORDS, _BETWEEN = "left|right|od|os|左眼|右眼|左|右", "[ _.()（）-]"
+_WORDS, _SIGNS = "left|right|od|os|左眼|右眼|左|右", " _.()（）-"
+_BETWEEN = f"[{_SIGNS}]"
 # The patient, with a digit in it, and the side of the eye: 12_left, p7-OD, 12L, 12左; perhaps a suffix: 12_left_2.
 _SIDE_BEHIND = re.compile(rf"(.*\d|.*\d.*?{_BETWEEN})(?:{_WORDS}|l|r)(?:{_BETWEEN}.*)?", re.IGNORECASE)
 # The side before the patient: left_12, OD12; of a letter alone it must be set apart, R0001 is a number.
@@ -38,7 +39,7 @@ def patient_of(path: Path, pattern: re.Pattern | None = None) -> str | None:
     if copy := GENERATED.fullmatch(path.stem):
         return f"{path.parent.name}/_{copy[1]}"
     if eye := _SIDE_BEHIND.fullmatch(path.stem) or _SIDE_BEFORE.fullmatch(path.stem):
-        return eye[1].strip(" _.-()（）").casefold()
+        return eye[1].strip(_SIGNS).casefold()
     return None
 
 
