@@ -27,6 +27,7 @@ OFF = "off"
 MOST_BYTES = 64 * 2**30  # of a store; what was not used for the longest time gives way
 _LEFT_FREE = 2**30  # bytes of the disk
 _FILE_BYTES = 2**28  # a killed run loses what is not yet in a whole file of this size
+_MOST_SMALL_FILES = 64  # less than half that size, of a kind: every file is kept open
 _MAGIC = b"eyes-1\r\n"
 _ENTRY = np.dtype([("key", "V32"), ("start", "<u8"), ("length", "<u8"), ("checksum", "<u4")])
 _END = np.dtype([("entries", "<u8"), ("checksum", "<u4"), ("magic", "V8")])
@@ -81,9 +82,9 @@ class _File:
         self.path, self._lock, self._used = path, threading.Lock(), False
         self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - it stays open as long as its blocks are wanted
         weakref.finalize(self, self._file.close)
-        size = os.fstat(self._file.fileno()).st_size
-        (end,) = self._read(max(0, size - _END.itemsize), _END, 1)
-        entries_start = size - _END.itemsize - int(end["entries"]) * _ENTRY.itemsize
+        self.size = os.fstat(self._file.fileno()).st_size
+        (end,) = self._read(max(0, self.size - _END.itemsize), _END, 1)
+        entries_start = self.size - _END.itemsize - int(end["entries"]) * _ENTRY.itemsize
         if end["magic"].tobytes() != _MAGIC or entries_start < 0:
             raise ValueError("it does not end as such a file does")
         self.entries = self._read(entries_start, _ENTRY, int(end["entries"]))
@@ -146,6 +147,7 @@ class DiskBlocks:
     def __init__(self, folder: Path, make_room: Callable[[int], None]) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)  # photographs of patients, in whatever folder a person named
         self.folder, self._make_room = folder, make_room
+        self._files: list[_File] = []
         self._places: dict[bytes, _Place] = {}
         self._lock = threading.RLock()
         self._new: _Growing | None = None
@@ -160,6 +162,7 @@ class DiskBlocks:
 
     def _add(self, path: Path) -> None:
         file = _File(path)
+        self._files.append(file)
         for key, start, length, checksum in file.entries.tolist():
             self._places[key] = _Place(file, start, length, checksum)
 
@@ -199,10 +202,38 @@ class DiskBlocks:
         if not finished.entries:
             finished.file.close()
             return
+        taken_in = self._take_in_small_files(finished)
         self._make_room(finished.size)
         target = self.folder / f"{time.time_ns():020d}-{secrets.token_hex(4)}{_SUFFIX}"
         finished.finish(target)
         self._add(target)
+        for file in taken_in:
+            self._files.remove(file)
+            with contextlib.suppress(OSError):  # Windows, where another process has it open
+                file.path.unlink()
+
+    def _take_in_small_files(self, growing: _Growing) -> list[_File]:
+        """Copy the blocks of small files, where there are too many of them, as after many starts with a new image each.
+
+        Returns:
+            The files that are not needed any more.
+        """
+        small = [file for file in self._files if file.size < _FILE_BYTES // 2]
+        if len(small) < _MOST_SMALL_FILES:
+            return []
+        taken_in = []
+        for file in sorted(small, key=lambda file: file.size):
+            if growing.size + file.size > _FILE_BYTES:
+                break
+            for key in file.entries["key"].tolist():
+                place = self._places.get(key)
+                if place is None or place.file is not file or key in growing.entries:
+                    continue
+                block = file.block(place)
+                if block is not None:
+                    growing.write(key, block)
+            taken_in.append(file)
+        return taken_in
 
 
 class Store:

@@ -74,6 +74,22 @@ def test_large_files_are_divided(tmp_path, monkeypatch):
     assert content(opened(tmp_path)) == [key[:10] for key in KEYS]
 
 
+def test_many_small_files_become_one(tmp_path):
+    keys = [number.to_bytes(2, "big") * 16 for number in range(1, 301)]  # more than a process may have open on macOS
+    reading = opened(tmp_path)
+    for key in keys:
+        blocks = opened(tmp_path)
+        blocks.put(key, key[:5])
+        if key == keys[10]:
+            blocks.put(keys[0], b"again")
+            reading = opened(tmp_path)
+        assert len(files(tmp_path)) <= 64
+    expected = [b"again", *(key[:5] for key in keys[1:])]
+    assert [blocks.get(key).tobytes() for key in keys] == expected
+    assert [opened(tmp_path).get(key).tobytes() for key in keys] == expected
+    assert [reading.get(key).tobytes() for key in keys[:11]] == expected[:11]  # it has the files that were removed open
+
+
 @pytest.mark.parametrize("place", range(0, 300, 7))
 def test_no_flipped_bit_is_believed(place, filled):
     (file,) = files(filled)
