@@ -30,8 +30,8 @@ class Display:
     def started(self, run: RunFolder) -> None:
         """A run begins in its folder, or goes on there."""
 
-    def training(self, epoch: int, epochs: int, batches: Iterable) -> Iterable:
-        """Called when an epoch begins; the loop goes over what it returns."""
+    def training(self, epoch: int, epochs: int, batches: Iterable, accumulate: int) -> Iterable:
+        """An epoch begins, whose steps have ``accumulate`` batches each; the loop goes over what this returns."""
         return batches
 
     def step(self, epoch: int, index: int, loss: float, waited: float) -> None:
@@ -61,9 +61,9 @@ class Displays(Display):
         for display in self._displays:
             display.started(run)
 
-    def training(self, epoch: int, epochs: int, batches: Iterable) -> Iterable:
+    def training(self, epoch: int, epochs: int, batches: Iterable, accumulate: int) -> Iterable:
         for display in self._displays:
-            batches = display.training(epoch, epochs, batches)
+            batches = display.training(epoch, epochs, batches, accumulate)
         return batches
 
     def step(self, epoch: int, index: int, loss: float, waited: float) -> None:
@@ -92,7 +92,7 @@ class ConsoleDisplay(Display):
     def note(self, text: str) -> None:
         print(text, flush=True)
 
-    def training(self, epoch: int, epochs: int, batches: Iterable) -> Iterable:
+    def training(self, epoch: int, epochs: int, batches: Iterable, accumulate: int) -> Iterable:
         self._bar = bar(batches, desc=f"epoch {epoch}/{epochs}", unit="batch")
         return self._bar
 

@@ -83,7 +83,7 @@ def fit(
         if learning_rate is not None:
             optimizer.set_lr(learning_rate(epoch - 1))
         row = {"epoch": epoch, "lr": optimizer.get_lr(), **({"ranks": ranks.count} if ranks.count > 1 else {})}
-        batches = display.training(epoch, epochs, train_batches(epoch - 1))
+        batches = display.training(epoch, epochs, train_batches(epoch - 1), accumulate)
         after_step = partial(display.step, epoch)
         row.update(train_one_epoch(model, optimizer, objective, batches, after_step, accumulate, precision, ranks))
         ranks.unite(model)

@@ -53,8 +53,8 @@ class VisualDLDisplay(Display):
             raise JobError(f"{self._path}: the log cannot be written ({error.strerror})") from error
         self._add("meta_data_tag", 0, meta_data=self._record.MetaData())  # VisualDL looks for it first
 
-    def training(self, epoch: int, epochs: int, batches: Iterable) -> Iterable:
-        self._steps = len(batches)
+    def training(self, epoch: int, epochs: int, batches: Iterable, accumulate: int) -> Iterable:
+        self._steps = math.ceil(len(batches) / accumulate)
         return batches
 
     def step(self, epoch: int, index: int, loss: float, waited: float) -> None:

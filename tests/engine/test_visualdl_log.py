@@ -53,7 +53,7 @@ def train(run, epochs, batches=3):
         display.picture(f"training/{place}", 1, b"PNG")
     for epoch in epochs:
         if epoch:
-            for index, loss in enumerate(display.training(epoch, 9, [1 / epoch] * batches)):
+            for index, loss in enumerate(display.training(epoch, 9, [1 / epoch] * batches, accumulate=1)):
                 display.step(epoch, index, loss, 0.0)
         row = {**ROW, "lr": ROW["lr"] if epoch else None, "confusion_matrix": [[1]], "seconds": 2.0}
         display.evaluated({"epoch": epoch, **row}, "accuracy")
@@ -69,6 +69,16 @@ def read(run):
         records.append((value.tag, value.id))
         data = data[8 + length :]
     return records
+
+
+def test_a_step_of_several_batches_is_one_step(visualdl, run):
+    display = VisualDLDisplay()
+    display.started(run)
+    for epoch in (1, 2):
+        display.training(epoch, 9, [None] * 5, accumulate=2)
+        for index in range(3):
+            display.step(epoch, index, 0.5, 0.0)
+    assert [step for tag, step in read(run) if tag == "step/loss"] == [1, 2, 3, 4, 5, 6]
 
 
 def test_steps_epochs_and_pictures_are_logged(visualdl, run):
@@ -111,7 +121,7 @@ def test_a_full_disk_does_not_stop_the_training_and_leaves_no_half_record(visual
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (run.visualdl_log.stat().st_size + 30, limits[1]))  # half a record fits
     try:
-        display.training(1, 9, [0] * 3)
+        display.training(1, 9, [0] * 3, accumulate=1)
         with pytest.warns(UserWarning, match="training goes on, the log has gaps"):
             display.step(1, 0, 0.7, 0.0)
             display.step(1, 1, 0.7, 0.0)

@@ -101,7 +101,7 @@ class Listening(Display):
     def started(self, run):
         self.run = run
 
-    def training(self, epoch, epochs, batches):
+    def training(self, epoch, epochs, batches, accumulate):
         if epoch == 1:
             self.first_inputs = next(iter(batches))[0].numpy()
         return batches
