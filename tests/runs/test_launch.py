@@ -28,7 +28,7 @@ def data(tmp_path_factory, write_picture):
     root = tmp_path_factory.mktemp("data") / "two"
     records = [Record(write_picture(root / f"{n}.png", n % 2, (32, 32)), n % 2) for n in range(18)]
     parts = [RecordSet(("amd", "normal"), tuple(part)) for part in (records[:13], records[13:])]
-    write_tables(root, *parts, overwrite=False)
+    write_tables({root: parts})
     return root
 
 

@@ -107,6 +107,8 @@ def find_sheet(
     Raises:
         InputError: see `read_labels`; also if no name has a patient, or the sheets say other parts than they are for.
     """
+    if group is not None and group_column is not None:
+        raise InputError(f"--group {group}: the column {group_column} tells patients (--group-column); leave one out")
     pattern = compile_pattern(group) if group is not None else None
     several = [None if names is None else tuple(names.split(",")) for names in (image_column, label_column)]
     columns = Columns(*several, group_column, split_column, sheet_name)
@@ -249,8 +251,7 @@ def write_split(
         left_out, leaking = len(found.records) - len(records), len(patients[0] & patients[1])
         ordered = sides if found.parts is not None else [shuffled(side, seed) for side in sides]
         splits.append(Split(target, *ordered, left_out, leaking, notes))
-    for each in splits:
-        write_tables(each.folder, each.training, each.test, overwrite)
+    write_tables({each.folder: (each.training, each.test) for each in splits}, overwrite)
     return splits
 
 

@@ -11,6 +11,7 @@ from paddle_eye.data.preparation.steps import find_sheet
 from paddle_eye.data.records import RecordSet
 from paddle_eye.data.sources import layouts
 from paddle_eye.data.sources.layouts import TestPart
+from paddle_eye.data.sources.part_names import key
 from paddle_eye.errors import InputError
 
 
@@ -59,8 +60,8 @@ def _matched(part: TestPart, known: tuple[str, ...], place: Place) -> TestPart:
     if foreign:
         there = f"{place.path} has {', '.join(counts)}, the network knows {', '.join(known)}"
         raise InputError(f"--map {foreign[0]}: expected a class of the data and one of the network; {there}")
-    alike = {name.casefold(): name for name in known}
-    own_name = {name: place.names.get(name) or alike.get(name.casefold()) for name in counts}
+    alike = {key(name): name for name in known}
+    own_name = {name: place.names.get(name) or alike.get(key(name)) for name in counts}
     unknown = [name for name, own in own_name.items() if own is None and counts[name]]
     if unknown and not records.several_labels:
         raise InputError(

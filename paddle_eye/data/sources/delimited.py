@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 from paddle_eye.errors import InputError
 from paddle_eye.files import read_ordinary
 
+MISSING = ("", "na", "n/a", "nan", "null", "?", "-", "--")  # what stands for nothing in a cell
 _SEPARATORS = (",", ";", "\t")
 _MOST_MEGABYTES = 64
+MOST_ROWS, _MOST_CELLS = 1_000_000, 10_000_000  # some 500 bytes of memory a row
 GB_2312 = "gb2312"
 
 
@@ -66,7 +68,9 @@ def read_delimited(path: Path) -> Delimited:
 
 def _rows(path: Path, reader: csv.DictReader, before: int) -> Iterator[tuple[int, dict[Any, Any]]]:
     try:
-        for row in reader:
+        for number, row in enumerate(reader, start=1):
+            if number > min(MOST_ROWS, _MOST_CELLS // max(1, len(reader.fieldnames))):
+                raise InputError(f"{path}: more than {number - 1} rows are too many; leave rows or columns out")
             beyond = [cell.strip() for cell in row.pop(None, [])]  # the cells that no column is named for
             stripped = {name: cell and cell.strip() for name, cell in row.items()}
             if any(beyond):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -101,11 +102,11 @@ def read_train_val(root: Path) -> tuple[RecordSet, RecordSet]:
             both sides in one message.
     """
     places = train_val_folders(root)
-    sides = [_class_folders(place) for place in places]
+    sides = [sorted(_class_folders(place), key=_composed) for place in places]
     for place, folders in zip(places, sides):
         named = [folder.name for folder in folders if is_kind_of_files(folder.name)]
         _refuse(place, named, "give it a folder for each class, or rename what is one")
-    names = [[folder.name for folder in folders] for folders in sides]
+    names = [list(map(_composed, folders)) for folders in sides]
     faults = [
         f"{places[there]}: no class {name!r}, which {places[here]} has"
         for here, there in ((0, 1), (1, 0))
@@ -121,6 +122,16 @@ def read_train_val(root: Path) -> tuple[RecordSet, RecordSet]:
     raise_faults(root, faults, f"{places[0].name} and {places[1].name} need the same classes of photographs")
     training, validation = (RecordSet(tuple(names[0]), records) for records in parts)
     return training, validation
+
+
+def _composed(folder: Path) -> str:
+    """The name of a folder, with letters and accents together, which a Mac writes apart."""
+    return unicodedata.normalize("NFC", folder.name)
+
+
+def has_folders(folder: Path) -> bool:
+    """Whether there is a folder in another, which may be a class."""
+    return bool(_folders(folder))
 
 
 def beside_classes(root: Path) -> list[Path]:

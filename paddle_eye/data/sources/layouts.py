@@ -129,6 +129,17 @@ def in_no_class(*places: Path | None) -> list[str]:
     return [f"{len(files)} pictures beside the folders of classes are in no class: {listed(files)}"] if files else []
 
 
+def _labelled_test(root: Path) -> Path | None:
+    test = folders.test_folder(root)
+    return test if test is not None and folders.has_folders(test) else None
+
+
+def _unlabelled_test(root: Path) -> list[str]:
+    test = folders.test_folder(root)
+    unlabelled = test is not None and not folders.has_folders(test)
+    return [f"{test} has no folders of classes and is passed over"] * unlabelled
+
+
 def _any_exists(*names: object) -> Callable[[Path], bool]:
     return lambda root: any((root / name).exists() for name in names)
 
@@ -148,8 +159,8 @@ LAYOUTS = {
         "train and val",
         lambda root: len(folders.train_val_folders(root)) == 2,
         lambda root: Parts(*folders.read_train_val(root)),
-        lambda root: in_no_class(*folders.train_val_folders(root), folders.test_folder(root)),
-        lambda root: folders.read_folders(folder, least=1) if (folder := folders.test_folder(root)) else None,
+        lambda root: [*in_no_class(*folders.train_val_folders(root), _labelled_test(root)), *_unlabelled_test(root)],
+        lambda root: folders.read_folders(folder, least=1) if (folder := _labelled_test(root)) else None,
     ),
     "folders": Layout(
         "folders of classes",

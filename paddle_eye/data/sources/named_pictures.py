@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
+import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from paddle_eye.data.images import SUFFIXES, find_pictures
 from paddle_eye.data.sources.pair_names import is_folder_of_masks
-from paddle_eye.data.sources.part_names import part_named
+from paddle_eye.data.sources.part_names import key, part_named
 from paddle_eye.data.sources.tables import whole_number
 from paddle_eye.errors import brief, listed
 
@@ -33,7 +33,7 @@ class NamedPictures:
         self._by_name: Mapping[str, list[Path]] = defaultdict(list)
         self._by_number: Mapping[int, list[Path]] = defaultdict(list)
         for path in self.pictures:
-            for name in {_key(path.name), _key(path.stem)}:
+            for name in {key(path.name), key(path.stem)}:
                 self._by_name[name].append(path)
             if (number := whole_number(path.stem)) is not None:
                 self._by_number[number].append(path)
@@ -46,11 +46,10 @@ class NamedPictures:
         """
         written = PurePosixPath(cell.replace("\\", "/"))
         absolute = written.is_absolute() or PureWindowsPath(cell).drive
-        if not absolute:
-            for folder in self.folders:
-                if folder / written in self._all:
-                    return folder / written
-        found, parents = self._called(written.name), list(written.parts[:-1])
+        exact = [] if absolute else [folder / written for folder in self.folders if folder / written in self._all]
+        if len(set(map(os.path.realpath, exact))) == 1:
+            return exact[0]
+        found, parents = exact or self._called(written.name), list(written.parts[:-1])
         while len(found) > 1 and parents:  # the folders in the cell tell which of several
             closer = [path for path in found if path.parts[-1 - len(parents) : -1] == tuple(parents)]
             found, parents = closer or found, parents[1:]
@@ -63,15 +62,15 @@ class NamedPictures:
             raise ValueError(f"{brief(repr(cell))} is no picture in {listed(self.folders)}{''.join(masks)}")
         if not absolute:
             self._require_same_part(cell, written, found[0])
-        if len(written.parts) > 1 and _key(written.parts[-2]) != _key(found[0].parent.name):
+        if len(written.parts) > 1 and key(written.parts[-2]) != key(found[0].parent.name):
             self.elsewhere.append((cell, found[0]))
         return found[0]
 
     def _called(self, name: str) -> list[Path]:
-        if found := self._by_name.get(_key(name)):
+        if found := self._by_name.get(key(name)):
             return found
         stem, _, suffix = name.rpartition(".")
-        if f".{suffix.lower()}" in SUFFIXES and (found := self._by_name.get(_key(stem))):
+        if f".{suffix.lower()}" in SUFFIXES and (found := self._by_name.get(key(stem))):
             return found
         number = whole_number(name)
         return [] if number is None else self._by_number.get(number, [])
@@ -86,8 +85,3 @@ class NamedPictures:
 
 def _is_mask(path: Path) -> bool:
     return any(map(is_folder_of_masks, path.parts[:-1]))
-
-
-def _key(name: str) -> str:
-    """A name as names are compared: in any case, and with letters and accents together or apart."""
-    return unicodedata.normalize("NFC", name).casefold()

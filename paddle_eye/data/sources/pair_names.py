@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from paddle_eye.data.images import SUFFIXES, is_clutter
 from paddle_eye.data.sources.folders import named_folder, require_one_of_each_part
-from paddle_eye.data.sources.part_names import TEST, TRAINING, VALIDATION, plain
+from paddle_eye.data.sources.part_names import TEST, TRAINING, VALIDATION, key, plain
 from paddle_eye.errors import InputError
 
 # Names of folders, as `plain` compares them.
@@ -132,7 +133,7 @@ def _of_part(root: Path, part: str | None) -> PairFolders | None:
     if images is not None and masks is not None:
         return PairFolders(images, masks, fields, part)
     in_one = images is None and masks is None and root.is_dir()
-    if in_one and apart(path for path in root.iterdir() if path.is_file())[1]:
+    if in_one and apart(path for path in root.iterdir() if path.suffix.lower() in SUFFIXES and not is_clutter(path))[1]:
         return PairFolders(root, None, None, part)
     return None
 
@@ -179,7 +180,7 @@ def _ends_of_masks(paths: Sequence[Path]) -> tuple[str, ...]:
 
 
 def _stem(path: Path) -> str:
-    return path.stem.casefold()
+    return key(path.stem)
 
 
 def _without(stem: str, ends: tuple[str, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 TRAINING = ("train", "training", "trainset", "trainingset", "训练", "训练集")
 VALIDATION = ("val", "valid", "validation", "dev", "valset", "validset", "validationset", "验证", "验证集")
@@ -20,8 +21,13 @@ _NO_CLASS = re.compile(
 )
 
 
+def key(name: str) -> str:
+    """A name as names of files and classes are compared: in any case, with letters and accents together or apart."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
 def plain(name: str) -> str:
-    """A name as names are compared: without blanks, lines, points and capitals."""
+    """A name as names of columns and parts are compared: without blanks, lines, points and capitals."""
     return re.sub(r"[\s_.-]+", "", name).casefold()
 
 

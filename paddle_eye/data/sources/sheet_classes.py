@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
+from paddle_eye.data.sources.delimited import MISSING
 from paddle_eye.data.sources.tables import whole_number, zeros_and_ones
 from paddle_eye.errors import InputError, brief, listed
 
 _MOST_CLASSES = 200
-MISSING = ("", "na", "n/a", "nan", "null", "?", "-", "--")
 _ERROR = re.compile(r"#[A-Z0/?!]+")  # of Excel, such as #N/A and #DIV/0!
 _DATE = re.compile(
     r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d:\d\d)?|\d{1,2}-[A-Z][a-z]{2}|[A-Z][a-z]{2}-\d\d|\d+月\d+日"  # Excel's, and in CSV
 )
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?")
-_LIST = re.compile(r"\[.*\]|\d+(?:\s*[,;|/ 、，；+&]\s*\d+)+")  # of labels: ['N', 'D'] or 0,1,1
+_LIST = re.compile(r"\[.*\]|\d+(?:(?:\s*[,;|/、，；+&]\s*|\s+)\d+)+")  # of labels: ['N', 'D'] or 0,1,1
 _ONE_IN_A_LIST = re.compile(r"\[\s*['\"]([^'\"]+)['\"]\s*\]")  # as Python prints it
 _BETWEEN_LABELS = re.compile(r"\s*[,;|/、，；+&]\s*")
 _STAGE = re.compile(r"\d+ ?[A-Za-z]")  # beside numbers: 2 and 2a
@@ -49,7 +49,7 @@ _CURE_OF_SEVERAL = "give each disease a column of 0 and 1, and name them with --
 
 
 def classes_of(
-    place: str, given: Iterable[str], rows: int, names: Sequence[str] | None, known: tuple[str, ...] | None
+    place: str, given: Iterable[str], rows: int, names: Mapping[int, str] | None, known: tuple[str, ...] | None
 ) -> tuple[tuple[str, ...], dict[str, int]]:
     """The names of the classes, and the label of each value that rows have.
 
@@ -57,7 +57,7 @@ def classes_of(
         place: of the sheet, for messages.
         given: the values.
         rows: how many rows have them.
-        names: of the labels 0, 1, …, if they were said.
+        names: of labels, in their order, if they were said.
         known: the classes of a former sheet.
 
     Raises:
@@ -66,12 +66,12 @@ def classes_of(
     values = set(given)
     numbers = {value: whole_number(value) for value in values}
     if names is not None:
-        wrong = sorted(value for value, number in numbers.items() if number is None or number >= len(names))
+        wrong = sorted(value for value, number in numbers.items() if number not in names)
         if wrong:
-            raise InputError(
-                f"{place}: {len(names)} names for labels from 0 to {len(names) - 1}, found {brief(listed(wrong))}"
-            )
-        return tuple(names), {value: number for value, number in numbers.items() if number is not None}
+            known_labels = f"{len(names)} names for labels from {min(names, default=0)} to {max(names, default=0)}"
+            raise InputError(f"{place}: {known_labels}, found {brief(listed(wrong))}")
+        order = list(names)
+        return tuple(names.values()), {value: order.index(number) for value, number in numbers.items()}
     if known is not None:
         unknown = sorted(values - set(known))
         if unknown:

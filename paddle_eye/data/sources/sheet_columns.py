@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from paddle_eye.data.images import SUFFIXES
-from paddle_eye.data.sources.part_names import plain
+from paddle_eye.data.sources.part_names import part_called, plain
 from paddle_eye.data.sources.sheet_tables import SheetTable, read_sheet_table
 from paddle_eye.errors import InputError, brief, listed
 
@@ -82,8 +83,9 @@ def with_columns(
             continue
         if what == "group" and patients_by_name:
             continue
-        guessed = _guessed(table, what)
-        if guessed is not None and guessed not in {name for names in taken.values() for name in names}:
+        others = [name for name in table.header if name not in {name for names in taken.values() for name in names}]
+        guessed = _dividing(table, others) if what == "split" else _guessed(table, what)
+        if guessed in others:
             taken[what] = (guessed,)
         elif what in ("image", "label"):
             raise InputError(
@@ -102,13 +104,33 @@ def with_columns(
 
 def _guessed(table: SheetTable, what: str) -> str | None:
     """The column whose name usually means something; None if there is none."""
-    by_name = {plain(name): name for name in table.header}
-    guessed = [by_name[name] for name in _USUAL[what] if name in by_name]
+    by_name: Mapping[str, list[str]] = defaultdict(list)
+    for name in table.header:
+        by_name[plain(name)].append(name)
+    called = [by_name[name] for name in _USUAL[what] if name in by_name]
+    if called and len(called[0]) > 1:
+        alike = " and ".join(called[0])
+        raise InputError(f"{table.place}: {alike} are called as the {what} usually is; say which with --{what}-column")
+    guessed = [name for (name, *_) in called]
     if guessed and what == "image":
         _require_names_of_pictures(table, guessed[0])
     if guessed and plain(guessed[0]) == "group" and not _may_be_patients(table, guessed[0]):
         del guessed[0]
     return guessed[0] if guessed else None
+
+
+def _dividing(table: SheetTable, columns: Sequence[str]) -> str | None:
+    """The column that says which part a row belongs to: called so, or with nothing but the names of several parts."""
+    named = {name: {part_called(cells.get(name, "")) for _, cells in table.rows} for name in columns}
+    guessed = _guessed(table, "split")
+    if guessed in named:
+        if named[guessed] != {None}:
+            return guessed
+        table.notes.append(f"no row of the column {guessed} names a part, such as train or test; it is passed over")
+    dividing = [name for name, parts in named.items() if len(parts) > 1 and None not in parts]
+    if len(dividing) > 1:
+        raise InputError(f"{table.place}: {listed(dividing)} divide the rows; say which with --split-column")
+    return dividing[0] if dividing else None
 
 
 def _require_names_of_pictures(table: SheetTable, column: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from paddle_eye.data.sources.delimited import GB_2312, Delimited, decode, read_delimited
+from paddle_eye.data.sources.delimited import GB_2312, MOST_ROWS, Delimited, decode, read_delimited
 from paddle_eye.data.sources.part_names import plain
 from paddle_eye.data.sources.workbook import read_sheet
 from paddle_eye.errors import InputError, brief, listed
@@ -104,10 +104,20 @@ def _of_list(sheet: Path) -> SheetTable:
         if len(line) > _LONGEST_LINE:
             raise InputError(f"{sheet}, line {number}: {len(line)} letters are no path and label; give another file")
         if line.strip():
-            parts = re.fullmatch(r"(.*?)(?:\t\s*|\s*[,;]\s*|\s+)([^\s;]+)", line.strip())
-            path, label = parts.groups() if parts else (line.strip(), "")
+            path, label = _path_and_label(line.strip())
             rows.append((f"line {number}", {"path": path, "label": label}))
+        if len(rows) > MOST_ROWS:
+            raise InputError(f"{sheet}: more than {MOST_ROWS} lines are too many; leave some out")
     return SheetTable(str(sheet), ["path", "label"], rows, [], _of_encoding(encoding))
+
+
+def _path_and_label(line: str) -> tuple[str, str]:
+    """What stands before and behind the last blank, tab or semicolon of a line, or, without one, its first comma."""
+    label = re.split(r"[\s;]", line)[-1]
+    path = line[: len(line) - len(label)].rstrip()
+    if not path:
+        path, _, label = line.partition(",")
+    return path.removesuffix(",").removesuffix(";").rstrip(), label
 
 
 def _fault_beyond(place: str, cells: Sequence[str], how: str = "") -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,13 +11,12 @@ from paddle_eye.data.patients import patient_of
 from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.data.sources.named_pictures import NamedPictures
 from paddle_eye.data.sources.part_names import part_called
-from paddle_eye.data.sources.sheet_classes import MISSING, classes_of, value_of
+from paddle_eye.data.sources.sheet_classes import classes_of, value_of
 from paddle_eye.data.sources.sheet_columns import ALL_GUESSED, Columns, with_columns
 from paddle_eye.data.sources.sheet_tables import LISTS, SheetTable, lines_of
-from paddle_eye.data.sources.tables import fault_of_alike, fault_of_class
+from paddle_eye.data.sources.tables import fault_of_alike, fault_of_class, patient_named
 from paddle_eye.errors import InputError, brief, listed, raise_faults
 
-_UNKNOWN = (*MISSING, "none", "unknown", "无", "不详", "未知")
 _NAMES_OF_CLASSES = "labels.txt"  # beside a list
 
 
@@ -87,10 +85,12 @@ def read_labels(
     advice = "mend the rows, or say which column means what (--image-column, --label-column …)"
     raise_faults(table.place, faults, advice)
     several = len(taken["label"]) > 1
-    if names is None and sheet.suffix.lower() in LISTS:
-        names = _names_beside(sheet)
+    if several and names is not None:
+        own = _named(taken["label"])
+        raise InputError(f"--classes {','.join(names)}: the columns {own} name the classes; leave it out")
+    named = dict(enumerate(names)) if names is not None else _names_beside(sheet)
     values = [row.value for row in rows]
-    classes, label_of = (taken["label"], {}) if several else classes_of(table.place, values, len(rows), names, known)
+    classes, label_of = (taken["label"], {}) if several else classes_of(table.place, values, len(rows), named, known)
     if known is not None and classes != known:
         raise InputError(f"{table.place}: the classes are {listed(classes)}, the first sheet has {listed(known)}")
     if wrong := [fault for fault in (*map(fault_of_class, classes), fault_of_alike(classes)) if fault]:
@@ -115,15 +115,17 @@ def _named(columns: Sequence[str]) -> str:
     return " and ".join(columns) if len(columns) < 4 else f"{', '.join(columns[:3])} … ({len(columns)} columns)"
 
 
-def _names_beside(sheet: Path) -> list[str] | None:
-    """The names of the classes, one in a line of ``labels.txt``, perhaps behind its number, as PaddleClas has them."""
+def _names_beside(sheet: Path) -> dict[int, str] | None:
+    """The names of the classes by their labels, one in a line of ``labels.txt`` beside a list.
+
+    Lines that all begin with numbers say whose name they are, as PaddleClas has them; others count from 0.
+    """
     path = sheet.with_name(_NAMES_OF_CLASSES)
-    if not path.is_file():
+    if sheet.suffix.lower() not in LISTS or not path.is_file() or path.samefile(sheet):
         return None
     names = lines_of(path)
-    numbered = dict(line.split(maxsplit=1) for line in names if re.match(r"\d+\s+\S", line))
-    ordered = [numbered.get(str(number)) for number in range(len(names))]
-    return names if None in ordered else ordered
+    numbered = {int(found[1]): found[2] for line in names if (found := re.fullmatch(r"(\d{1,6})\s+(\S.*)", line))}
+    return dict(sorted(numbered.items())) if len(numbered) == len(names) else dict(enumerate(names))
 
 
 def _understood(
@@ -153,10 +155,9 @@ def _understood(
 
 
 def _patient(cells: Mapping[str, str], column: str) -> str:
-    """The patient of a row, also one who is written in several ways; a ValueError if it names none."""
-    written = " ".join(unicodedata.normalize("NFKC", cells.get(column, "")).casefold().split())
-    name = re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"\.0+$", "", written))
-    if name in _UNKNOWN:
+    """The patient of a row; a ValueError if it names none."""
+    name = patient_named(cells.get(column, ""))
+    if name is None:
         raise ValueError(
             f"no patient in the column {column}; fill it in (of merged cells only the first has a value), name another "
             "column with --group-column, or tell patients by the names of files with --group"

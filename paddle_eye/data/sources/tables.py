@@ -21,7 +21,7 @@ from typing import Any
 
 from paddle_eye.data.patients import patient_of
 from paddle_eye.data.records import Record, RecordSet
-from paddle_eye.data.sources.delimited import read_delimited
+from paddle_eye.data.sources.delimited import MISSING, read_delimited
 from paddle_eye.errors import InputError, brief, is_plain, raise_faults
 from paddle_eye.files import claimed, read_json, write_json, write_text
 
@@ -30,6 +30,7 @@ SEVERAL = "label:"  # before the name of a class, where a photograph has a label
 GROUP_COLUMN = "group"
 TRAINING_TABLE, TEST_TABLE = "train.csv", "test.csv"
 _LONGEST_CLASS = 100
+_NO_PATIENT = (*MISSING, "none", "unknown", "无", "不详", "未知")
 _MARK = ".split.json"  # beside tables that tools/split.py wrote: their digests
 
 
@@ -68,7 +69,7 @@ def read_table(path: Path, classes: tuple[str, ...] | None = None) -> RecordSet:
         except ValueError as error:
             faults.append(f"{place}: {error}")
             continue
-        group = row[GROUP_COLUMN] or None if GROUP_COLUMN in row else patient_of(picture)
+        group = patient_named(row[GROUP_COLUMN]) if GROUP_COLUMN in row else patient_of(picture)
         records.append(Record(picture, label, group))
     if not records and not faults:
         faults.append("no row with a photograph")
@@ -109,6 +110,16 @@ def whole_number(text: str) -> int | None:
     """A number from 0 to 999999, also as 1.0, which is how pandas writes a 1 at times; None for anything else."""
     text = re.sub(r"\.0+$", "", text)
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 6 else None
+
+
+def patient_named(cell: str) -> str | None:
+    """The patient in a cell; None if it names none.
+
+    ``12``, ``12.0`` and ``012`` are one, and so are ``Ann`` and ``ann``.
+    """
+    written = " ".join(unicodedata.normalize("NFKC", cell).casefold().split())
+    name = re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"\.0+$", "", written))
+    return None if name in _NO_PATIENT else name
 
 
 def zeros_and_ones(cells: Mapping[str, str]) -> tuple[int, ...]:
@@ -169,27 +180,28 @@ class _OneLabel(_Labels):
 class _SeveralLabels(_Labels):
     """A column ``label:NAME`` for each class."""
 
-    def __init__(self, classes: tuple[str, ...]) -> None:
-        self.classes = classes
+    def __init__(self, classes: tuple[str, ...], columns: list[str]) -> None:
+        self.classes, self._columns = classes, columns
 
     def of(self, row: Mapping[str, str]) -> tuple[int, ...]:
-        return zeros_and_ones({name: row[name] for name in (f"{SEVERAL}{each}" for each in self.classes)})
+        return zeros_and_ones({name: row[name] for name in self._columns})
 
 
 def _labels(path: Path, header: list[str], classes: tuple[str, ...] | None) -> _Labels:
-    several = tuple(name[len(SEVERAL) :].strip() for name in header if name.startswith(SEVERAL))
+    columns = [name for name in header if name.startswith(SEVERAL)]
+    several = tuple(name[len(SEVERAL) :].strip() for name in columns)
     needed = {"path"} if several else set(COLUMNS)
-    if not needed <= set(header) or len(header) > len(set(header)):
+    if not needed <= set(header) or len(header) > len(set(header)) or len(several) > len(set(several)):
         wanted = f"each of the columns {', '.join(COLUMNS)} once, separated by commas"
         cure = "if it is a label sheet of another kind, give it with --sheet"
         raise InputError(f"{path}, line 1: expected {wanted}, found {brief(header)}; {cure}")
     if not several:
         return _OneLabel(classes)
-    if faults := [fault for fault in map(fault_of_class, several) if fault]:
+    if faults := [fault for fault in (*map(fault_of_class, several), fault_of_alike(several)) if fault]:
         raise InputError(f"{path}, line 1: {faults[0]}")
     if classes is not None and classes != several:
         raise InputError(f"{path}, line 1: the classes are {several}, the training table has {classes}")
-    return _SeveralLabels(several)
+    return _SeveralLabels(several, columns)
 
 
 def _picture(base: Path, cell: str) -> Path:
@@ -214,49 +226,60 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def write_tables(folder: Path, training: RecordSet, test: RecordSet, overwrite: bool = False) -> None:
-    """Write ``train.csv`` and ``test.csv``, both or neither, and a mark that they were made here.
+def write_tables(splits: Mapping[Path, tuple[RecordSet, RecordSet]], overwrite: bool = False) -> None:
+    """Write ``train.csv`` and ``test.csv`` to folders, all or none, and marks that they were made here.
 
     Args:
-        folder: where to.
-        training: the one part.
-        test: the other.
+        splits: the training and the test part by the folder; the folds of a cross-validation have one each.
         overwrite: also replace tables without such a mark, or that were changed since.
 
     Raises:
         InputError: there are tables that were not made here; they are not replaced.
     """
-    paths = [folder / TRAINING_TABLE, folder / TEST_TABLE]
-    mine = [str(path) for path in paths if path.exists() and _digest(path) not in _made_here(folder)]
+    paths = [(folder, path) for folder in splits for path in _tables(folder)]
+    mine = [str(path) for folder, path in paths if path.exists() and _digest(path) not in _made_here(folder)]
     if mine and not overwrite:
         raise InputError(
             f"{' and '.join(mine)}: not made by tools/split.py, or changed since, and not replaced; "
             "give another --out, or --overwrite"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    with claimed(folder, "writing a split here"):
-        _write_tables(folder, paths, training, test)
+    with contextlib.ExitStack() as claims:
+        for folder in splits:
+            folder.mkdir(parents=True, exist_ok=True)
+            claims.enter_context(claimed(folder, "writing a split here"))
+            settle(folder)
+        _write_tables(splits)
 
 
-def _write_tables(folder: Path, paths: list[Path], training: RecordSet, test: RecordSet) -> None:
-    settle(folder)
-    texts = [_text(path, part) for path, part in zip(paths, (training, test))]
-    made = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+def _write_tables(splits: Mapping[Path, tuple[RecordSet, RecordSet]]) -> None:
+    before = {folder: _made_here(folder) for folder in splits}
+    coming: dict[Path, list[str]] = {}
     try:
-        for path, text in zip(paths, texts):
-            write_text(_coming(path), text)
-        write_json(folder / _MARK, {"made_here": sorted({*made, *_made_here(folder)}), "coming": made})
+        for folder, parts in splits.items():
+            texts = [_text(path, part) for path, part in zip(_tables(folder), parts)]
+            coming[folder] = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+            for path, text in zip(_tables(folder), texts):
+                write_text(_coming(path), text)
+        for folder, made in coming.items():
+            write_json(folder / _MARK, {"made_here": sorted({*made, *before[folder]}), "coming": made})
     except BaseException:
-        for path in paths:
-            _coming(path).unlink(missing_ok=True)
+        for folder in coming:
+            for path in _tables(folder):
+                _coming(path).unlink(missing_ok=True)
+            if "coming" in _mark(folder):
+                write_json(folder / _MARK, {"made_here": sorted(before[folder])})
         raise
-    settle(folder)
+    for folder in splits:
+        settle(folder)
+
+
+def _tables(folder: Path) -> list[Path]:
+    return [folder / TRAINING_TABLE, folder / TEST_TABLE]
 
 
 def settle(folder: Path) -> None:
     """Finish what `write_tables` was stopped in, so that both tables are the former ones or both the new ones."""
-    coming = _mark(folder).get("coming")
-    paths = [folder / TRAINING_TABLE, folder / TEST_TABLE]
+    coming, paths = _mark(folder).get("coming"), _tables(folder)
     if not isinstance(coming, list) or len(coming) != len(paths):
         return  # nothing was begun, or what was has not got so far that it counts
     for path, digest in zip(paths, coming):

@@ -266,6 +266,19 @@ def test_drive_is_unpacked_in_its_two_parts(drive, tmp_path):
     ]
 
 
+def test_a_drive_whose_test_part_has_no_vessels_is_unpacked_and_that_is_said(drive, tmp_path):
+    with zipfile.ZipFile(drive / "DRIVE.zip") as whole:
+        kept = [name for name in whole.namelist() if "test/1st_manual" not in name]
+        (drive / "now").mkdir()
+        with zipfile.ZipFile(drive / "now" / "DRIVE.zip", "w") as archive:
+            for name in kept:
+                archive.writestr(name, whole.read(name))
+    unpack_drive(drive / "now", tmp_path / "drive")
+    assert len(list((tmp_path / "drive").rglob("*.*"))) == 100
+    (line,) = described(tmp_path / "drive", drive=True)
+    assert line.startswith(f"{tmp_path / 'drive'}: 20 training photographs with vessels; those of the test")
+
+
 def test_a_drive_with_a_file_twice_is_refused(drive, tmp_path):
     with zipfile.ZipFile(drive / "DRIVE.zip", "a") as archive:
         archive.writestr("copy/DRIVE/test/images/01_test.tif", b"another picture")
@@ -280,3 +293,17 @@ def test_a_drive_with_a_file_missing_is_refused_and_nothing_is_left(tmp_path):
     with pytest.raises(InputError, match=r"DRIVE\.zip: training/1st_manual/21_manual1\.gif is missing"):
         unpack_drive(tmp_path, tmp_path / "drive")
     assert [path.name for path in tmp_path.iterdir()] == ["DRIVE.zip"]
+
+
+@pytest.mark.parametrize(("place", "value"), [(6, 200), (8, 255)])
+def test_an_archive_with_a_damaged_directory_is_refused(drive, tmp_path, place, value):
+    content = bytearray((drive / "DRIVE.zip").read_bytes())
+    first = content.index(b"PK\x01\x02")
+    if place == 8:  # a name that is said to be in UTF-8, and is not
+        content[first + 9] |= 8
+        content[first + 46] = value
+    else:  # the version that is needed to read it
+        content[first + place] = value
+    (drive / "DRIVE.zip").write_bytes(content)
+    with pytest.raises(InputError, match=r"DRIVE.zip: this is no whole zip archive .*; download it again"):
+        unpack_drive(drive, tmp_path / "drive")

@@ -105,3 +105,16 @@ def test_several_labels_take_the_network_s_order(put):
 def test_several_labels_must_say_everything_that_the_network_knows(put):
     with pytest.raises(InputError, match="it does not say who has amd, which the network knows"):
         several(put, known=("amd", "n"))
+
+
+def test_a_test_part_without_classes_is_passed_over_and_that_is_said(put, write_picture):
+    root = put("train/amd", "train/normal", "val/amd", "val/normal")
+    write_picture(root / "test" / "1.png", 0)
+    part = read(root)
+    assert (counts(part), part.whole) == ({"amd": 2, "normal": 2}, False)
+    assert part.notes == [f"{root / 'test'} has no folders of classes and is passed over"]
+
+
+def test_classes_with_accents_apart_are_those_of_the_network(put):
+    part = read(put("e\u0301", "normal"), known=("\u00e9", "normal"))
+    assert counts(part) == {"\u00e9": 2, "normal": 2}

@@ -105,3 +105,12 @@ def test_train_and_val_are_read(tmp_path, write_picture):
     parts = read(tmp_path)
     assert [len(part) for part in parts] == [2, 2]
     assert parts.training.classes == ("a", "b")
+
+
+def test_classes_with_accents_together_and_apart_are_the_same(tmp_path, write_picture):
+    for part, names in (("train", ("amd", "\u00e9", "z")), ("val", ("amd", "e\u0301", "z"))):
+        for label, name in enumerate(names):
+            write_picture(tmp_path / part / name / f"{label}.png", label)
+    training, validation = read(tmp_path)
+    labels = [{record.image.stem: record.label for record in part.records} for part in (training, validation)]
+    assert labels[0] == labels[1]

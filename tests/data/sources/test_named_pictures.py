@@ -92,3 +92,12 @@ def test_a_folder_with_a_word_for_masks_in_its_name_has_no_photographs(touch, tm
     with pytest.raises(ValueError, match=r"'g1.jpg' is no picture in .* is named as one of masks"):
         NamedPictures([tmp_path]).find("g1.jpg")
     assert NamedPictures([tmp_path / folder]).find("g1.jpg").name == "g1.bmp"
+
+
+def test_a_name_with_its_ending_in_two_given_folders_is_ambiguous(said, touch, sheet, tmp_path):
+    touch("one/a.jpg", "two/a.jpg", "two/b.jpg")
+    folders = [tmp_path / "one", tmp_path / "two"]
+    with pytest.raises(InputError, match=r"line 2: 'a.jpg' is .*one/a.jpg, .*two/a.jpg; say which with --image-folder"):
+        read_labels(sheet(("image", "label"), ("a.jpg", 0), ("b.jpg", 1)), folders)
+    found = read_labels(sheet(("image", "label"), ("a.jpg", 0), ("b.jpg", 1)), [folders[1], folders[1]])
+    assert said(found, tmp_path) == [[("two/a.jpg", "0", None), ("two/b.jpg", "1", None)]]

@@ -225,3 +225,15 @@ def test_two_folders_of_one_part_are_refused(put):
     names = [f"{part}/{kind}/0.png" for part in ("train", "Training", "test") for kind in ("images", "masks")]
     with pytest.raises(InputError, match="are both called as the training part; join or rename them"):
         find_pairs(put(*names))
+
+
+def test_an_archive_and_its_papers_beside_folders_of_classes_are_no_pairs(put):
+    root = put("amd/1.png", "normal/2.png")
+    for name in ("fundus.zip", "fundus_labels.pdf"):
+        (root / name).touch()
+    assert layout(root) == "folders"
+
+
+def test_names_with_accents_together_and_apart_are_pairs(put):
+    root = put("images/\u00e91.png", "images/b2.png", "masks/e\u03011.png", "masks/b2.png")
+    assert len(find_pairs(root).records) == 2

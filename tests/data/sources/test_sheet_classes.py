@@ -1,7 +1,10 @@
 """What the cells of a sheet say of classes."""
 
+import time
+
 import pytest
 
+from paddle_eye.data.sources.sheet_classes import value_of
 from paddle_eye.data.sources.sheet_columns import Columns
 from paddle_eye.data.sources.sheets import read_labels
 from paddle_eye.errors import InputError
@@ -132,3 +135,11 @@ def test_a_text_is_no_label(touch, sheet, tmp_path):
     touch("a.jpg")
     with pytest.raises(InputError, match="line 2: a text of 100002 letters in the column label"):
         read_labels(sheet(("image", "label"), ("a", f"1{' ' * 100_000}x")), [tmp_path])
+
+
+def test_a_label_of_many_numbers_is_judged_at_once():
+    started = time.perf_counter()
+    assert value_of({"label": f"{'1   ' * 18}x"}, ("label",)).endswith("x")
+    assert time.perf_counter() - started < 1
+    with pytest.raises(ValueError, match="several labels in the column label"):
+        value_of({"label": "1   1 , 2"}, ("label",))

@@ -58,3 +58,12 @@ def test_patients_by_the_names_of_files_are_asked_for_in_place_of_a_guessed_colu
     path = sheet(("image", "label", "patient"), ("7-a", 0, "x"), ("8-b", 1, ""))
     found = find_sheet(tmp_path, path, group=r"^(\d+)-")
     assert [record.group for record in found.records.records] == ["7", "8"]
+
+
+@pytest.mark.parametrize("header", [("image", "Grade", "grade"), ("image", "label", "Image")])
+def test_two_columns_that_are_called_alike_are_not_guessed(touch, sheet, tmp_path, header):
+    touch("a.jpg", "b.jpg")
+    with pytest.raises(
+        InputError, match=r"(Grade and grade|image and Image) are called as the .* usually is; say which"
+    ):
+        read_labels(sheet(header, ("a.jpg", 0, 1), ("b.jpg", 1, 0)), [tmp_path])

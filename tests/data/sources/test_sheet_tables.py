@@ -1,11 +1,13 @@
 """Sheets of every kind as text."""
 
+import time
 import zipfile
 from pathlib import Path
 
 import openpyxl
 import pytest
 
+from paddle_eye.data.sources import delimited, sheet_tables
 from paddle_eye.data.sources import workbook as workbooks
 from paddle_eye.data.sources.sheet_columns import Columns
 from paddle_eye.data.sources.sheet_tables import read_sheet_table
@@ -139,3 +141,58 @@ def test_a_line_of_a_list_that_is_no_path_is_refused_at_once(tmp_path):
     (tmp_path / "list.txt").write_text(f"a.jpg 0\na{' ' * 1_000_000}b;\n")
     with pytest.raises(InputError, match=r"list.txt, line 2: 1000003 letters are no path and label"):
         read_sheet_table(tmp_path / "list.txt", frozenset())
+
+
+def test_names_of_classes_that_do_not_count_from_0_belong_to_their_numbers(said, touch, tmp_path):
+    touch("a.jpg", "b.jpg")
+    (tmp_path / "list.txt").write_text("a.jpg 1\nb.jpg 2\n")
+    (tmp_path / "labels.txt").write_text("3 severe\n1 healthy\n2 mild\n")
+    found = read_labels(tmp_path / "list.txt", [tmp_path])
+    assert said(found, tmp_path) == [[("a.jpg", "healthy", None), ("b.jpg", "mild", None)]]
+    assert found.parts[""].classes == ("healthy", "mild", "severe")
+    (tmp_path / "list.txt").write_text("a.jpg 0\nb.jpg 2\n")
+    with pytest.raises(InputError, match="3 names for labels from 1 to 3, found 0"):
+        read_labels(tmp_path / "list.txt", [tmp_path])
+
+
+def test_a_list_is_not_the_names_of_its_own_classes(said, touch, tmp_path):
+    touch("0.jpg", "1.jpg")
+    (tmp_path / "labels.txt").write_text("0.jpg 0\n1.jpg 1\n")
+    found = read_labels(tmp_path / "labels.txt", [tmp_path])
+    assert said(found, tmp_path) == [[("0.jpg", "0", None), ("1.jpg", "1", None)]]
+
+
+@pytest.mark.parametrize(
+    ("line", "path", "label"),
+    [
+        ("a b.jpg 1", "a b.jpg", "1"),
+        ("a.jpg\t 1", "a.jpg", "1"),
+        ("a.jpg , 1", "a.jpg", "1"),
+        ("a.jpg,1", "a.jpg", "1"),
+        ("a.jpg;1", "a.jpg", "1"),
+        ("a;b.jpg 1", "a;b.jpg", "1"),
+        ("a.jpg\t0,1,1", "a.jpg", "0,1,1"),
+        ("a.jpg", "a.jpg", ""),
+    ],
+)
+def test_the_label_is_what_stands_last_in_a_line(tmp_path, line, path, label):
+    (tmp_path / "list.txt").write_text(f"{line}\n")
+    assert read_sheet_table(tmp_path / "list.txt", frozenset()).rows == [("line 1", {"path": path, "label": label})]
+
+
+def test_a_line_of_blanks_is_read_at_once(tmp_path):
+    (tmp_path / "list.txt").write_text(f"a{' ' * 8000};\n" * 20)
+    started = time.perf_counter()
+    assert len(read_sheet_table(tmp_path / "list.txt", frozenset()).rows) == 20
+    assert time.perf_counter() - started < 2
+
+
+@pytest.mark.parametrize(("name", "line"), [("many.csv", "a,1"), ("many.txt", "a 1")])
+def test_too_many_rows_are_refused(tmp_path, monkeypatch, name, line):
+    for module in (delimited, sheet_tables):
+        monkeypatch.setattr(module, "MOST_ROWS", 100)
+    (tmp_path / name).write_text("image,label\n" + f"{line}\n" * 99)
+    assert len(read_sheet_table(tmp_path / name, frozenset()).rows) >= 99
+    (tmp_path / name).write_text("image,label\n" + f"{line}\n" * 101)
+    with pytest.raises(InputError, match=r"more than 100 (rows|lines) are too many"):
+        read_sheet_table(tmp_path / name, frozenset())

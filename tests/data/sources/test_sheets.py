@@ -29,8 +29,42 @@ def test_a_division_in_a_column_is_kept(touch, sheet, tmp_path):
     for given, told in (({"ratio": 0.7}, "--ratio 0.7"), ({"by_photograph": True}, "--by photograph")):
         with pytest.raises(InputError, match=f"{told}: .* brings a division of its own, which is kept; leave it out"):
             write_split(found, tmp_path / "out", **given)
-    with pytest.raises(InputError, match="line 2: the part must be train, val or test, found 'x'"):
-        read_labels(sheet(("image", "label", "split"), ("a", 0, "x")), [tmp_path])
+    with pytest.raises(InputError, match="line 3: the part must be train, val or test, found 'x'"):
+        read_labels(sheet(("image", "label", "split"), ("a", 0, "train"), ("b", 0, "x")), [tmp_path])
+
+
+def test_a_division_in_a_column_of_any_name_is_kept(touch, sheet, tmp_path):
+    touch("a.jpg", "b.jpg")
+    rows = (("image", "label", "phase", "site"), ("a", 0, "test", "x"), ("b", 1, "train", "y"))
+    found = read_labels(sheet(*rows), [tmp_path])
+    assert {part: [each.image.name for each in records.records] for part, records in found.parts.items()} == {
+        "test": ["a.jpg"],
+        "training": ["b.jpg"],
+    }
+    assert "split is phase" in found.notes[0]
+    with pytest.raises(InputError, match="phase, when divide the rows; say which with --split-column"):
+        read_labels(sheet(*((*row[:3], row[2].replace("phase", "when")) for row in rows)), [tmp_path])
+
+
+def test_a_column_called_split_that_names_no_part_divides_nothing_and_that_is_said(touch, sheet, tmp_path):
+    touch("a.jpg", "b.jpg")
+    found = read_labels(sheet(("image", "label", "Subset"), ("a", 0, "A"), ("b", 1, "B")), [tmp_path])
+    assert list(found.parts) == [""]
+    assert any("no row of the column Subset names a part" in note for note in found.notes)
+
+
+def test_names_of_classes_that_change_nothing_are_refused(touch, sheet, tmp_path):
+    touch("a.jpg", "b.jpg")
+    path = sheet(("image", "N", "D"), ("a", 0, 1), ("b", 1, 0))
+    with pytest.raises(InputError, match="--classes x,y: the columns N and D name the classes; leave it out"):
+        read_labels(path, [tmp_path], Columns(label=("N", "D")), names=["x", "y"])
+
+
+def test_two_ways_to_tell_patients_are_refused(touch, sheet, tmp_path):
+    touch("a.jpg", "b.jpg")
+    path = sheet(("image", "label", "who"), ("a", 0, 1), ("b", 1, 2))
+    with pytest.raises(InputError, match=r"--group \(.\): the column who tells patients"):
+        find_sheet(tmp_path, path, group="(.)", group_column="who")
 
 
 def test_two_sheets_are_two_parts_with_the_classes_of_the_first(touch, sheet, tmp_path):

@@ -15,7 +15,7 @@ CLASSES = ("amd", "normal")
 
 def write_table(path, records):
     """Both tables alike; the one at ``path`` is looked at."""
-    write_tables(path.parent, records, records)
+    write_tables({path.parent: (records, records)})
 
 
 @pytest.fixture
@@ -375,15 +375,15 @@ def test_tables_of_other_origin_are_not_replaced_unless_that_is_asked_for(tmp_pa
     records = make_records(("normal/1.jpg", 1, None), ("amd/2.jpg", 0, None))
     (tmp_path / TRAINING_TABLE).write_text("id_code,diagnosis\n1,2\n")
     with pytest.raises(InputError, match=r"train.csv: not made by tools/split.py, .* or --overwrite"):
-        write_tables(tmp_path, records, records)
+        write_tables({tmp_path: (records, records)})
     assert (tmp_path / TRAINING_TABLE).read_text() == "id_code,diagnosis\n1,2\n"
     assert not (tmp_path / TEST_TABLE).exists()
-    write_tables(tmp_path, records, records, overwrite=True)
-    write_tables(tmp_path, records, records)  # its own ones are replaced
+    write_tables({tmp_path: (records, records)}, overwrite=True)
+    write_tables({tmp_path: (records, records)})  # its own ones are replaced
     text = (tmp_path / TEST_TABLE).read_text()
     (tmp_path / TEST_TABLE).write_text(text + "\n")
     with pytest.raises(InputError, match=r"test.csv: not made by tools/split.py, or changed since"):
-        write_tables(tmp_path, records, records)
+        write_tables({tmp_path: (records, records)})
 
 
 def stop_at(monkeypatch, number):
@@ -402,17 +402,17 @@ def stop_at(monkeypatch, number):
 def test_stopped_at_any_step_the_old_pair_or_the_new_one_is_there(tmp_path, make_records, monkeypatch, number):
     old = make_records(("normal/1.jpg", 1, None), ("amd/2.jpg", 0, None))
     new = make_records(("amd/2.jpg", 0, None), ("normal/3.jpg", 1, None))
-    write_tables(tmp_path, old, old)
+    write_tables({tmp_path: (old, old)})
     with monkeypatch.context() as patch:
         stop_at(patch, number)
         with contextlib.suppress(KeyboardInterrupt):
-            write_tables(tmp_path, new, new)
+            write_tables({tmp_path: (new, new)})
     settle(tmp_path)
     tables = {(tmp_path / name).read_text() for name in (TRAINING_TABLE, TEST_TABLE)}
     assert len(tables) == 1
     assert len(read_table(tmp_path / TRAINING_TABLE)) == 2
     assert {path.name for path in tmp_path.glob(".*")} == {".split.json"}
-    write_tables(tmp_path, new, new)
+    write_tables({tmp_path: (new, new)})
     assert "normal/3.jpg" in (tmp_path / TEST_TABLE).read_text()
 
 
@@ -420,7 +420,7 @@ def test_reading_beside_writing_disturbs_nothing(tmp_path, make_records, monkeyp
     """Whatever reads in between, the tables are both the former ones or both the new ones."""
     first = make_records(("normal/1.jpg", 1, None), ("amd/2.jpg", 0, None))
     second = make_records(("amd/2.jpg", 0, None), ("normal/3.jpg", 1, None))
-    write_tables(tmp_path, first, first)
+    write_tables({tmp_path: (first, first)})
     former, written = (tmp_path / "train.csv").read_text(), tables.write_text
 
     def write(path, text):
@@ -429,7 +429,7 @@ def test_reading_beside_writing_disturbs_nothing(tmp_path, make_records, monkeyp
         assert (tmp_path / "train.csv").read_text() == (tmp_path / "test.csv").read_text() == former
 
     monkeypatch.setattr(tables, "write_text", write)
-    write_tables(tmp_path, second, second)
+    write_tables({tmp_path: (second, second)})
     assert (tmp_path / "train.csv").read_text() == (tmp_path / "test.csv").read_text() != former
     assert {path.name for path in tmp_path.glob(".*.coming")} == set()
 
@@ -437,7 +437,41 @@ def test_reading_beside_writing_disturbs_nothing(tmp_path, make_records, monkeyp
 def test_reading_writes_nothing(tmp_path, make_records, monkeypatch):
     """The folder may be on a disk that cannot be written to."""
     part = make_records(("normal/1.jpg", 1, None), ("amd/2.jpg", 0, None))
-    write_tables(tmp_path, part, part)
+    write_tables({tmp_path: (part, part)})
     monkeypatch.setattr(Path, "unlink", None)
     monkeypatch.setattr(tables, "write_json", None)
     tables.settle(tmp_path)
+
+
+def test_a_patient_is_one_however_a_spreadsheet_writes_the_number(read):
+    rows = ("a.jpg,0,amd,7.0", "b.jpg,1,normal,007", "c.jpg,1,normal,P 1", "d.jpg,1,normal,p  1", "e.jpg,1,normal,nan")
+    records = read(*rows, header=f"{HEADER},group").records
+    assert [record.group for record in records] == ["7", "7", "p 1", "p 1", None]
+
+
+def test_columns_of_labels_may_have_blanks_behind_the_colon_and_no_name_twice(read):
+    assert read("a.jpg,1,0", "b.jpg,0,1", header="path,label: N,label:D").classes == ("N", "D")
+    for header in ("path,label:N,label: N", "path,label:dr,label:DR"):
+        with pytest.raises(InputError, match=r"each of the columns|look like one class"):
+            read("a.jpg,1,0", header=header)
+
+
+@pytest.mark.parametrize("number", range(14))
+def test_folds_are_all_the_former_ones_or_all_the_new_ones(tmp_path, make_records, monkeypatch, number):
+    old = make_records(("normal/1.jpg", 1, None), ("amd/2.jpg", 0, None))
+    new = make_records(("amd/2.jpg", 0, None), ("normal/3.jpg", 1, None))
+    places = [tmp_path / "fold1", tmp_path / "fold2"]
+    write_tables(dict.fromkeys(places, (old, old)))
+    with monkeypatch.context() as patch:
+        stop_at(patch, number)
+        with contextlib.suppress(KeyboardInterrupt):
+            write_tables(dict.fromkeys(places, (new, new)))
+    for place in places:
+        settle(place)
+    assert len({path.read_text() for path in tmp_path.glob("*/*.csv")}) == 1
+    write_tables(dict.fromkeys(places, (new, new)))
+    (places[1] / TEST_TABLE).write_text("mine")
+    before = (places[0] / TEST_TABLE).read_text()
+    with pytest.raises(InputError, match=r"fold2/test.csv: not made by tools/split.py, or changed since"):
+        write_tables(dict.fromkeys(places, (old, old)))
+    assert (places[0] / TEST_TABLE).read_text() == before
