@@ -64,9 +64,13 @@ def parse_json(text: str | bytes) -> Any:
         ValueError: it is none, or too deeply nested.
     """
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_number)
     except RecursionError as error:
         raise ValueError("too deeply nested") from error
+
+
+def _no_number(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 def read_json(path: str | os.PathLike, expected: str) -> Any:
@@ -85,6 +89,15 @@ def read_json(path: str | os.PathLike, expected: str) -> Any:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: this is no JSON ({error}); give {expected}") from error
+
+
+def put_in_place(work: Path, target: Path) -> None:
+    """Give what was built its name, unless another process has just built the same there."""
+    try:
+        work.rename(target)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
 
 
 def write_bytes(path: str | os.PathLike, data: bytes) -> None:

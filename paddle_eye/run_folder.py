@@ -154,8 +154,9 @@ class RunFolder:
         numbered = []
         for path in root.glob(f"{glob.escape(name)}*"):
             match = re.fullmatch(re.escape(name) + r"(?:-(\d+))?", path.name)
-            if match and path.is_dir():
-                numbered.append((int(match[1] or 1), cls(path, name)))
+            run = cls(path, name)
+            if match and path.is_dir() and not run.other_weights:
+                numbered.append((int(match[1] or 1), run))
         return [run for _, run in sorted(numbered, key=lambda pair: pair[0])]
 
     @classmethod
@@ -185,9 +186,19 @@ class RunFolder:
             if run.path.exists():
                 if not run.config.is_file():
                     raise InputError(f"{run.path} is no training run (it has no config.yaml) and is not overwritten")
+                if run.other_weights:
+                    held = f"is a run that is not called so, as its weights {run.other_weights[0].name} say"
+                    raise InputError(f"{run.path} {held}, and is not overwritten; give another --output")
                 run.path.rename(run._aside)
             run.path.mkdir(parents=True)
         return run
+
+    @property
+    def other_weights(self) -> list[Path]:
+        """The weights in the folder, if none are of this name: ``NAME-2`` is the second run of NAME, or a run of its
+        own on data called so."""
+        found = sorted(path for path in self.path.glob("*.pdparams") if path != self.last_weights)
+        return [] if self.best_weights in found else found
 
     def forget_replaced(self) -> None:
         """Remove the run that this one replaces; this one has something to show."""

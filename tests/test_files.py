@@ -15,6 +15,7 @@ from paddle_eye.files import (
     building,
     claimed,
     parse_json,
+    put_in_place,
     read_json,
     read_ordinary,
     write_bytes,
@@ -170,7 +171,7 @@ def test_a_file_beyond_the_bound_is_refused(target):
         read_ordinary(target, 1, "a file")
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, "{", "", b"\xff", '{"a": 1}}'])
+@pytest.mark.parametrize("text", ["[" * 100_000, "Infinity", "[NaN]", "{", "", b"\xff", '{"a": 1}}'])
 def test_what_is_no_json_is_a_value_error(target, text):
     with pytest.raises(ValueError):
         parse_json(text)
@@ -228,3 +229,14 @@ def test_a_folder_is_claimed_by_one_at_a_time(tmp_path):
         other.__enter__()
     with claimed(tmp_path, "training this run"):
         pass
+
+
+def test_of_two_that_build_the_same_at_once_both_go_on(tmp_path):
+    with building(tmp_path / "set") as one, building(tmp_path / "set") as other:
+        for work in (one, other):
+            (work / "picture").touch()
+            put_in_place(work, tmp_path / "set")
+    assert [path.name for path in tmp_path.rglob("*")] == ["set", "picture"]
+    with building(tmp_path / "other") as work, pytest.raises(NotADirectoryError):
+        (tmp_path / "file").touch()
+        put_in_place(work, tmp_path / "file" / "inside")

@@ -108,3 +108,22 @@ def test_a_replacement_that_is_being_trained_is_left_alone(tmp_path):
     assert trained.config.read_text() == "new"
     trained.bring_back_replaced()
     assert trained.config.read_text() == "old"
+
+
+def test_a_folder_with_weights_of_another_name_is_no_run_of_this_one(tmp_path):
+    """resnet50_mine-2 is the second run on mine, or the first one on mine-2."""
+    for name in ("run", "run-2"):
+        run = RunFolder.create(tmp_path, name)
+        run.config.touch()
+        run.best_weights.touch()
+        run.last_weights.touch()
+    assert [run.path.name for run in RunFolder.existing(tmp_path, "run")] == ["run"]
+    second = RunFolder.create(tmp_path, "run")
+    second.config.touch()
+    second.best_weights.touch()
+    assert second.path.name == "run-3"
+    assert [run.path.name for run in RunFolder.existing(tmp_path, "run")] == ["run", "run-3"]
+    assert RunFolder.existing(tmp_path, "run-3") == []
+    with pytest.raises(InputError, match=r"run-3 is a run that is not called so, as its weights run.pdparams say"):
+        RunFolder.replace(tmp_path, "run-3")
+    assert second.best_weights.is_file()

@@ -201,7 +201,7 @@ class _Seen:
                 raise JobError(f"the loss became {total} at batch {index}; try a lower learning rate (--lr)")
             for name, value in values.items():
                 self._sums[name] += value * len(targets)
-            self._tally = self._tally + self._objective.tally(outputs, targets)
+            self._tally = self._tally + self._objective.tally(_in_single_precision(outputs), targets)
             loss, images = loss + values["loss"] * len(targets), images + len(targets)
         self._count += images
         return loss / images if images else math.nan
@@ -213,6 +213,13 @@ class _Seen:
         means = {name: sum(sums[name] for sums, _, _ in every) / count for name in every[0][0]}
         figures = self._objective.training_figures(sum(tally for _, tally, _ in every))
         return {f"train_{name}": value for name, value in {**means, **figures}.items()}
+
+
+def _in_single_precision(outputs: Any) -> Any:
+    """Outputs as numpy can read them: it takes the bits of a bfloat16 for an integer."""
+    if isinstance(outputs, (list, tuple)):
+        return tuple(each.astype("float32") for each in outputs)
+    return outputs.astype("float32")
 
 
 def _is_better(value: float, best: float, objective: Objective) -> bool:

@@ -70,10 +70,17 @@ def open_exported(folder: Path, device: str = "cpu") -> Exported:
         raise InputError(f"{folder / DESCRIPTION_FILE}: no description of an exported network ({error})") from error
     probe = preprocessing(np.zeros([_PROBE, _PROBE, 3], np.uint8))[None]
     run = open_onnx(folder) if writer == "onnx" else _open_quickest(folder, device, probe)
-    columns = run(probe).shape[1]
-    if kind.head is not None and columns != len(classes):
+    try:
+        given = run(probe).shape
+    except Exception as error:  # whatever the C++ side finds wrong
         raise InputError(
-            f"{folder / DESCRIPTION_FILE}: {len(classes)} classes, and the network gives {columns} figures"
+            f"{folder}: the network takes other pictures than {DESCRIPTION_FILE} says ({_first_line(error)})"
+        ) from error
+    if len(given) != (4 if kind.head is None else 2):
+        raise InputError(f"{folder}: the network gives {list(given)} for {list(probe.shape)}, which is no answer")
+    if kind.head is not None and given[1] != len(classes):
+        raise InputError(
+            f"{folder / DESCRIPTION_FILE}: {len(classes)} classes, and the network gives {given[1]} figures"
         )
     return Exported(run, preprocessing, description)
 
@@ -157,8 +164,12 @@ def open_onnx(folder: Path) -> Callable[[np.ndarray], np.ndarray]:
         session = onnxruntime.InferenceSession(str(folder / ONNX_FILE), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # whatever the C++ side finds wrong with the file
         raise InputError(f"{folder}: ONNX Runtime cannot open this network ({_first_line(error)})") from error
-    (name,) = (each.name for each in session.get_inputs())
-    return lambda inputs: session.run(None, {name: inputs})[0]
+
+    def run(inputs: np.ndarray) -> np.ndarray:
+        (name,) = (each.name for each in session.get_inputs())
+        return session.run(None, {name: inputs})[0]
+
+    return run
 
 
 def _first_line(error: Exception) -> str:

@@ -29,6 +29,7 @@ from paddle_eye.report.fonts import drawable_names
 from paddle_eye.weights.opened import Opened, class_names
 
 _BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
+_MOST_PIXELS = 2**25  # that a network looks at together
 NOTHING_FOUND = "none of them"
 BUNDLED_WEIGHTS = _BUNDLED / "palm_shufflenet_v2_x0_5.safetensors"
 EXAMPLE_PICTURE = _BUNDLED / "example.jpg"
@@ -109,6 +110,7 @@ class Predictor(TrainedNetwork):
                 return str(error)
             return self.preprocessing(picture), judge(picture)
 
+        batch_size = max(1, min(batch_size, _MOST_PIXELS // self.preprocessing.image_size**2))
         batches = [paths[start : start + batch_size] for start in range(0, len(paths), batch_size)]
         with ThreadPoolExecutor(max_workers=usable_cores()) as pool:
             for batch in progress(batches):
@@ -198,7 +200,7 @@ def predict(predictor: Predictor, paths: Iterable[str | Path], batch_size: int =
     Args:
         predictor: of `open_predictor`.
         paths: picture files; one that cannot be read gets a fault and stops nothing.
-        batch_size: pictures that the network looks at together.
+        batch_size: pictures that the network looks at together; of large ones fewer.
 
     Raises:
         InputError: a network that draws masks, which is asked with `segment`, or arguments that are none of these.

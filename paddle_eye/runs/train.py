@@ -26,7 +26,7 @@ from paddle_eye.engine.loop import Row, evaluate, fit
 from paddle_eye.engine.objective import Evaluation, Objective
 from paddle_eye.engine.precision import Precision, prepare_device
 from paddle_eye.engine.ranks import Ranks
-from paddle_eye.errors import JobError
+from paddle_eye.errors import InputError, JobError
 from paddle_eye.files import claimed, write_json, write_text
 from paddle_eye.models.base import Network
 from paddle_eye.models.complexity import multiply_adds, parameters, trainable_parameters
@@ -314,9 +314,10 @@ def train(
         The run's folder and what its ``metrics.json`` holds; None in a process that does not lead.
 
     Raises:
-        InputError: settings, data or weights are wrong.
+        InputError: settings, data or weights are wrong, or another process has trained the run meanwhile.
         JobError: the training failed.
     """
+    read = None if run is None else _state(run)
     training = Run.prepare(settings, location, run)
     if not training.ranks.leads:
         training.fit(None, Display())
@@ -325,7 +326,17 @@ def train(
         name = run_name(settings, location.name)
         run = RunFolder.replace(output, name) if overwrite else RunFolder.create(output, name)
     with claimed(run.path, CLAIM):
+        if read is not None and _state(run) != read:
+            raise InputError(f"{run.path}: another process has trained this run meanwhile; start again to go on")
         return run, _train(training, run, command, display)
+
+
+def _state(run: RunFolder) -> tuple[int, ...]:
+    """What changes when a run's checkpoint is written."""
+    if not run.checkpoint.exists():
+        return ()
+    found = run.checkpoint.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _train(training: Run, run: RunFolder, command: str, display: Display) -> dict[str, Any]:

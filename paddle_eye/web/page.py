@@ -26,6 +26,7 @@ from paddle_eye.web.uploads import MOST_MEGABYTES, read_upload
 
 BUNDLED = "the one that comes with the project"
 _MOST_NETWORKS = 4  # that answer side by side, and stay in memory
+_MOST_TOGETHER = 2048  # MB of pictures; they stay in memory as long as they are on the page
 _DRAWN = 12  # pictures; the table has all of them
 _TYPES = ["jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp"]
 
@@ -121,7 +122,7 @@ def _choose_networks(output: Path, given: Sequence[Path]) -> list[Chosen]:
         except (InputError, OSError) as error:
             st.error(_as_text(error))
             continue
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
             st.error(_as_text(f"{path}: what this file says of itself is damaged"))
             continue
         st.subheader(network.title)
@@ -179,7 +180,7 @@ def _open(path: Path, changed: int) -> TrainedNetwork:
 def _choose_pictures(networks: Sequence[TrainedNetwork]) -> list[tuple[str, bytes]]:
     """Name and content of each file."""
     megapixels = " or ".join(map(str, sorted({network.most_megapixels for network in networks})))
-    limits = f"up to {MOST_MEGABYTES} MB and {megapixels} megapixels each"
+    limits = f"up to {MOST_MEGABYTES} MB and {megapixels} megapixels each, {_MOST_TOGETHER} MB together"
     example = all(network.has_example for network in networks)
     sources = ["pictures", "a folder of pictures", *(["the example"] if example else [])]
     source = st.radio("What to look at", sources, horizontal=True)
@@ -190,6 +191,9 @@ def _choose_pictures(networks: Sequence[TrainedNetwork]) -> list[tuple[str, byte
         return [(EXAMPLE_PICTURE.name, EXAMPLE_PICTURE.read_bytes())]
     many = True if source == "pictures" else "directory"
     uploads = st.file_uploader(f"Drop {source} here ({limits})", type=_TYPES, accept_multiple_files=many, key=source)
+    if sum(upload.size for upload in uploads) > _MOST_TOGETHER * 2**20:
+        st.error(f"These are more than {_MOST_TOGETHER} MB together; take fewer, or ask with tools/predict.py.")
+        return []
     names = Counter[str]()
     pictures = []
     for upload in uploads:

@@ -1,18 +1,22 @@
 """What a pickle may cost: its steps are counted before it is read.
 
 A pickle that names nothing but harmless things can still fill the memory or crash the process: by a memo index of 2^28,
-a tuple in a tuple ten thousand times, or one that doubles itself sixty times. So the stack machine is run here with no
-objects on it, only with how deep and how large each of them would be.
+a tuple in a tuple ten thousand times, one that doubles itself sixty times, or a dict whose keys all have one hash. So
+the stack machine is run here with no objects on it, only with how deep and how large each of them would be.
 """
 
 from __future__ import annotations
 
+import collections
 import pickletools
+from collections.abc import Iterable
 from typing import Any, BinaryIO
 
 MOST_STEPS = 4_000_000  # a network of a thousand layers has some ten thousand
 MOST_DEPTH = 40
 MOST_SIZE = 20_000_000  # objects, counted as often as they are reached
+_MOST_COPIES = 4  # of a file, that its arrays may take in memory when they share numbers
+_KEY_BELOW, _INTEGER_BELOW = 2**32, 2**127  # integers; larger ones may be chosen so that all have one hash
 
 _MARK = object()
 _PUT, _GET = ("PUT", "BINPUT", "LONG_BINPUT"), ("GET", "BINGET", "LONG_BINGET")
@@ -29,11 +33,27 @@ _LEAVES = (
 _NO_OBJECT = ("PROTO", "FRAME", "STOP")
 
 
-class _Thing:
-    """How deep and how large an object is."""
+class Ordered(collections.OrderedDict):
+    """A stand-in for `collections.OrderedDict`, whose keys may be texts and small integers."""
 
-    def __init__(self, parts: list[_Thing]) -> None:
-        self.depth, self.size = 0, 1
+    def __init__(self, pairs: Iterable = ()) -> None:
+        pairs = [(key, value) for key, value in pairs]
+        for key, _ in pairs:
+            _require_key(_is_key(key))
+        super().__init__(pairs)
+
+
+def require_no_copies(taken: int, size: int) -> None:
+    """Raise a ValueError if arrays that share numbers would take far more bytes than their file has."""
+    if taken > _MOST_COPIES * size + 2**20:
+        raise ValueError(f"arrays of {taken / 2**20:.0f} MB in a file of {size / 2**20:.0f} MB")
+
+
+class _Thing:
+    """How deep and how large an object is, and whether it may be a key."""
+
+    def __init__(self, parts: list[_Thing], is_key: bool = False) -> None:
+        self.depth, self.size, self.is_key = 0, 1, is_key
         self.take_in(parts)
 
     def take_in(self, parts: list[_Thing]) -> None:
@@ -82,17 +102,40 @@ def _do(name: str, argument: Any, step: int, stack: list[Any], memo: dict[int, A
     elif name in _MADE_OF:
         stack.append(_Thing(_taken(stack, _MADE_OF[name])))
     elif name in _MADE_OF_ALL:
-        stack.append(_Thing(_above_mark(stack)))
+        parts = _above_mark(stack)
+        _require_keys(name, parts)
+        stack.append(_Thing(parts))
     elif name in _TAKES_IN:
         parts = _taken(stack, _TAKES_IN[name])
+        _require_keys(name, parts)
         stack[-1].take_in(parts)
     elif name in _TAKES_IN_ALL:
         parts = _above_mark(stack)
+        _require_keys(name, parts)
         stack[-1].take_in(parts)
     elif name in _LEAVES:
-        stack.append(_Thing([]))
+        if isinstance(argument, int) and abs(argument) >= _INTEGER_BELOW:
+            raise ValueError("an integer of more than 127 bits")
+        stack.append(_Thing([], _is_key(argument)))
     else:
         raise ValueError(f"the step {name} has no place in a weight file")
+
+
+def _is_key(value: Any) -> bool:
+    return isinstance(value, (str, bytes)) or (isinstance(value, int) and abs(value) < _KEY_BELOW)
+
+
+def _require_keys(name: str, parts: list[_Thing]) -> None:
+    """Raise a ValueError if what a step puts into a dict or a set, the last first, has other keys than texts."""
+    if name in ("SETITEM", "SETITEMS", "DICT"):  # each value, and its key behind it
+        _require_key(all(part.is_key for part in parts[1::2]))
+    elif name in ("ADDITEMS", "FROZENSET"):
+        _require_key(all(part.is_key for part in parts))
+
+
+def _require_key(is_one: bool) -> None:
+    if not is_one:
+        raise ValueError("a key that is no text and no small integer")
 
 
 def _taken(stack: list[Any], count: int) -> list[_Thing]:

@@ -8,7 +8,6 @@ them, and refuses every other name. ``.safetensors`` files hold no code and are 
 from __future__ import annotations
 
 import codecs
-import collections
 import hashlib
 import io
 import json
@@ -27,7 +26,7 @@ import safetensors.numpy
 from paddle_eye import __version__
 from paddle_eye.errors import InputError, JobError
 from paddle_eye.files import parse_json, read_ordinary, write_bytes
-from paddle_eye.weights.bounds import require_bounded
+from paddle_eye.weights.bounds import Ordered, require_bounded, require_no_copies
 from paddle_eye.weights.torch_files import STREAM_START, ZIP_START, read_torch
 
 DESCRIPTION_KEY = "paddle_eye.description"
@@ -183,7 +182,8 @@ def _take_description(path: Path, arrays: dict[str, np.ndarray]) -> dict[str, An
         raise InputError(f"{path}: the description inside the weight file is damaged ({error})") from error
     if not isinstance(description, dict) or description.get("format") != 1:
         raise InputError(f"{path}: the description inside the weight file is of a format this version does not know")
-    if description.pop("checksum", None) not in (None, checksum(arrays)):
+    written = description.pop("checksum", None)
+    if written is not None and written != checksum(arrays):
         raise InputError(f"{path}: the weights are not those that were written, the file is damaged; copy it again")
     return description
 
@@ -253,7 +253,7 @@ _ALLOWED: dict[str, Any] = {
     "numpy._core.multiarray.scalar": _scalar,
     "numpy.ndarray": _Array,
     "numpy.dtype": _Dtype,
-    "collections.OrderedDict": collections.OrderedDict,
+    "collections.OrderedDict": Ordered,
     "builtins.tuple": tuple,
     "__builtin__.tuple": tuple,
     "_codecs.encode": _encode,
@@ -291,7 +291,11 @@ def _unpickle(path: Path, data: bytes) -> dict[str, np.ndarray]:
         if isinstance(value, _Array):
             value = getattr(value, "value", None)
         if not isinstance(key, str) or not isinstance(value, np.ndarray):
-            shown = repr(key)[:80] if isinstance(key, str) or type(key) is int else f"a {type(key).__name__}"
+            shown = repr(key)[:80] if isinstance(key, (str, int)) else f"a {type(key).__name__}"
             raise InputError(f"{path}: expected only named arrays of numbers, found another thing under {shown}")
         arrays[key] = value
+    try:
+        require_no_copies(sum(array.nbytes for array in arrays.values()), len(data))
+    except ValueError as error:
+        raise InputError(f"{path}: not accepted as a weight file ({error})") from error
     return arrays

@@ -14,7 +14,7 @@ from paddle_eye.errors import InputError
 from paddle_eye.models.registry import build, family
 from paddle_eye.weights.format import WeightFile, load_into, read_weights
 
-MOST_CLASSES = 100_000
+MOST_CLASSES = 25_000  # ImageNet has 21 841
 FOREGROUND_CLASSES = ["background", "foreground"]  # of a network of pixels whose file does not name them
 
 
@@ -62,8 +62,13 @@ def open_weights(path: str | Path, layers: int | None = None, version: str | Non
             raise ValueError("its description and its weights differ in the number of classes")
         if kind.head is not None and not 0 < architecture[kind.classes] <= MOST_CLASSES:
             raise ValueError(f"{architecture[kind.classes]} classes; expected 1 to {MOST_CLASSES}")
+        if kind.head is not None and not weights.arrays[kind.head].size:
+            raise ValueError(f"{kind.head} is empty")
         model = build(architecture)
         preprocessing = described_preprocessing(description)
+        if architecture.get("attention") == "nam+spatial" and preprocessing.image_size != model.image_size:
+            sizes = f"{model.image_size} pixels, its preprocessing gives {preprocessing.image_size}"
+            raise ValueError(f"its spatial attention is of pictures of {sizes}")
         if not isinstance(description.get("data", {}).get("path", ""), str):
             raise ValueError("its description does not name its data")
     except KeyError as error:

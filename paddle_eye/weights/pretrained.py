@@ -112,7 +112,8 @@ def _read(path: Path, model: paddle.nn.Layer, compared: Callable[[Any], Any] = l
 
 def _design(architecture: Any) -> Any:
     """An architecture without what may differ: the classes, and the size of pictures (shapes tell if it matters)."""
-    if not isinstance(architecture, dict) or architecture.get("name") not in MODELS:
+    name = architecture.get("name") if isinstance(architecture, dict) else None
+    if not isinstance(name, str) or name not in MODELS:
         return architecture
     free = (family(architecture).classes, "image_size")
     return {key: value for key, value in architecture.items() if key not in free}

@@ -8,7 +8,6 @@ before it.
 
 from __future__ import annotations
 
-import collections
 import functools
 import io
 import math
@@ -19,7 +18,7 @@ from typing import Any, Callable, NamedTuple
 
 import numpy as np
 
-from paddle_eye.weights.bounds import require_bounded
+from paddle_eye.weights.bounds import Ordered, require_bounded, require_no_copies
 
 ZIP_START = b"PK\x03\x04"
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
@@ -38,7 +37,6 @@ _NUMBER_TYPES = {
     "BoolStorage": "|b1",
 }
 
-_MOST_COPIES = 4  # of a file, that its tensors may take in memory when they share storages
 _PREFIXES = ("module.", "model.")
 
 
@@ -98,8 +96,7 @@ def _require_no_copies(tensors: Iterable[_Tensor], size: int) -> None:
         if not all(type(side) is int and side >= 0 for side in tensor.shape):
             raise ValueError("a tensor with impossible sizes")
         total += math.prod(tensor.shape) * np.dtype(tensor.storage.dtype).itemsize
-    if total > _MOST_COPIES * size + 2**20:
-        raise ValueError(f"tensors of {total / 2**20:.0f} MB in a file of {size / 2**20:.0f} MB")
+    require_no_copies(total, size)
 
 
 Storages = Callable[[_Storage], bytes]
@@ -186,7 +183,7 @@ class _StorageType(NamedTuple):
 
 
 _ALLOWED: dict[str, Any] = {
-    "collections.OrderedDict": collections.OrderedDict,
+    "collections.OrderedDict": Ordered,
     "torch._utils._rebuild_tensor": _rebuild_tensor,
     "torch._utils._rebuild_tensor_v2": _rebuild_tensor,
     "torch._utils._rebuild_parameter": _rebuild_parameter,

@@ -8,9 +8,12 @@ from paddle import nn
 
 from paddle_eye.engine import optim
 from paddle_eye.engine.checkpoint import load_checkpoint, save_checkpoint
-from paddle_eye.engine.loop import evaluate, fit, train_one_epoch
+from paddle_eye.engine.loop import _Seen, evaluate, fit, train_one_epoch
+from paddle_eye.engine.ranks import Ranks
 from paddle_eye.errors import InputError, JobError
 from paddle_eye.tasks.classification import ClassificationObjective
+from paddle_eye.tasks.mask_objectives import ClassesObjective, SegmentationObjective
+from paddle_eye.tasks.multilabel import MultilabelObjective
 
 OBJECTIVE = ClassificationObjective()
 GENERATOR = np.random.default_rng(0)
@@ -293,3 +296,22 @@ def test_label_smoothing_by_hand(class_weights):
     expected = (weights * losses).sum() / weights.sum()
     assert task.training_terms(logits, labels)["loss"].item() == pytest.approx(expected, rel=1e-5)
     assert task.loss(logits, labels).item() == pytest.approx(OBJECTIVE.loss(logits, labels).item())
+
+
+@pytest.mark.parametrize("kind", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    ("objective", "logits", "targets", "figures"),
+    [
+        (SegmentationObjective(), [[[[-1.0, 2.0]]]], [[[[0, 1]]]], {"dice": 1.0, "accuracy": 1.0}),
+        (ClassesObjective(["a", "b"]), [[[[-1.0]], [[3.0]], [[-2.0]]]], [[[[1]]]], {"accuracy": 1.0}),
+        (MultilabelObjective(), [[-1.0, 2.0], [2.0, -1.0]], [[0.0, 1.0], [1.0, 0.0]], {"auc": 1.0}),
+        (ClassificationObjective(), [[-1.0, 2.0], [2.0, -1.0]], [1, 0], {"accuracy": 1.0}),
+    ],
+)
+def test_training_figures_of_networks_that_compute_with_16_bits(kind, objective, logits, targets, figures):
+    """numpy has no bfloat16, and Paddle gives it the bits as integers, in which -1 is above 0."""
+    outputs, targets = paddle.to_tensor(logits, "float32").astype(kind), objective.targets(paddle.to_tensor(targets))
+    seen = _Seen(objective)
+    seen.add(0, [({"loss": paddle.to_tensor(0.5)}, outputs, targets)])
+    measured = seen.figures(Ranks())
+    assert {name: measured[f"train_{name}"] for name in figures} == figures

@@ -234,3 +234,37 @@ def test_descriptions_that_do_not_fit_are_refused(weights, changes, message, tmp
     (tmp_path / "network/description.json").write_text(json.dumps({**description, **changes}))
     with pytest.raises(InputError, match=message):
         open_exported(tmp_path / "network")
+
+
+@pytest.mark.skipif(not PADDLE_3, reason="ONNX export is for Paddle 3")
+@pytest.mark.parametrize(
+    ("inputs", "answer", "message"),
+    [
+        (
+            {"pictures": [None, 3, None, None]},
+            [-1],
+            r"the network gives .* for \[1, 3, 64, 64\], which is no answer",
+        ),
+        ({"pictures": [None, 3, 7, 7]}, [0, -1], "the network takes other pictures than description.json says"),
+        ({"pictures": [None, 3, None, None], "more": [1]}, [0, -1], "the network takes other pictures than"),
+    ],
+)
+def test_a_foreign_onnx_network_that_does_not_fit_is_refused(folder, tmp_path, inputs, answer, message):
+    onnx = pytest.importorskip("onnx")
+    shutil.copytree(folder, tmp_path / "network")
+    told = json.loads((folder / "description.json").read_text(encoding="utf-8"))
+    (tmp_path / "network/description.json").write_text(json.dumps({**told, "exported_as": "onnx"}))
+    helper, real = onnx.helper, onnx.TensorProto.FLOAT
+    given = [helper.make_tensor_value_info(name, real, shape) for name, shape in inputs.items()]
+    shape = helper.make_tensor("shape", onnx.TensorProto.INT64, [len(answer)], answer)
+    graph = helper.make_graph(
+        [helper.make_node("Reshape", ["pictures", "shape"], ["answer"])],
+        "foreign",
+        given,
+        [helper.make_tensor_value_info("answer", real, [None] * len(answer))],
+        [shape],
+    )
+    opset = [helper.make_opsetid("", 13)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), tmp_path / "network/model.onnx")
+    with pytest.raises(InputError, match=message):
+        open_predictor(tmp_path / "network")

@@ -13,7 +13,7 @@ from paddle_eye.config import Config
 from paddle_eye.data.locate import find
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.engine.display import Display
-from paddle_eye.errors import JobError
+from paddle_eye.errors import InputError, JobError
 from paddle_eye.run_folder import RunFolder
 from paddle_eye.runs import train as module
 
@@ -119,3 +119,19 @@ def test_a_display_sees_what_the_network_sees_first_and_the_report(run):
     report = {name for name, epoch in display.pictures if name.startswith("report/") and epoch == 1}
     assert report >= {"report/curves", "report/confusion_matrix", "report/worst"}
     assert {f"{name.partition('/')[2]}.png" for name in report} <= {path.name for path in folder.path.iterdir()}
+
+
+def test_a_run_that_another_process_has_trained_meanwhile_is_not_rolled_back(run, monkeypatch):
+    folder, *_ = run()
+
+    def prepare(*arguments, real=module.Run.prepare):
+        prepared = real(*arguments)
+        folder.checkpoint.write_bytes(folder.checkpoint.read_bytes())  # as the other process ends
+        return prepared
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.Run, "prepare", prepare)
+        before = folder.metrics.read_bytes()
+        with pytest.raises(InputError, match="another process has trained this run meanwhile; start again to go on"):
+            run(RunFolder(folder.path, folder.name), **{"train.epochs": 4})
+    assert folder.metrics.read_bytes() == before

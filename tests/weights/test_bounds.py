@@ -5,6 +5,7 @@ import io
 import pickle
 import subprocess
 import sys
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -86,14 +87,49 @@ class Sharing:
         )
 
 
-def test_many_arrays_of_the_same_numbers_take_no_more_memory_than_one(tmp_path):
+@pytest.mark.parametrize("count", [3, 100])
+def test_many_arrays_of_the_same_numbers_are_refused_and_take_no_more_memory_than_one(tmp_path, count):
     numbers = bytes(4 * 250_000)
-    (tmp_path / "w.pdparams").write_bytes(pickle.dumps({f"w{n}": Sharing(numbers) for n in range(100)}, protocol=2))
+    (tmp_path / "w.pdparams").write_bytes(pickle.dumps({f"w{n}": Sharing(numbers) for n in range(count)}, protocol=2))
     tracemalloc.start()
-    arrays = read_weights(tmp_path / "w.pdparams").arrays
+    if count == 3:  # as a network has that uses a layer several times
+        assert read_weights(tmp_path / "w.pdparams").arrays["w2"].shape == (250_000,)
+    else:
+        with pytest.raises(InputError, match=r"w.pdparams: not accepted .* 95 MB in a file of 1 MB"):
+            read_weights(tmp_path / "w.pdparams")
     assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
     tracemalloc.stop()
-    assert len(arrays) == 100 and arrays["w9"].shape == (250_000,)
+
+
+COLLIDING = [number * (2**61 - 1) for number in range(1, 60_001)]  # all have the hash 0
+
+
+@pytest.mark.parametrize("content", [dict.fromkeys(COLLIDING), {(1, 2): 0}, {1.5: 0}, set(COLLIDING), {10**5000: 0}])
+def test_keys_whose_hashes_may_be_chosen_are_refused_at_once(tmp_path, content):
+    (tmp_path / "w.pdparams").write_bytes(pickle.dumps(content, protocol=4))
+    started = time.perf_counter()
+    with pytest.raises(InputError, match=r"a key that is no text and no small integer|an integer of more than"):
+        read_weights(tmp_path / "w.pdparams")
+    assert time.perf_counter() - started < 5
+
+
+class Given:
+    """An OrderedDict in a pickle that is made of pairs, as Python 2 wrote it."""
+
+    def __init__(self, pairs):
+        self.pairs = pairs
+
+    def __reduce__(self):
+        return collections.OrderedDict, (self.pairs,)
+
+
+def test_a_dict_of_pairs_has_texts_as_keys(tmp_path):
+    path = tmp_path / "w.pdparams"
+    path.write_bytes(pickle.dumps(Given([["w", np.ones(2, np.float32)]]), protocol=2))
+    assert list(read_weights(path).arrays) == ["w"]
+    path.write_bytes(pickle.dumps(Given([[number, 0] for number in COLLIDING]), protocol=2))
+    with pytest.raises(InputError, match="a key that is no text and no small integer"):
+        read_weights(path)
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4])

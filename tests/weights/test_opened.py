@@ -1,14 +1,18 @@
+import json
+
 import numpy as np
 import paddle
 import pytest
+import safetensors.numpy
 
 from paddle_eye import open_predictor, open_weights
 from paddle_eye.data.mask_transforms import PixelPreprocessing
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.errors import InputError
+from paddle_eye.models.registry import build
 from paddle_eye.models.resnet import BLOCKS_PER_STAGE, ResNet
 from paddle_eye.models.unet import UNet
-from paddle_eye.weights.format import write_weights
+from paddle_eye.weights.format import DESCRIPTION_KEY, write_weights
 
 
 @pytest.fixture
@@ -117,3 +121,21 @@ def test_a_network_of_pixels_has_two_classes(write_unet):
     with pytest.raises(InputError, match="expected the names of 2 classes"):
         open_predictor(write_unet(classes=["vein"]))
     assert open_predictor(write_unet()).classes == ["background", "foreground"]
+
+
+def test_spatial_attention_is_of_pictures_of_one_size(tmp_path):
+    network = build({"name": "resnet18", "num_classes": 2, "attention": "nam+spatial", "image_size": 64})
+    described = {"architecture": network.architecture, "preprocessing": Preprocessing(96).describe()}
+    write_weights(tmp_path / "w.pdparams", network, described)
+    with pytest.raises(InputError, match="of pictures of 64 pixels, its preprocessing gives 96"):
+        open_weights(tmp_path / "w.pdparams")
+
+
+def test_an_empty_matrix_of_many_classes_builds_nothing(tmp_path):
+    arrays = {"_fc.weight": np.zeros((0, 20_000), np.float32)}
+    description = {"format": 1, "architecture": {"name": "shufflenet_v2_x0_25", "num_classes": 20_000}}
+    encoded = np.frombuffer(json.dumps(description).encode(), np.uint8)
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(safetensors.numpy.save({**arrays, DESCRIPTION_KEY: encoded}))
+    with pytest.raises(InputError, match=r"_fc\.weight is empty"):
+        open_weights(path)

@@ -112,3 +112,10 @@ def test_a_file_that_was_put_there_is_checked_and_used(trained, monkeypatch, tmp
     monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
     with pytest.raises(InputError, match="could not be downloaded"):
         load_pretrained(build({"name": NAME, "num_classes": 2}), "official")
+
+
+def test_a_description_whose_network_has_no_name_is_refused(trained, tmp_path):
+    path = tmp_path / "w.pdparams"
+    write_weights(path, trained, {"architecture": {"name": ["x"]}})
+    with pytest.raises(InputError, match=r"w.pdparams: these weights are of"):
+        load_pretrained(build_transfer(NAME, 2), str(path))

@@ -241,7 +241,7 @@ def test_thousands_of_views_of_one_storage_are_refused(write, torch, make_state)
     """2000 tensors of a megabyte each in a file of one."""
     _, (storage,) = make_state({"numbers": np.zeros(250_000, "<f4")})
     state = {f"w{number}": Tensor(torch, storage, (500, 500), (500, 1)) for number in range(2000)}
-    with pytest.raises(ValueError, match=r"tensors of 1907 MB in a file of \d MB"):
+    with pytest.raises(ValueError, match=r"arrays of 1907 MB in a file of \d MB"):
         read_torch(write(state, [storage]))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from paddle_eye.data.sources.pairs import find_pairs
 from paddle_eye.data.sources.palm import LABEL_FILE, TRAINING_FOLDER, VALIDATION_FOLDER, read_palm
 from paddle_eye.errors import InputError, raise_faults
-from paddle_eye.files import building
+from paddle_eye.files import building, put_in_place
 
 ARCHIVES = ("training.zip", "validation.zip", "valid_gt.zip")
 DRIVE_ARCHIVE = "DRIVE.zip"
@@ -74,7 +74,7 @@ def unpack(folder: Path, target: Path) -> None:
         with _open(folder / "valid_gt.zip") as sheets:
             _extract(sheets, LABEL_FILE.parent.name, ".xlsx", work / LABEL_FILE.parent)
         _check(work, folder)
-        work.rename(target)
+        put_in_place(work, target)
 
 
 def has_drive(folder: Path) -> bool:
@@ -112,7 +112,7 @@ def unpack_drive(folder: Path, target: Path) -> None:
                     total += _copy(archive, *names[inner], goal, _LARGEST_MEMBER)
                     if total > _LARGEST_TOTAL:
                         raise InputError(f"{archive.filename}: it unpacks to more than {_LARGEST_TOTAL} bytes")
-        (work / "set").rename(target)
+        put_in_place(work / "set", target)
 
 
 def described(target: Path, drive: bool) -> list[str]:

@@ -20,7 +20,7 @@ import openpyxl
 
 from paddle_eye.data.sources.palm import LABEL_FILE, LABEL_OF_LETTER, TRAINING_FOLDER, VALIDATION_FOLDER
 from paddle_eye.errors import InputError
-from paddle_eye.files import building
+from paddle_eye.files import building, put_in_place
 from paddle_eye.opencv import cv2
 
 MARKER_FILE = "DEMONSTRATION.txt"
@@ -101,7 +101,7 @@ def draw(folder: Path, seed: int = 0, training: int = 96, validation: int = 64) 
         _draw_training(work / TRAINING_FOLDER, seed, training)
         _draw_validation(work / VALIDATION_FOLDER, work / LABEL_FILE, seed, validation)
         (work / MARKER_FILE).write_text(_notice(seed), encoding="utf-8")
-        work.rename(folder)
+        put_in_place(work, folder)
 
 
 def _notice(seed: int) -> str:
