@@ -14,6 +14,7 @@ _HOME_OF = {
     "create_model": "paddle_eye.models.registry",
     "train": "paddle_eye.runs.interface",
     "evaluate": "paddle_eye.runs.interface",
+    "select_device": "paddle_eye.engine.device",
     "open_predictor": "paddle_eye.runs.predict",
     "predict": "paddle_eye.inference.predictor",
     "segment": "paddle_eye.inference.segmenter",

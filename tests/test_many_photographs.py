@@ -24,7 +24,7 @@ from itertools import islice
 from paddle_eye.engine.display import ConsoleDisplay
 from paddle_eye.processor import peak_memory
 
-ConsoleDisplay.training = lambda display, epoch, epochs, batches: islice(batches, {STEPS})
+ConsoleDisplay.training = lambda display, epoch, epochs, batches, accumulate: islice(batches, {STEPS})
 ConsoleDisplay.step = lambda *_: None
 sys.argv = ["train.py", *sys.argv[1:]]
 runpy.run_path("{ROOT}/tools/train.py", run_name="__main__")

@@ -20,10 +20,15 @@ def select_device(name: str) -> str:
     for it.
 
     Returns:
-        The device as Paddle names it.
+        The device as Paddle names it: ``'cpu'`` or ``'gpu:N'``.
 
     Raises:
         InputError: another name, or a GPU that this machine or this build of Paddle does not have.
+
+    Example:
+        >>> import paddle_eye
+        >>> paddle_eye.select_device("cpu")
+        'cpu'
     """
     if not re.fullmatch(r"auto|cpu|gpu(:\d+)?", name):
         raise InputError(f"--device {name}: expected auto, cpu, gpu or gpu:N")

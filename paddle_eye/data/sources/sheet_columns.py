@@ -32,6 +32,7 @@ _USUAL = {
     "split": ("split", "subset", "partition", "划分"),
 }
 _MOST_OF_A_PATIENT = 10  # photographs, in a column that may be of patients or of something else
+_MOST_NAMES_OF_PARTS = 50  # and ways to write them, in a column
 _SIDES = {  # in the name of a column
     r"(?:^|[\s_.-])(?:od|right|r)(?:$|[\s_.-])|右": "right",
     r"(?:^|[\s_.-])(?:os|left|l)(?:$|[\s_.-])|左": "left",
@@ -121,7 +122,11 @@ def _guessed(table: SheetTable, what: str) -> str | None:
 
 def _dividing(table: SheetTable, columns: Sequence[str]) -> str | None:
     """The column that says which part a row belongs to: called so, or with nothing but the names of several parts."""
-    named = {name: {part_called(cells.get(name, "")) for _, cells in table.rows} for name in columns}
+    cells_of = {name: {cells.get(name, "") for _, cells in table.rows} for name in columns}
+    named = {
+        name: set(map(part_called, cells)) if len(cells) <= _MOST_NAMES_OF_PARTS else {None}
+        for name, cells in cells_of.items()
+    }
     guessed = _guessed(table, "split")
     if guessed in named:
         if named[guessed] != {None}:
