@@ -174,20 +174,10 @@ def claimed(folder: Path, purpose: str) -> Iterator[None]:
     Raises:
         InputError: another process has claimed it.
     """
-    if fcntl is None:
+    with _locked(folder) as is_first:
+        if not is_first:
+            raise InputError(f"{folder}: another process is {purpose}; wait for it, or give another folder")
         yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(f"{folder}: another process is {purpose}; wait for it, or give another folder") from error
-        except OSError:  # a file system without locks
-            pass
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _temporary_name() -> str:
@@ -199,22 +189,30 @@ _TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.paddle_eye")
 _swept: set[Path] = set()
 
 
-def _lock(descriptor: int) -> None:
-    """Mark something temporary as in use, until it is closed or its process has ended, however it has."""
-    with contextlib.suppress(OSError, AttributeError):  # a system, or a file system, without locks
+def _lock(descriptor: int) -> bool:
+    """Mark something as in use, until it is closed or its process has ended, however it has.
+
+    Returns:
+        False if another process has marked it.
+    """
+    try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except (OSError, AttributeError):  # a file system, or a system, without locks
+        pass
+    return True
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[bool]:
     """`_lock` for a folder."""
-    if fcntl is None:
-        yield
+    if fcntl is None:  # Windows, where a folder cannot be opened
+        yield True
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        _lock(descriptor)
-        yield
+        yield _lock(descriptor)
     finally:
         os.close(descriptor)
 
