@@ -71,6 +71,9 @@ class DataSettings:
 class TrainSettings:
     """The recipe. The defaults are the document's.
 
+    ``lr`` is of the mean loss of a step. The document goes backward from the losses of ten photographs at once, which
+    adds their gradients up, so that its 0.0001 is 0.001 here.
+
     ``task`` is a row of `paddle_eye.tasks.registry.TASKS`; None takes what the network answers for. A step has
     ``accumulate`` batches in each process. ``amp`` is a `paddle_eye.engine.precision.Precision`, and ``sync_batchnorm``
     normalises by the batches of all processes together; both need GPUs.
@@ -83,7 +86,7 @@ class TrainSettings:
     amp: choices.Amp = "off"
     sync_batchnorm: bool = False
     optim: choices.Optimizer = "SGD"
-    lr: float = _number(1e-4, at_least=0.0, positive=True)
+    lr: float = _number(1e-3, at_least=0.0, positive=True)
     momentum: float = _number(0.9, at_least=0.0, below=1.0)
     schedule: choices.LearningRateSchedule = "constant"
     lrf: float = _number(0.0, at_least=0.0, below=1.0)

@@ -25,11 +25,12 @@ def updated(**values):
 
 
 def test_the_defaults_are_the_documents_recipe():
-    """ResNet-50 in its first version, pictures of 224, 20 epochs of batches of 10, momentum 0.9, rate 0.0001."""
+    """ResNet-50 in its first version, pictures of 224, 20 epochs of batches of 10, momentum 0.9, rate 0.0001 for the
+    sum of a batch's losses."""
     settings = Config()
     assert (settings.model.layers, settings.model.version, settings.data.image_size) == (50, "O", 224)
     assert (settings.train.epochs, settings.train.batch_size) == (20, 10)
-    assert (settings.train.lr, settings.train.momentum) == (0.0001, 0.9)
+    assert (settings.train.lr, settings.train.momentum) == (10 * 0.0001, 0.9)
 
 
 def test_a_file_changes_only_what_it_names(write):

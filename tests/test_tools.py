@@ -247,7 +247,7 @@ def test_ctrl_c_says_how_to_go_on(copy):
 def test_resume_refuses_other_settings_and_changes_nothing(copy):
     before = {path: path.read_bytes() for path in (copy / "output" / RUN).iterdir()}
     done = run_tool("train", "--version", "D", "--lr", "0.1", "--seed", "3", "--resume", cwd=copy, code=2)
-    assert "train.lr (0.0001 then, 0.1 now), train.seed (0 then, 3 now);" in done.stderr
+    assert "train.lr (0.001 then, 0.1 now), train.seed (0 then, 3 now);" in done.stderr
     (copy / "other.yaml").write_text("model: {version: D}\ntrain: {batch_size: 4, momentum: 0.5}\n")
     done = run_tool("train", "--config", "other.yaml", "--resume", cwd=copy, code=2)
     assert "other values of data.image_size (64 then, 224 now), train.momentum (0.9 then, 0.5 now);" in done.stderr

@@ -45,9 +45,10 @@ def training_step(conditions: Conditions) -> Work:
     def step() -> None:
         np.random.shuffle(files)
         for inputs, labels in batches(files, side(conditions), BATCH):
-            loss = paddle.mean(F.cross_entropy(model(inputs), labels, reduction="none"))
+            losses = F.cross_entropy(model(inputs), labels, reduction="none")
+            loss = paddle.mean(losses)
             optimizer.clear_grad()
-            loss.backward()
+            losses.backward()
             optimizer.step()
             float(loss)
 

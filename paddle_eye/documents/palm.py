@@ -137,7 +137,7 @@ def train_pm(
         model: trained in place.
         datadir: folder that holds ``train_data/PALM-Training400`` and ``PALM-Validation400``.
         annotiondir: the xlsx file with the labels of the validation photographs.
-        optimizer: over the parameters of ``model``.
+        optimizer: over the parameters of ``model``; as in the document, it is given the sum of a batch's gradients.
         batch_size: photographs per step.
         EPOCH_NUM: passes over the training photographs.
         use_gpu: compute on GPU 0, otherwise on the CPU.
@@ -175,7 +175,7 @@ def train_pm(
     fit(
         model,
         optimizer,
-        ClassificationObjective(),
+        _AddedUp(),
         lambda epoch: train_loader(),
         valid_batches,
         EPOCH_NUM,
@@ -203,6 +203,17 @@ def valid_pm(
     objective = ClassificationObjective()
     row = objective.score(evaluate(model, valid_loader(batch_size=batch_size), objective))
     return row["accuracy"], row["loss"]
+
+
+class _AddedUp(ClassificationObjective):
+    """The mean loss of a batch with the gradient of the sum, as the document has it, which goes backward from the losses of
+    all photographs at once."""
+
+    def training_terms(self, outputs: paddle.Tensor, targets: paddle.Tensor) -> dict[str, paddle.Tensor]:
+        """See `ClassificationObjective.training_terms`."""
+        loss = super().training_terms(outputs, targets)["loss"]
+        added_up = loss * len(targets)
+        return {"loss": loss.detach() + (added_up - added_up.detach())}
 
 
 class _NotebookDisplay(Display):

@@ -7,13 +7,18 @@ import cv2
 import numpy as np
 import openpyxl
 import paddle
+import paddle.nn.functional as F
 import pytest
 
 from paddle_eye import ResNet, data_loader, train_pm, transform_img, valid_data_loader, valid_pm
-from paddle_eye.data.sources.palm import LABEL_FILE
+from paddle_eye.config import Config
+from paddle_eye.data.sources.palm import LABEL_FILE, TRAINING_FOLDER
 from paddle_eye.documents.palm import save
+from paddle_eye.engine import optim
+from paddle_eye.engine.loop import train_one_epoch
 from paddle_eye.errors import InputError
 from paddle_eye.models.resnet import BLOCKS_PER_STAGE
+from paddle_eye.tasks.classification import ClassificationObjective
 from paddle_eye.weights.format import read_weights
 
 
@@ -127,6 +132,49 @@ def test_the_cells_run_and_print_the_documents_lines(home, capsys):
     assert line.format(model.layers, model.version, valid_accuracy, valid_loss).startswith(
         "[validation]:===model:ResNet50-D"
     )
+
+
+def notebooks_steps(model, optimizer, batches):
+    """What the document's cell does with a batch: backward from the losses of all photographs, one each."""
+    model.train()
+    for pictures, labels in batches:
+        labels = paddle.to_tensor(labels).astype("int64")
+        losses = F.cross_entropy(model(paddle.to_tensor(pictures)), labels, reduction="none")
+        optimizer.clear_grad()
+        losses.backward()
+        optimizer.step()
+
+
+@pytest.mark.parametrize("way", ["cells", "tools"])
+def test_the_steps_are_the_documents(home, monkeypatch, capsys, way):
+    """With its optimizer the document's functions, and with ten times its rate the recipe, which takes the mean."""
+    monkeypatch.setattr(np.random, "shuffle", lambda order: None)
+
+    def begun():
+        paddle.seed(3)
+        model = ResNet(layers=50, class_dim=2, version="D")
+        return model, paddle.optimizer.Momentum(0.0001, 0.9, parameters=model.parameters())
+
+    model, optimizer = begun()
+    before = {key: value.numpy() for key, value in model.state_dict().items()}
+    batches = list(data_loader(str(home / TRAINING_FOLDER), batch_size=4)())
+    assert [len(labels) for _, labels in batches] == [4, 4, 4]
+    notebooks_steps(model, optimizer, batches)
+    expected = model.state_dict()
+    if way == "cells":
+        model, optimizer = begun()
+        train_pm(model, str(home), str(LABEL_FILE), optimizer, batch_size=4, EPOCH_NUM=1)
+        pictures, labels = map(paddle.to_tensor, batches[0])
+        first = F.cross_entropy(begun()[0](pictures), labels.astype("int64"))
+        assert f"epoch:0===batch_id:0===loss:{first.item():.4f}\n" in capsys.readouterr().out
+    else:
+        model, _ = begun()
+        recipe = Config().train
+        optimizer = optim.build(recipe.optim, model, recipe.lr * 4 / recipe.batch_size, recipe.momentum)
+        train_one_epoch(model, optimizer, ClassificationObjective(), batches)
+    for key, value in model.state_dict().items():
+        moved = np.abs(expected[key].numpy() - before[key]).max()
+        np.testing.assert_allclose(value.numpy(), expected[key].numpy(), atol=max(1e-6, 0.01 * moved), err_msg=key)
 
 
 def test_valid_pm_weighs_photographs_where_the_document_averaged_batches(home):
