@@ -206,8 +206,7 @@ def valid_pm(
 
 
 class _AddedUp(ClassificationObjective):
-    """The mean loss of a batch with the gradient of the sum, as the document has it, which goes backward from the losses of
-    all photographs at once."""
+    """The mean loss of a batch with the gradient of the sum: the document goes backward from all photographs' losses."""
 
     def training_terms(self, outputs: paddle.Tensor, targets: paddle.Tensor) -> dict[str, paddle.Tensor]:
         """See `ClassificationObjective.training_terms`."""
