@@ -206,7 +206,7 @@ def valid_pm(
 
 
 class _AddedUp(ClassificationObjective):
-    """The mean loss of a batch with the gradient of the sum: the document goes backward from all photographs' losses."""
+    """The mean loss of a batch with the gradient of the sum, as the document goes backward from every photograph's."""
 
     def training_terms(self, outputs: paddle.Tensor, targets: paddle.Tensor) -> dict[str, paddle.Tensor]:
         """See `ClassificationObjective.training_terms`."""
