@@ -68,10 +68,10 @@ def focal_tversky_loss(logits: paddle.Tensor, mask: paddle.Tensor, gamma: float 
 
 
 def bce_dice_loss(logits: paddle.Tensor, mask: paddle.Tensor) -> paddle.Tensor:
-    """Mean binary cross-entropy of the pixels plus `dice_loss`.
+    """Mean binary cross-entropy of the pixels, where there are any, plus `dice_loss`.
 
     Args:
-        logits: of the foreground, [N, 1, H, W].
+        logits: of the foreground, [N, 1, H, W], or [P].
         mask: 0 or 1, the same shape.
 
     Example:
@@ -80,8 +80,10 @@ def bce_dice_loss(logits: paddle.Tensor, mask: paddle.Tensor) -> paddle.Tensor:
         >>> round(paddle_eye.bce_dice_loss(100 * mask - 50, mask).item(), 4)
         0.0
     """
-    entropy = F.binary_cross_entropy_with_logits(logits.astype("float32"), mask.astype("float32"))
-    return entropy + dice_loss(logits, mask)
+    dice = dice_loss(logits, mask)
+    if not mask.shape[0]:
+        return dice
+    return F.binary_cross_entropy_with_logits(logits.astype("float32"), mask.astype("float32")) + dice
 
 
 def class_loss(one: OneClass, logits: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
@@ -98,8 +100,9 @@ def class_loss(one: OneClass, logits: paddle.Tensor, labels: paddle.Tensor) -> p
 
 
 def cross_entropy_dice_loss(logits: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
-    """Mean cross-entropy of the pixels plus the mean Dice loss of the foreground classes; see `class_loss`."""
-    return F.cross_entropy(logits.astype("float32"), labels) + class_loss(_dice, logits, labels)
+    """Mean cross-entropy of the pixels, if any, plus the mean Dice loss of the foreground classes; see `class_loss`."""
+    dice = class_loss(_dice, logits, labels)
+    return F.cross_entropy(logits.astype("float32"), labels) + dice if labels.shape[0] else dice
 
 
 def _dice(probabilities: paddle.Tensor, mask: paddle.Tensor, smooth: float = 1.0) -> paddle.Tensor:

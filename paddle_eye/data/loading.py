@@ -184,6 +184,13 @@ class EpochSampler:
         return sum(batches for _, batches in self._steps())
 
     @property
+    def leaves_one_idle(self) -> bool:
+        """Whether some process has an empty batch in the last step of an epoch, where others have one to do."""
+        images = self.count % self._step_size
+        *_, (_, batches) = self._steps()
+        return images > 0 and images // self.ranks <= (batches - 1) * self.batch_size
+
+    @property
     def _step_size(self) -> int:
         return self.batch_size * self.batches * self.ranks
 

@@ -78,7 +78,7 @@ class MaskWording(Wording):
         other="Dice of the background",
         drawn=_drawn,
         test=_wilcoxon,
-        same=["image"],
+        same=["image", "constant_dice"],  # of the truth alone: masks may be of other things in the same pictures
         needed=["dice"],
     )
 

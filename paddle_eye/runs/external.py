@@ -56,7 +56,7 @@ def write_external(
     write_predictions(folder / "predictions.csv", images, measured.patients, kept.columns)
     for name, picture in kept.pictures.items():
         write_bytes(folder / f"{name.replace(' ', '_')}.png", picture)
-    shown = {"run": run.name, "place": str(place)}
+    shown = {"run": run.name, "place": str(place), "which": which}
     write_text(folder / "report.html", page.render(results, [], kept.pictures, shown, "external.html"))
     return folder
 

@@ -15,7 +15,7 @@ import pandas as pd
 from paddle_eye import __version__
 from paddle_eye.config import Config
 from paddle_eye.data.identity import seen_pictures
-from paddle_eye.data.loading import Batches, set_epoch
+from paddle_eye.data.loading import Batches, EpochSampler, set_epoch
 from paddle_eye.data.locate import Location
 from paddle_eye.data.sketches import seen_sketches
 from paddle_eye.engine import optim
@@ -103,6 +103,8 @@ class Run:
         with ranks.one_first():
             data = task.load()
         ranks.require_same([data.digest, history])
+        if settings.train.sync_batchnorm:
+            _require_images_for_all(task.training_loader(data.training, ranks.rank, ranks.count).sampler)
         if history:
             require_same_data(folder, origin, data.digest)
         objective = task.objective(model, data.training)
@@ -337,6 +339,15 @@ def _state(run: RunFolder) -> tuple[int, ...]:
         return ()
     found = run.checkpoint.stat()
     return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _require_images_for_all(sampler: EpochSampler) -> None:
+    """Refuse to normalise over the batches of all processes where one has none, for which the others would wait."""
+    if sampler.leaves_one_idle:
+        raise InputError(
+            f"train.sync_batchnorm=true: {sampler.count} images in batches of {sampler.batch_size} leave one of "
+            f"{sampler.ranks} processes without any in the last step of an epoch; take another --batch-size"
+        )
 
 
 def _train(training: Run, run: RunFolder, command: str, display: Display) -> dict[str, Any]:

@@ -262,3 +262,11 @@ def test_pictures_that_do_not_fit_into_a_store(tmp_path, monkeypatch):
     (note,) = loading.require_room(5000, 4000, Preprocessing(224))
     assert "kept in memory" in note
     assert store.chosen_store().folder is None
+
+
+@pytest.mark.parametrize("count", [1, 40, 41, 60, 61, 62, 63, 64, 401, 421])
+@pytest.mark.parametrize(("ranks", "batches"), [(1, 1), (1, 3), (2, 1), (2, 2), (4, 3)])
+def test_whether_a_process_has_an_empty_batch_is_told(count, ranks, batches):
+    samplers = [EpochSampler(count, 10, 3, batches=batches, rank=rank, ranks=ranks) for rank in range(ranks)]
+    idle = any(not batch for sampler in samplers for batch in sampler)
+    assert {sampler.leaves_one_idle for sampler in samplers} == {idle}

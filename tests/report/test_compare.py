@@ -129,7 +129,7 @@ def test_runs_of_one_name_are_verdict_apart(make_run, tmp_path):
 def make_mask_run(tmp_path, masks):
     """A function that writes the files of a run on masks of these Dices."""
 
-    def make(name, dices):
+    def make(name, dices, share=0.5):
         folder = tmp_path / name
         folder.mkdir()
         figures = {"epoch": 8, **masks, "images": len(dices)}
@@ -137,6 +137,7 @@ def make_mask_run(tmp_path, masks):
         results = {"task": "segmentation", "model": "DAMU-Net", "classes": ["membrane", "cell interior"], **size}
         (folder / "metrics.json").write_text(json.dumps({**results, "last": figures, "best": figures}))
         rows = {"image": [f"image/{number}.png" for number in range(len(dices))], "dice": dices}
+        rows["constant_dice"] = [share] * len(dices)
         pd.DataFrame(rows).to_csv(folder / "predictions_last.csv", index=False)
         return folder
 
@@ -161,6 +162,12 @@ def test_masks_are_tested_by_the_ranks_of_their_differences(make_mask_run):
     )
     (same,) = differences(*read_runs([runs[0], make_mask_run("three", first)], "last"))
     assert "Wilcoxon's test p = 1.000" in same
+
+
+def test_masks_of_other_things_in_the_same_pictures_are_not_tested(make_mask_run):
+    dices = [0.7, 0.72, 0.74, 0.76, 0.78, 0.8]
+    (sentence,) = differences(*read_runs([make_mask_run("vessels", dices, 0.2), make_mask_run("disc", dices)], "last"))
+    assert sentence.startswith("vessels and disc were not measured on the same images")
 
 
 def test_so_few_images_that_no_difference_could_be_verdict(make_mask_run):

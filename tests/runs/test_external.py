@@ -206,6 +206,7 @@ def test_a_stranger_s_masks_leave_a_report_with_the_difference(masks):
     assert low <= row["difference"] <= high
     page = (folder / "report.html").read_text()
     assert "intervals, here over patients" in page and "<img" in page and "<h2>Classes" not in page
+    assert "best epoch (" in page and "The best epoch may have been chosen" in page
 
 
 def test_last_weights_are_compared_with_the_run_s_last_epoch_in_a_report_of_their_own(place, measured):
@@ -216,6 +217,8 @@ def test_last_weights_are_compared_with_the_run_s_last_epoch_in_a_report_of_thei
     own = json.loads((run / "metrics.json").read_text())["last"]
     report = json.loads((run / "external-strangers-last/metrics.json").read_text())
     assert [row["internal"] for row in report["differences"] if row["name"] == "accuracy"] == [own["accuracy"]]
+    page = (run / "external-strangers-last/report.html").read_text()
+    assert f"last epoch ({own['epoch']})" in page and "best epoch" not in page
     assert (run / "external-strangers/metrics.json").read_text() == before
     other = shutil.copy(run / "last.pdparams", run / "other.pdparams")
     with pytest.MonkeyPatch.context() as patch:

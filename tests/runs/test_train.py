@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from paddle_eye.config import Config
+from paddle_eye.data.loading import EpochSampler
 from paddle_eye.data.locate import find
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.engine.display import Display
@@ -135,3 +136,9 @@ def test_a_run_that_another_process_has_trained_meanwhile_is_not_rolled_back(run
         with pytest.raises(InputError, match="another process has trained this run meanwhile; start again to go on"):
             run(RunFolder(folder.path, folder.name), **{"train.epochs": 4})
     assert folder.metrics.read_bytes() == before
+
+
+def test_normalisation_over_all_processes_needs_images_for_each():
+    module._require_images_for_all(EpochSampler(400, 10, 0, ranks=2))
+    with pytest.raises(InputError, match="401 images in batches of 10 leave one of 2 processes without any"):
+        module._require_images_for_all(EpochSampler(401, 10, 0, ranks=2))

@@ -20,7 +20,7 @@ from paddle_eye.inference.export import export
 from paddle_eye.inference.files import predict_files
 from paddle_eye.losses import CLASS_LOSSES, MASK_LOSSES
 from paddle_eye.report.compare import FinishedRun
-from paddle_eye.tasks.mask_objectives import ClassesObjective
+from paddle_eye.tasks.mask_objectives import ClassesObjective, SegmentationObjective
 from paddle_eye.tasks.segmentation import SegmentationTask
 
 NAMES = ["background", "disc", "cup"]
@@ -277,3 +277,15 @@ def test_a_strangers_file_with_wrong_values_is_refused(tmp_path, values):
     paddle_eye.weights.format.write_weights(path, model, described)
     with pytest.raises(InputError, match=r"w\.pdparams: expected 3 different values of masks"):
         paddle_eye.open_predictor(path)
+
+
+@pytest.mark.parametrize("loss", MASK_LOSSES)
+@pytest.mark.parametrize("kinds", [1, 3])
+def test_squares_outside_the_field_of_view_teach_nothing(loss, kinds):
+    """A batch may have no others, where it is small."""
+    objective = SegmentationObjective(loss) if kinds == 1 else ClassesObjective(NAMES[1:], loss)
+    outputs = paddle.to_tensor(GENERATOR.normal(size=(1, kinds, 8, 8)).astype("float32"), stop_gradient=False)
+    terms = objective.training_terms(outputs, paddle.full([1, 1, 8, 8], OUTSIDE, "uint8"))
+    terms["loss"].backward()
+    assert abs(terms["loss"].item()) < 1e-4
+    assert not outputs.grad.numpy().any()
