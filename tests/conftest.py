@@ -21,6 +21,12 @@ HEADER = ("ID", "imgName", "Label", "Fovea_X", "Fovea_Y")
 
 
 @pytest.fixture(scope="session")
+def skip():
+    """A function that leaves a test out for want of something; where ``PADDLE_EYE_NO_SKIP`` is set, it fails."""
+    return pytest.fail if os.environ.get("PADDLE_EYE_NO_SKIP") else pytest.skip
+
+
+@pytest.fixture(scope="session")
 def write_picture():
     """A function that writes a picture of noise, the brighter the higher its label, and returns its path.
 

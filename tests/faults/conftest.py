@@ -42,6 +42,7 @@ class Zygote:
     @staticmethod
     def moments(changes, most):
         """So many of the changes that a tool makes, evenly spread, the first and the last among them."""
+        assert changes > 2  # or they were not counted
         count = min(changes, most)
         return sorted({1 + round(number * (changes - 1) / max(1, count - 1)) for number in range(count)})
 

@@ -14,7 +14,7 @@ BUNDLED = Path(__file__).resolve().parents[2] / "paddle_eye/bundled/palm_shuffle
 
 
 @pytest.fixture
-def disk(tmp_path):
+def disk(tmp_path, skip):
     """A function that mounts a disk of so many kilobytes and returns its folder; Linux, as root."""
     mounted = []
 
@@ -24,7 +24,7 @@ def disk(tmp_path):
         command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", folder]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
-            pytest.skip(f"no disk can be mounted here ({done.stderr.strip()}); start the tests as root")
+            skip(f"no disk can be mounted here ({done.stderr.strip()}); start the tests as root")
         mounted.append(folder)
         return folder
 

@@ -122,6 +122,7 @@ def test_splitting(tool, tmp_path, write_picture):
         assert done.code == 0, done
         found[seed] = tables(tmp_path)
     assert found[0] != found[1]
+    assert done.changes > 2
     for moment in range(1, done.changes + 1):
         former = tables(tmp_path)
         seed = 1 if former == found[0] else 0

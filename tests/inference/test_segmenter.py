@@ -5,9 +5,10 @@ import paddle_eye
 from paddle_eye.data.field import field_of_view
 from paddle_eye.data.images import read_picture
 from paddle_eye.inference.export import export
+from paddle_eye.inference.predictor import EXAMPLE_PICTURE
 from paddle_eye.weights.format import write_weights
 
-EXAMPLE = "paddle_eye/bundled/example.jpg"
+EXAMPLE = str(EXAMPLE_PICTURE)
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from sklearn.metrics import f1_score
 import paddle_eye
 from paddle_eye.data.field import field_of_view
 from paddle_eye.data.images import read_picture
+from paddle_eye.inference.predictor import EXAMPLE_PICTURE
 
-PHOTOGRAPH = cv2.resize(read_picture("paddle_eye/bundled/example.jpg"), (96, 96), interpolation=cv2.INTER_AREA)
+PHOTOGRAPH = cv2.resize(read_picture(EXAMPLE_PICTURE), (96, 96), interpolation=cv2.INTER_AREA)
 BRIGHT = np.where(PHOTOGRAPH[..., 2] > 100, 255, 0).astype(np.uint8)
 BRIGHT[:8] = 255  # also where no photograph is
 

@@ -67,10 +67,10 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser(skip):
     driver = shutil.which("chromedriver")
     if driver is None:
-        pytest.skip("no chromedriver: apt-get install chromium chromium-driver")
+        skip("no chromedriver: apt-get install chromium chromium-driver")
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium")
     for flag in (

@@ -138,8 +138,8 @@ def test_a_text_is_no_label(touch, sheet, tmp_path):
 
 
 def test_a_label_of_many_numbers_is_judged_at_once():
-    started = time.perf_counter()
+    started = time.process_time()
     assert value_of({"label": f"{'1   ' * 18}x"}, ("label",)).endswith("x")
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     with pytest.raises(ValueError, match="several labels in the column label"):
         value_of({"label": "1   1 , 2"}, ("label",))

@@ -182,9 +182,9 @@ def test_the_label_is_what_stands_last_in_a_line(tmp_path, line, path, label):
 
 def test_a_line_of_blanks_is_read_at_once(tmp_path):
     (tmp_path / "list.txt").write_text(f"a{' ' * 8000};\n" * 20)
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(read_sheet_table(tmp_path / "list.txt", frozenset()).rows) == 20
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(("name", "line"), [("many.csv", "a,1"), ("many.txt", "a 1")])
