@@ -754,7 +754,7 @@ def test_the_readme_s_example_runs_as_it_stands(place):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     asked, example = (
         re.search(rf"```python\n({start}.*?)```", text, re.DOTALL)[1]
-        for start in ("from paddle_eye import open_predictor", "import paddle\nfrom paddle_eye import open_weights")
+        for start in ("from paddle_eye import open_predictor", "from paddle_eye import open_weights")
     )
     out = subprocess.run([sys.executable, "-c", asked], cwd=place, stdout=subprocess.PIPE, text=True, check=True).stdout
     assert out.startswith("dataset/palm/PALM-Validation400/V0001.jpg {'not pathologic': ")
