@@ -10,6 +10,11 @@ import re
 import sys
 from pathlib import Path
 
+try:
+    import resource
+except ImportError:  # Windows, which has no such limits
+    resource = None
+
 _CPU_INFO, _MEMORY_INFO = Path("/proc/cpuinfo"), Path("/proc/meminfo")
 _OWN_STATUS = Path("/proc/self/status")
 _GROUPS = Path("/sys/fs/cgroup")
@@ -83,7 +88,10 @@ def processor_name() -> str:
 
 
 def free_memory() -> int | None:
-    """Bytes of memory that this process may still take, of the machine and of its control group; None if unknown."""
+    """Bytes that this process may still take, of the machine's memory, its control group's and its own addresses.
+
+    None if that is not known.
+    """
     limits = []
     if _MEMORY_INFO.is_file():
         found = re.search(r"MemAvailable:\s+(\d+) kB", _MEMORY_INFO.read_text(encoding="utf-8"))
@@ -93,14 +101,23 @@ def free_memory() -> int | None:
             limits.append(int(most.read_text()) - int(used.read_text()))
         except (OSError, ValueError):  # no such group, or no limit ("max")
             continue
+    taken = _of_own("VmSize")
+    if resource is not None and taken is not None:
+        most, _ = resource.getrlimit(resource.RLIMIT_AS)  # that of ulimit -v
+        limits += [most - taken] if most != resource.RLIM_INFINITY else []
     return min(limits, default=None)
 
 
 def peak_memory() -> int | None:
     """The most bytes of memory that this process has taken so far; None if the system does not tell."""
+    return _of_own("VmHWM")
+
+
+def _of_own(field: str) -> int | None:
+    """A number of bytes that Linux tells of this process."""
     if not _OWN_STATUS.is_file():
         return None
-    return int(re.search(r"VmHWM:\s+(\d+) kB", _OWN_STATUS.read_text(encoding="utf-8"))[1]) * 1024
+    return int(re.search(rf"{field}:\s+(\d+) kB", _OWN_STATUS.read_text(encoding="utf-8"))[1]) * 1024
 
 
 def usable_cores() -> int:

@@ -130,3 +130,18 @@ print(len(b"x" * {64 << 20}))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(64 << 20)
+
+
+def test_addresses_that_are_few_are_not_all_reserved():
+    """As on machines where ``ulimit -v`` is set."""
+    program = f"""
+import resource
+from paddle_eye import processor
+resource.setrlimit(resource.RLIMIT_AS, 2 * ({1 << 30},))
+free = processor.free_memory()
+processor.keep_freed_memory()
+print(free, len(b"x" * {128 << 20}))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    free, taken = map(int, done.stdout.split())
+    assert (128 << 20) < free < (1 << 30) and taken == 128 << 20
