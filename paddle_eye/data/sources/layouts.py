@@ -135,9 +135,8 @@ def _labelled_test(root: Path) -> Path | None:
 
 
 def _unlabelled_test(root: Path) -> list[str]:
-    test = folders.test_folder(root)
-    unlabelled = test is not None and not folders.has_folders(test)
-    return [f"{test} has no folders of classes and is passed over"] * unlabelled
+    unlabelled = folders.test_folder(root) if _labelled_test(root) is None else None
+    return [f"{unlabelled} has no folders of classes and is passed over"] if unlabelled is not None else []
 
 
 def _any_exists(*names: object) -> Callable[[Path], bool]:

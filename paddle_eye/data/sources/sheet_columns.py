@@ -84,7 +84,8 @@ def with_columns(
             continue
         if what == "group" and patients_by_name:
             continue
-        others = [name for name in table.header if name not in {name for names in taken.values() for name in names}]
+        spoken_for = {name for names in taken.values() for name in names}
+        others = [name for name in table.header if name not in spoken_for]
         guessed = _dividing(table, others) if what == "split" else _guessed(table, what)
         if guessed in others:
             taken[what] = (guessed,)
