@@ -24,6 +24,8 @@ from paddle_eye.runs.predict import open_predictor
 from paddle_eye.web.hosts import is_own
 from paddle_eye.web.uploads import MOST_MEGABYTES, read_upload
 
+paddle.disable_signal_handler()  # Paddle's own may block the server for good where it was taking memory
+
 BUNDLED = "the one that comes with the project"
 _MOST_NETWORKS = 4  # that answer side by side, and stay in memory
 _MOST_TOGETHER = 2048  # MB of pictures; they stay in memory as long as they are on the page
