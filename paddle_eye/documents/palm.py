@@ -141,7 +141,8 @@ def train_pm(
         batch_size: photographs per step.
         EPOCH_NUM: passes over the training photographs.
         use_gpu: compute on GPU 0, otherwise on the CPU.
-        save: called with (accuracy, model) when an epoch beats all before it; None keeps nothing.
+        save: called with (accuracy, model) after every epoch above ``model.max_accuracy``, which begins with the
+            accuracy before training and is raised by what saves, as `save` does; None keeps nothing.
 
     Raises:
         InputError: the data has faults, or there is no GPU although one is asked for.
@@ -166,11 +167,12 @@ def train_pm(
         print("*****valid data import success*****")
         return valid_loader(batch_size=50)
 
-    def keep_best(row: dict[str, Any], evaluation: Evaluation) -> None:
-        if row["epoch"] == 0:
-            model.max_accuracy = row["accuracy"]
-        elif save is not None:
-            save(row["accuracy"], model)
+    def keep_state(rows: list[dict[str, Any]], evaluation: Evaluation) -> None:
+        accuracy = rows[-1]["accuracy"]
+        if rows[-1]["epoch"] == 0:
+            model.max_accuracy = accuracy
+        elif save is not None and accuracy > model.max_accuracy:
+            save(accuracy, model)
 
     fit(
         model,
@@ -180,7 +182,7 @@ def train_pm(
         valid_batches,
         EPOCH_NUM,
         display=_NotebookDisplay(model),
-        keep_best=keep_best,
+        keep_state=keep_state,
     )
     print("Final max accuracy :", model.max_accuracy)
 

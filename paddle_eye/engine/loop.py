@@ -134,6 +134,7 @@ def train_one_epoch(
     """
     precision, ranks = precision or Precision(), ranks or Ranks()
     model.train()
+    optimizer.clear_grad()  # of a pass that was broken off, or of what was computed before
     seen, awaited, before = _Seen(objective), _Awaited(batches), None
     for index, step in enumerate(_in_steps(awaited, accumulate)):
         parts = [(as_tensor(inputs), objective.targets(targets)) for inputs, targets in filter(None, step)]

@@ -199,6 +199,26 @@ def test_save_remembers_the_accuracy_and_describes_the_weights(home):
     assert description["figures"] == {"accuracy": 0.9}
 
 
+@pytest.mark.parametrize("raises", [True, False])
+def test_another_way_of_saving_is_called_where_the_document_calls_it(home, monkeypatch, raises):
+    """Of every epoch above ``max_accuracy``, which is raised by what saves alone."""
+    accuracies = iter([0.5, 0.6, 0.55, 0.6, 0.7])
+    real = ClassificationObjective.score
+    monkeypatch.setattr(
+        ClassificationObjective, "score", lambda self, said: {**real(self, said), "accuracy": next(accuracies)}
+    )
+    called = []
+
+    def note(accuracy, model):
+        called.append(accuracy)
+        model.max_accuracy = accuracy if raises else model.max_accuracy
+
+    model = ResNet(layers=50, class_dim=2, version="O")
+    optimizer = paddle.optimizer.Momentum(1e-4, 0.9, parameters=model.parameters())
+    train_pm(model, str(home), str(LABEL_FILE), optimizer, EPOCH_NUM=4, save=note)
+    assert called == ([0.6, 0.7] if raises else [0.6, 0.55, 0.6, 0.7])
+
+
 def test_without_save_nothing_is_written(home):
     model = ResNet(layers=50, class_dim=2, version="O")
     optimizer = paddle.optimizer.Momentum(1e-4, 0.9, parameters=model.parameters())

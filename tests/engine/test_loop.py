@@ -57,6 +57,22 @@ def test_evaluation_changes_nothing():
         np.testing.assert_array_equal(value.numpy(), before[key])
 
 
+def test_an_epoch_begins_without_gradients_of_before():
+    """A pass that was broken off between going backward and the step leaves some."""
+
+    def trained(stale):
+        model = network()
+        optimizer = paddle.optimizer.Momentum(0.1, 0.9, parameters=model.parameters())
+        if stale:
+            (model[3].weight.sum() + model[0].weight.sum()).backward()
+        train_one_epoch(model, optimizer, OBJECTIVE, batches(5, 5))
+        return model.state_dict()
+
+    clean, stale = trained(False), trained(True)
+    for key, value in clean.items():
+        np.testing.assert_array_equal(stale[key].numpy(), value.numpy())
+
+
 def test_labels_may_be_a_column_of_floats():
     column = [(x, y.astype("float32").reshape(-1, 1)) for x, y in batches(4, 6)]
     assert evaluate(network(), column, OBJECTIVE).loss == evaluate(network(), batches(4, 6), OBJECTIVE).loss
