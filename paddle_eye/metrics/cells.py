@@ -1,4 +1,4 @@
-"""How well cells are told apart, as the ISBI 2012 challenge measures it."""
+"""How well cells are told apart: the scores of the ISBI 2012 challenge."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ def thinned(labels: np.ndarray) -> np.ndarray:
 def cell_scores(truth: np.ndarray, predicted: np.ndarray) -> CellScores:
     """Foreground-restricted Rand and information scores after border thinning.
 
-    After Arganda-Carreras et al., Frontiers in Neuroanatomy 9:142 (2015), equations 3 and 4 with α = 0.5: pixels of the
-    true border do not count, and the predicted border is thinned away, so that its width does not matter.
+    After Arganda-Carreras et al., Frontiers in Neuroanatomy 9:142 (2015), with α = 0.5: pixels of the true border do
+    not count, and the predicted border is thinned away, so that its width does not matter. The challenge's own program
+    leaves a line of one pixel between predicted cells, whose pixels count as cells of their own.
 
     Args:
         truth: bool [H, W], inside the cells.

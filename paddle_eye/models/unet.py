@@ -1,7 +1,8 @@
 """U-Net (Ronneberger et al., MICCAI 2015) with attention gates, deep supervision and an input pyramid.
 
 `DAMUNet` is the document's network, after Abraham and Khan, *A novel Focal Tversky loss function with improved
-Attention U-Net for lesion segmentation*, ISBI 2019. The others add its parts to a U-Net one by one.
+Attention U-Net for lesion segmentation*, ISBI 2019. The others, which it does not print, add gates and then coarse
+outputs to a U-Net; they differ from it in more than the pyramid.
 """
 
 from __future__ import annotations

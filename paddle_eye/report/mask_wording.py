@@ -119,8 +119,10 @@ class MaskWording(Wording):
         ("auc", "AUC of all pixels"),
         ("average_precision", "average precision"),
         ("mcc", "MCC"),
-        ("v_rand", "V_rand"),
-        ("v_info", "V_info"),
+        ("v_rand", "V_rand at 0.5"),
+        ("v_rand_best", "V_rand at its best"),
+        ("v_info", "V_info at 0.5"),
+        ("v_info_best", "V_info at its best"),
     )
 
     @staticmethod

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 from skimage.metrics import adapted_rand_error
+from skimage.segmentation import watershed
 from sklearn.metrics import normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
 
@@ -69,6 +70,22 @@ def test_the_rand_score_is_near_scikit_images(blobs):
     """It counts pairs of different pixels, the paper also each with itself, which is little of large cells."""
     error, _, _ = adapted_rand_error(cells(blobs[0]), thinned(cells(blobs[1])), ignore_labels=(0,))
     assert cell_scores(*blobs).v_rand == pytest.approx(1 - error, rel=1e-3)
+
+
+def test_a_line_of_one_pixel_as_in_the_challenges_program_changes_little():
+    """What the docstring says of it: borders are flooded up to a line, whose pixels are cells of their own."""
+    field = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(256, 256)), 6)
+    truth, predicted = (np.abs(field) > share * field.std() for share in (0.12, 0.2))
+    divided = watershed(~predicted, cells(predicted), connectivity=1, watershed_line=True)[truth]
+    on_line = divided == 0
+    assert 0 < on_line.mean() < 0.02
+    divided[on_line] = divided.max() + 1 + np.arange(on_line.sum())
+    joint = contingency_matrix(cells(truth)[truth], divided) / truth.sum()
+    squares = [np.square(joint.sum(axis=axis)).sum() for axis in (0, 1)]
+    found = cell_scores(truth, predicted)
+    assert found.v_rand == pytest.approx(np.square(joint).sum() / (0.5 * sum(squares)), abs=0.01)
+    with_line = normalized_mutual_info_score(cells(truth)[truth], divided)
+    assert with_line < found.v_info < with_line + 0.02
 
 
 def test_the_best_threshold_is_taken():
