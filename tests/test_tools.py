@@ -23,6 +23,7 @@ import paddle
 import pandas as pd
 import pytest
 import safetensors.numpy
+from paddle.vision.models import shufflenet_v2_x0_25
 from sklearn.metrics import f1_score
 
 from paddle_eye.data.sources.palm import CLASSES, TRAINING_FOLDER, VALIDATION_FOLDER
@@ -173,11 +174,23 @@ def test_what_the_shufflenet_document_keeps_of_a_run(place):
 def test_pretrained_weights_keep_all_but_the_last_layer(copy):
     weights = f"output/{RUN}/last.pdparams"
     arguments = ("--version", "D", "--epochs", "0", *SMALL, "--output", "new")
-    run_tool("train", *arguments, "--pretrained", weights, cwd=copy)
+    assert "--preset" not in run_tool("train", *arguments, "--pretrained", weights, cwd=copy).stdout
     start, new = (read_weights(copy / path).arrays for path in (weights, f"new/{RUN}/last.pdparams"))
     assert {key for key in start if not np.array_equal(start[key], new[key])} == {"out.weight", "out.bias"}
     error = run_tool("train", *arguments, "--pretrained", weights, "--weights", weights, cwd=copy, code=2).stderr
     assert "only one can be" in error
+
+
+def test_weights_that_know_pictures_prepared_otherwise_are_told(copy):
+    prepared = ("--epochs", "0", *SMALL, "--output", "prepared", "--preset")
+    weights = ("--version", "D", "--pretrained", f"output/{RUN}/last.pdparams")
+    out = run_tool("train", *weights, *prepared, "imagenet", cwd=copy).stdout
+    assert "note: the weights to begin with know pictures as --preset document prepares them, not imagenet" in out
+    paddle.save(shufflenet_v2_x0_25().state_dict(), str(copy / "theirs.pdparams"))
+    weights = ("--model", "shufflenet_v2_x0_25", "--pretrained", "theirs.pdparams")
+    out = run_tool("train", *weights, *prepared, "document", cwd=copy).stdout
+    assert "the weights to begin with probably know pictures as --preset imagenet prepares them, not document" in out
+    assert "the weights to begin with" not in run_tool("train", *weights, *prepared, "imagenet", cwd=copy).stdout
 
 
 def test_eval_finds_the_run_and_prints_the_documents_line(place):

@@ -7,6 +7,7 @@ Examples:
   python tools/convert_weights.py shufflenetv2_x0.5-f707e7126e.pth shufflenet.pdparams
   python tools/convert_weights.py resnet50-0676ba61.pth resnet50_vB.pdparams --model resnet    version B of the paper
   python tools/convert_weights.py ResNet50_vd_pretrained.pdparams resnet50_vD.safetensors      version D of the paper
+  python tools/convert_weights.py ResNet34.pth flowers.pdparams --classes class_indices.json   for predict.py
 """
 
 from paddle_eye import cli
@@ -19,12 +20,14 @@ def main() -> None:
     parser.add_argument("--model", help="which network it is of (default: the first whose names and shapes fit)")
     parser.add_argument("--layers", type=int, help="depth, for a file of the document's code whose name does not say")
     parser.add_argument("--version", help="O, B, C or D, for a file of the document's code whose name does not say")
+    parser.add_argument("--classes", type=cli.path, metavar="FILE", help='JSON of their names: {"0": "healthy", …}')
     arguments = parser.parse_args()
 
     cli.import_paddle()
     from paddle_eye.weights.conversion import convert
 
-    architecture = convert(arguments.source, arguments.target, arguments.model, arguments.layers, arguments.version)
+    how = (arguments.model, arguments.layers, arguments.version, arguments.classes)
+    architecture = convert(arguments.source, arguments.target, *how)
     print(f"{arguments.target}: {', '.join(f'{key} {value}' for key, value in architecture.items())}")
 
 

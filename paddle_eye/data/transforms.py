@@ -173,7 +173,7 @@ def _shorter_side(picture: np.ndarray, length: int) -> np.ndarray:
 
 
 def _centre(picture: np.ndarray, size: int) -> np.ndarray:
-    """The centre of the picture with its shorter side at 8/7 of ``size``, as torchvision's Resize and CenterCrop."""
+    """The centre of the picture with its shorter side at 8/7 of ``size``, after torchvision's Resize and CenterCrop."""
     most = _LONGEST * min(picture.shape[:2])
     above, beside = (max(0, side - most) // 2 for side in picture.shape[:2])  # what is far from the centre of a strip
     middle = picture[above : above + most, beside : beside + most]
@@ -190,7 +190,8 @@ def _keep_twice(picture: np.ndarray, size: int) -> np.ndarray:
 def _random_part(kept: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
     """A part of 8 to 100 % of the area and 3:4 to 4:3 in shape, stretched to the square, mirrored half of the time.
 
-    Torchvision's RandomResizedCrop and RandomHorizontalFlip (after Szegedy et al., CVPR 2015).
+    After torchvision's RandomResizedCrop and RandomHorizontalFlip (Szegedy et al., CVPR 2015), which take the part from
+    the whole picture, and the middle of one where ten tries find no part.
     """
     height, width = kept.shape[:2]
     for _ in range(10):

@@ -162,6 +162,18 @@ class Run:
         if before != count:
             yield f"note: the epoch before was trained by {before} processes, a step had {own * before} images"
 
+    def preparation_notes(self) -> Iterator[str]:
+        """That the weights to begin with know pictures that were prepared otherwise, as far as that can be told."""
+        recipe, preset = self.settings.train, self.settings.data.preset
+        if (recipe.weights is None and recipe.pretrained is None) or "data.preset" not in self.task.own_settings:
+            return
+        usual = "document" if self.model.architecture.get("definition") == "document" else "imagenet"
+        said = self.origin.get("preprocessing")
+        theirs = said.get("preset") if isinstance(said, dict) else usual
+        if theirs != preset:
+            know = "know" if said else "probably know"
+            yield f"note: the weights to begin with {know} pictures as --preset {theirs} prepares them, not {preset}"
+
     def fit(self, folder: RunFolder | None, display: Display) -> None:
         """Train what is left to train; the process that leads keeps weights, checkpoint and history in the folder."""
         recipe, data, size = self.settings.train, self.data, self.size
@@ -361,7 +373,7 @@ def _train(training: Run, run: RunFolder, command: str, display: Display) -> dic
         f"run {run.path}, data {training.location.path}, {training.device}, {len(training.history[1:])} epochs done"
     )
     display.note(f"{size['trainable_parameters']:,} of {size['parameters']:,} parameters are trained")
-    for note in training.step_notes():
+    for note in (*training.step_notes(), *training.preparation_notes()):
         display.note(note)
     for fault in training.faults:
         display.note(f"FAULT of the data: {fault}")

@@ -10,19 +10,25 @@ import numpy as np
 
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.errors import InputError
+from paddle_eye.files import read_json
 from paddle_eye.models.registry import MODELS, build, family
 from paddle_eye.models.resnet import BLOCKS_PER_STAGE
 from paddle_eye.models.transfer import NETWORKS
 from paddle_eye.run_folder import weight_file
 from paddle_eye.weights.format import load_into, read_weights, write_weights
-from paddle_eye.weights.opened import MOST_CLASSES, open_weights
+from paddle_eye.weights.opened import MOST_CLASSES, class_names, open_weights
 from paddle_eye.weights.translation import resnet_version, translate
 
 _HEAD_OF_THE_DOCUMENT = MODELS["resnet"].head
 
 
 def convert(
-    source: Path, target: Path, name: str | None = None, layers: int | None = None, version: str | None = None
+    source: Path,
+    target: Path,
+    name: str | None = None,
+    layers: int | None = None,
+    version: str | None = None,
+    classes: Path | None = None,
 ) -> dict[str, Any]:
     """Write the weights of any file that can be read as a file of this project, which says what it is of.
 
@@ -36,12 +42,13 @@ def convert(
             of torchvision's ResNet-50, which otherwise stays ``'resnet50'``.
         layers: depth of a network of the document's code; None takes it from the file's name.
         version: likewise.
+        classes: a ``class_indices.json``, for a file that does not name its classes.
 
     Returns:
         The network's architecture.
 
     Raises:
-        InputError: the file cannot be read, or fits no network.
+        InputError: a file cannot be read, or fits no network.
     """
     if target.suffix not in (".pdparams", ".safetensors"):
         raise InputError(f"{target}: expected a name that ends in .pdparams or .safetensors")
@@ -53,18 +60,34 @@ def convert(
         opened = open_weights(source, layers, version)
         if name not in (None, opened.description["architecture"]["name"]):
             raise InputError(f"{source}: it says it is of {opened.description['architecture']['name']}, not of {name}")
-        preprocessing = {"preprocessing": opened.preprocessing.describe()}
-        write_weights(target, opened.model, {**preprocessing, **opened.description})
-        return opened.description["architecture"]
+        if classes is not None and "classes" in opened.description:
+            raise InputError(f"--classes {classes}: {source} names its classes itself; leave it out")
+        said = {"preprocessing": opened.preprocessing.describe(), **opened.description}
+        write_weights(target, opened.model, {**said, **_named(classes, said["architecture"])})
+        return said["architecture"]
     for architecture in _architectures(arrays, name):
         model = build(architecture)
         translated = translate(arrays, model)
         if _shapes(translated) == _shapes(model.state_dict()):
             load_into(model, translated, source)
             preprocessing = Preprocessing(preset="imagenet").describe()
-            write_weights(target, model, {"architecture": architecture, "preprocessing": preprocessing})
+            said = {"architecture": architecture, "preprocessing": preprocessing}
+            write_weights(target, model, {**said, **_named(classes, architecture)})
             return architecture
     raise InputError(f"{source}: the names and shapes in it are not those of {name or 'a network of this project'}")
+
+
+def _named(path: Path | None, architecture: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The names of the classes in a ``class_indices.json``, as they stand in a description; nothing without a file."""
+    if path is None:
+        return {}
+    indices = read_json(path, "the names of the classes")
+    numbers = [str(label) for label in range(len(class_names(path, {"architecture": architecture})))]
+    if not isinstance(indices, dict) or indices.keys() != set(numbers):
+        what = f"a name for each of {len(numbers)} classes, counted from 0"
+        raise InputError(f'{path}: expected {what}, such as {{"0": "healthy", "1": "ill"}}')
+    classes = [indices[number] for number in numbers]
+    return {"classes": class_names(path, {"architecture": architecture, "classes": classes})}
 
 
 def _architectures(arrays: Mapping[str, np.ndarray], name: str | None) -> list[dict[str, Any]]:

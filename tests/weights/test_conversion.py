@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import paddle
 import pytest
@@ -40,6 +42,33 @@ def test_our_own_file_keeps_its_description(shufflenet, tmp_path):
     assert open_weights(tmp_path / "second.safetensors").description["classes"] == list("abcdefg")
     with pytest.raises(InputError, match="it says it is of shufflenet_v2_x0_5, not of resnet50"):
         convert(tmp_path / "told.pdparams", tmp_path / "third.safetensors", "resnet50")
+
+
+def test_a_file_without_names_of_classes_gets_them(shufflenet, tmp_path):
+    """From the ``class_indices.json`` of the tutorial, or of a run."""
+    names = tmp_path / "class_indices.json"
+    names.write_text(json.dumps({str(label): f"flower {label}" for label in reversed(range(7))}))
+    convert(shufflenet[1], tmp_path / "out.pdparams", classes=names)
+    assert open_weights(tmp_path / "out.pdparams").description["classes"] == [f"flower {label}" for label in range(7)]
+    with pytest.raises(InputError, match=r"--classes .*class_indices.json: .*out.pdparams names its classes itself"):
+        convert(tmp_path / "out.pdparams", tmp_path / "again.pdparams", classes=names)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('["a", "b"]', "expected a name for each of 7 classes, counted from 0"),
+        ('{"0": "a", "1": "b"}', "expected a name for each of 7 classes, counted from 0"),
+        (json.dumps({str(label): label for label in range(7)}), "expected the names of 7 classes, all different"),
+        (json.dumps({str(label): "a" for label in range(7)}), "expected the names of 7 classes, all different"),
+        ("{", "this is no JSON"),
+    ],
+)
+def test_names_of_other_classes_are_refused(shufflenet, content, message, tmp_path):
+    (tmp_path / "names.json").write_text(content)
+    with pytest.raises(InputError, match=message):
+        convert(shufflenet[1], tmp_path / "out.pdparams", classes=tmp_path / "names.json")
+    assert not (tmp_path / "out.pdparams").exists()
 
 
 @pytest.mark.parametrize(
