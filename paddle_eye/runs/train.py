@@ -26,7 +26,7 @@ from paddle_eye.engine.loop import Row, evaluate, fit
 from paddle_eye.engine.objective import Evaluation, Objective
 from paddle_eye.engine.precision import Precision, prepare_device
 from paddle_eye.engine.ranks import Ranks
-from paddle_eye.errors import InputError, JobError
+from paddle_eye.errors import InputError, JobError, listed
 from paddle_eye.files import claimed, write_json, write_text
 from paddle_eye.models.base import Network
 from paddle_eye.models.complexity import multiply_adds, parameters, trainable_parameters
@@ -162,9 +162,15 @@ class Run:
         if before != count:
             yield f"note: the epoch before was trained by {before} processes, a step had {own * before} images"
 
-    def preparation_notes(self) -> Iterator[str]:
-        """That the weights to begin with know pictures that were prepared otherwise, as far as that can be told."""
+    def origin_notes(self) -> Iterator[str]:
+        """That the weights to begin with know other classes, or pictures prepared otherwise, where it can be told."""
         recipe, preset = self.settings.train, self.settings.data.preset
+        known, classes = self.origin.get("classes"), list(self.task.classes)
+        if recipe.weights is not None and isinstance(known, list) and known != classes:
+            yield (
+                f"note: the weights to begin with tell apart {listed(known)}, the data has {listed(classes)}; "
+                f"--pretrained {recipe.weights} would begin with a new last layer"
+            )
         if (recipe.weights is None and recipe.pretrained is None) or "data.preset" not in self.task.own_settings:
             return
         usual = "document" if self.model.architecture.get("definition") == "document" else "imagenet"
@@ -373,7 +379,7 @@ def _train(training: Run, run: RunFolder, command: str, display: Display) -> dic
         f"run {run.path}, data {training.location.path}, {training.device}, {len(training.history[1:])} epochs done"
     )
     display.note(f"{size['trainable_parameters']:,} of {size['parameters']:,} parameters are trained")
-    for note in (*training.step_notes(), *training.preparation_notes()):
+    for note in (*training.step_notes(), *training.origin_notes()):
         display.note(note)
     for fault in training.faults:
         display.note(f"FAULT of the data: {fault}")
