@@ -68,10 +68,10 @@ def focal_tversky_loss(logits: paddle.Tensor, mask: paddle.Tensor, gamma: float 
 
 
 def bce_dice_loss(logits: paddle.Tensor, mask: paddle.Tensor) -> paddle.Tensor:
-    """Mean binary cross-entropy of the pixels, where there are any, plus `dice_loss`.
+    """Mean binary cross-entropy of the pixels plus `dice_loss`.
 
     Args:
-        logits: of the foreground, [N, 1, H, W], or [P].
+        logits: of the foreground, [N, 1, H, W].
         mask: 0 or 1, the same shape.
 
     Example:
@@ -80,10 +80,8 @@ def bce_dice_loss(logits: paddle.Tensor, mask: paddle.Tensor) -> paddle.Tensor:
         >>> round(paddle_eye.bce_dice_loss(100 * mask - 50, mask).item(), 4)
         0.0
     """
-    dice = dice_loss(logits, mask)
-    if not mask.shape[0]:
-        return dice
-    return F.binary_cross_entropy_with_logits(logits.astype("float32"), mask.astype("float32")) + dice
+    cross_entropy = F.binary_cross_entropy_with_logits(logits.astype("float32"), mask.astype("float32"))
+    return cross_entropy + dice_loss(logits, mask)
 
 
 def class_loss(one: OneClass, logits: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
@@ -100,9 +98,8 @@ def class_loss(one: OneClass, logits: paddle.Tensor, labels: paddle.Tensor) -> p
 
 
 def cross_entropy_dice_loss(logits: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
-    """Mean cross-entropy of the pixels, if any, plus the mean Dice loss of the foreground classes; see `class_loss`."""
-    dice = class_loss(_dice, logits, labels)
-    return F.cross_entropy(logits.astype("float32"), labels) + dice if labels.shape[0] else dice
+    """Mean cross-entropy of the pixels plus the mean Dice loss of the foreground classes; see `class_loss`."""
+    return F.cross_entropy(logits.astype("float32"), labels) + class_loss(_dice, logits, labels)
 
 
 def _dice(probabilities: paddle.Tensor, mask: paddle.Tensor, smooth: float = 1.0) -> paddle.Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 import paddle
@@ -56,7 +56,7 @@ class SegmentationObjective(Objective):
 
     def loss(self, predicted: paddle.Tensor, targets: paddle.Tensor) -> paddle.Tensor:
         """The mean over the images of the loss at full size."""
-        return sum(self.full_loss(*self.counted(*pair)) for pair in zip(predicted, targets)) / len(targets)
+        return sum(self._of_counted(self.full_loss, *pair) for pair in zip(predicted, targets)) / len(targets)
 
     def counted(self, logits: paddle.Tensor, targets: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
         """What the losses take: logits and mask, float32 of any shape, without the pixels outside the field of view."""
@@ -64,6 +64,14 @@ class SegmentationObjective(Objective):
         if bool(counted.all()):
             return logits, mask
         return paddle.masked_select(logits, counted), paddle.masked_select(mask, counted)
+
+    def _of_counted(
+        self, loss: Callable[..., paddle.Tensor], logits: paddle.Tensor, targets: paddle.Tensor
+    ) -> paddle.Tensor:
+        """A loss of the pixels in the field of view; where there are none, 0, whose gradients are 0, too."""
+        if not bool((targets != OUTSIDE).any()):
+            return (0 * logits).sum()
+        return loss(*self.counted(logits, targets))
 
     def outputs(self, predicted: paddle.Tensor) -> np.ndarray:
         """Logits as probabilities of the foreground, uint16 [N, 1, H, W] of 65535ths; `_HALF` or more is foreground."""
@@ -78,11 +86,11 @@ class SegmentationObjective(Objective):
     def training_terms(self, outputs: Any, targets: paddle.Tensor) -> dict[str, paddle.Tensor]:
         """``loss``, of the output at full size, over the whole batch, and ``coarse_loss``, the sum of the others'."""
         *coarse, full = all_outputs(outputs)
-        terms = {"loss": self.full_loss(*self.counted(full, targets))}
+        terms = {"loss": self._of_counted(self.full_loss, full, targets)}
         if coarse:
             steps = [targets.shape[2] // output.shape[2] for output in coarse]
             terms["coarse_loss"] = sum(
-                self.coarse_loss(*self.counted(output, targets[:, :, ::step, ::step]))
+                self._of_counted(self.coarse_loss, output, targets[:, :, ::step, ::step])
                 for output, step in zip(coarse, steps)
             )
         return terms
