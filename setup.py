@@ -48,8 +48,9 @@ setup(
     ],
     extras_require={
         "cpu": ["paddlepaddle>=2.6.2"],
-        # 2.6.2 is the newest GPU build on the public index; it was built against numpy 1 and imports setuptools.
-        "gpu": ["paddlepaddle-gpu==2.6.2", "numpy<2", "setuptools"],
+        # 2.6.2 is the newest GPU build on the public index; it was built against numpy 1 and imports setuptools. The
+        # page's tables need pyarrow, of which later releases refuse numpy 1.
+        "gpu": ["paddlepaddle-gpu==2.6.2", "numpy<2", "pyarrow<25", "setuptools"],
         "onnx": ["paddle2onnx>=2", "onnxruntime"],
         "visualdl": ["visualdl"],
         "web": ["streamlit>=1.49"],
