@@ -28,7 +28,8 @@ from sklearn.metrics import f1_score
 
 from paddle_eye.data.sources.palm import CLASSES, TRAINING_FOLDER, VALIDATION_FOLDER
 from paddle_eye.models.resnet import ResNet
-from paddle_eye.weights.format import load_into, read_weights, write_weights
+from paddle_eye.weights.format import read_weights, write_weights
+from paddle_eye.weights.opened import open_weights
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = ("--batch-size", "4", "--set", "data.image_size=64")
@@ -196,10 +197,8 @@ def test_weights_that_know_pictures_prepared_otherwise_are_told(copy):
 def test_weights_of_other_classes_are_told(copy):
     arguments = ("--version", "D", "--epochs", "0", *SMALL, "--output", "new", "--weights")
     assert "tell apart" not in run_tool("train", *arguments, f"output/{RUN}/last.pdparams", cwd=copy).stdout
-    weights = read_weights(copy / f"output/{RUN}/last.pdparams")
-    model = ResNet(layers=50, class_dim=2, version="D")
-    load_into(model, weights.arrays, copy)
-    write_weights(copy / "told.pdparams", model, {**weights.description, "classes": ["ill", "healthy"]})
+    opened = open_weights(copy / f"output/{RUN}/last.pdparams")
+    write_weights(copy / "told.pdparams", opened.model, {**opened.description, "classes": ["ill", "healthy"]})
     told = "told.pdparams"
     out = run_tool("train", *arguments, told, cwd=copy).stdout
     assert f"tell apart ill, healthy, the data has {', '.join(CLASSES)}; --pretrained {told} would begin" in out

@@ -69,9 +69,8 @@ class SegmentationObjective(Objective):
         self, loss: Callable[..., paddle.Tensor], logits: paddle.Tensor, targets: paddle.Tensor
     ) -> paddle.Tensor:
         """A loss of the pixels in the field of view; where there are none, 0, whose gradients are 0, too."""
-        if not bool((targets != OUTSIDE).any()):
-            return (0 * logits).sum()
-        return loss(*self.counted(logits, targets))
+        counted, truth = self.counted(logits, targets)
+        return loss(counted, truth) if truth.shape[0] else (0 * logits).sum()
 
     def outputs(self, predicted: paddle.Tensor) -> np.ndarray:
         """Logits as probabilities of the foreground, uint16 [N, 1, H, W] of 65535ths; `_HALF` or more is foreground."""
