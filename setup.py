@@ -54,7 +54,17 @@ setup(
         "onnx": ["paddle2onnx>=2", "onnxruntime"],
         "visualdl": ["visualdl"],
         "web": ["streamlit>=1.49"],
-        "test": ["pytest", "pytest-xdist", "ruff", "nbclient", "nbformat", "ipykernel", "selenium", "scikit-image", "hypothesis"],
+        "test": [
+            "pytest",
+            "pytest-xdist",
+            "ruff",
+            "nbclient",
+            "nbformat",
+            "ipykernel",
+            "selenium",
+            "scikit-image",
+            "hypothesis",
+        ],
     },
     classifiers=[
         "Development Status :: 4 - Beta",

@@ -7,9 +7,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *(ROOT / "paddle_eye").rglob("*.md")]
-PAGES.append(ROOT / "dataset/README.md")
+PAGES += [ROOT / "dataset/README.md", ROOT / "dataset/README_zh.md"]
 TRANSLATED = [
     ("README.md", "docs/README_zh.md"),
+    ("dataset/README.md", "dataset/README_zh.md"),
     ("docs/guide.md", "docs/guide_zh.md"),
     ("docs/notebooks.md", "docs/notebooks_zh.md"),
     ("docs/differences.md", "docs/differences_zh.md"),
@@ -42,6 +43,7 @@ def test_both_languages_have_the_same_sections_and_commands(english, chinese):
     blocks = [re.findall(r"```(?:bash|python)?\n(.*?)```", text, re.DOTALL) for text in pages]
     commands = [[line.partition("  #")[0].rstrip() for block in part for line in block.splitlines()] for part in blocks]
     assert commands[0] == commands[1]
+    assert len({*map(tuple, (re.findall(r"`(python tools/[^`]+)`", text) for text in pages))}) == 1
     assert len(commands[0]) > 10 or english in ("docs/differences.md", "docs/guarantees.md")
 
 

@@ -175,10 +175,10 @@ class Run:
             return
         usual = "document" if self.model.architecture.get("definition") == "document" else "imagenet"
         said = self.origin.get("preprocessing")
-        theirs = said.get("preset") if isinstance(said, dict) else usual
-        if theirs != preset:
-            know = "know" if said else "probably know"
-            yield f"note: the weights to begin with {know} pictures as --preset {theirs} prepares them, not {preset}"
+        theirs = said.get("preset") if isinstance(said, dict) else None
+        if (theirs or usual) != preset:
+            know = f"{'know' if theirs else 'probably know'} pictures as --preset {theirs or usual} prepares them"
+            yield f"note: the weights to begin with {know}, not {preset}"
 
     def fit(self, folder: RunFolder | None, display: Display) -> None:
         """Train what is left to train; the process that leads keeps weights, checkpoint and history in the folder."""

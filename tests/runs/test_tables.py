@@ -99,7 +99,7 @@ def test_every_row_that_can_be_trained_has_a_line(inside):
 def test_the_page_holds_the_table_and_its_differences(inside):
     page = (inside / "page.md").read_text()
     assert page.startswith("before\n") and page.endswith("after\n") and "old" not in page
-    assert "| the document |" in page and "| 0.50000 |" in page
+    assert "| the document |" in page and "| 0.5 |" in page
     assert f"| first | 1 | {float(lines()['first']['last_accuracy']):.4f} [" in page
     assert "first and longer: too few images to tell a difference from noise" in page
     assert "DeLong's test" in page

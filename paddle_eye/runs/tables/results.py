@@ -126,7 +126,7 @@ def markdown(plan: Plan, lines: Mapping[str, Line], task: type[Task]) -> str:
         best = [line["best_epoch"], _figure(line, f"best_{main}")]
         row = [_label(line, lines), line["last_epoch"], *(_figure(line, f"last_{name}") for name, _ in shown), *best]
         if "the document" in header:
-            row.append("" if reported.get(key) is None else f"{reported[key]:.5f}")
+            row.append("" if reported.get(key) is None else f"{reported[key]}")
         cells.append([*row, f"{float(line['seconds_per_epoch']):.0f}" if line.get("seconds_per_epoch") else ""])
     table = [header, ["---"] * len(header), *cells]
     return "".join(f"| {' | '.join(row)} |\n" for row in table)
