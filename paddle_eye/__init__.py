@@ -3,6 +3,7 @@
 The public names below are imported when they are first used, so that ``import paddle_eye`` does not import Paddle.
 """
 
+import zlib  # noqa: F401  # before Paddle, whose GPU build 2.6.2 has one that Python would crash with
 from importlib import import_module
 
 from paddle_eye.processor import enable_avx2_on_amd, let_waiting_threads_sleep

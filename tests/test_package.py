@@ -30,6 +30,12 @@ def test_importing_the_package_does_not_import_paddle():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
+@pytest.mark.parametrize("first", ["models.resnet", "losses", "benchmark.registry"])
+def test_whatever_is_imported_first_leaves_python_its_zlib(first):
+    code = f"import paddle_eye.{first}, paddle, zlib; assert zlib.decompress(zlib.compress(bytes(99))) == bytes(99)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, write_picture):
     """A folder as the examples expect it: the package, the demonstration set and two classes of pictures."""
