@@ -211,7 +211,8 @@ class _Seen:
         """Of the images of all processes."""
         every = ranks.gathered((dict(self._sums), self._tally, self._count))
         count = sum(count for _, _, count in every)
-        means = {name: sum(sums[name] for sums, _, _ in every) / count for name in every[0][0]}
+        names = {name: None for sums, _, _ in every for name in sums}  # a process without any images has none
+        means = {name: sum(sums.get(name, 0.0) for sums, _, _ in every) / count for name in names}
         figures = self._objective.training_figures(sum(tally for _, tally, _ in every))
         return {f"train_{name}": value for name, value in {**means, **figures}.items()}
 

@@ -216,7 +216,7 @@ def delong(
         return {"difference": difference, "p": 1.0, "least_p": 1.0}
     products = (parts[0] @ parts[0], parts[1] @ parts[1], 2 * parts[0] @ parts[1])
     variance = sum(clusters / (clusters - 1) * product for clusters, product in zip(having, products))
-    p = 2 * norm.sf(abs(difference) / math.sqrt(variance)) if variance > 0 else 1.0
+    p = 2 * norm.sf(abs(difference) / math.sqrt(variance)) if variance > 0 else variance < 0 or difference == 0
     return {"difference": difference, "p": float(p), "least_p": 0.0}
 
 

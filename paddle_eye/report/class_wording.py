@@ -35,7 +35,7 @@ def _mcnemar(first: FinishedRun, second: FinishedRun) -> Tested:
 def _delong(first: FinishedRun, second: FinishedRun) -> Tested | None:
     """Of two classes; of more, or of one alone, there is no one area."""
     classes, labels = first.results["classes"], first.predictions["label"].to_numpy()
-    if len(classes) != 2 or len(set(labels)) < 2:
+    if len(classes) != 2 or second.results["classes"] != classes or len(set(labels)) < 2:
         return None
     scores = [run.predictions[f"p_{classes[1]}"].to_numpy() for run in (first, second)]
     found = delong(labels, *scores, first.patients)
@@ -106,10 +106,11 @@ class ClassWording(Wording):
         accuracies = {name: history["accuracy"].tolist() for name, history in histories.items()}
         pictures = {"curves": plots.curves_together(accuracies, "accuracy")}
         classes = next(iter(runs.values())).results["classes"]
-        if len(classes) == 2:
+        if len(classes) == 2 and all(run.results["classes"] == classes for run in runs.values()):
             scores = {
                 name: (run.predictions["label"].to_numpy(), run.predictions[f"p_{classes[1]}"].to_numpy())
                 for name, run in runs.items()
+                if run.predictions["label"].nunique() == 2
             }
             pictures["roc"] = plots.rocs_together(scores, classes[1])
         return pictures

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from paddle_eye.errors import InputError
 from paddle_eye.files import write_json
 from paddle_eye.tasks.registry import finished_task
 
+_FREE = {"data.fold", "train.device"}
 _IN_WORDS = (("best", "best epochs, each chosen on its own fold"), ("last", "last epochs"))
 
 
@@ -33,7 +35,18 @@ def write_summary(output: Path, runs: Sequence[Mapping[str, Any]]) -> Path:
 
     Returns:
         The file.
+
+    Raises:
+        InputError: they were trained with different settings.
     """
+    first, *others = runs
+    for run in others:
+        changed = [key for key, value in first["settings"].items() if run["settings"].get(key, value) != value]
+        if changed := sorted(set(changed) - _FREE):
+            raise InputError(
+                f"{run['run']}: it was trained with other values of {', '.join(changed)} than {first['run']}, so the "
+                "folds have no figures together; give the --config and the flags of the first one, and --overwrite"
+            )
     task = finished_task(runs[0]["run"], runs[0])
     results = task.over_folds(runs)
     for which, words in _IN_WORDS:

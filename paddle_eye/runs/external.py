@@ -27,7 +27,7 @@ def write_external(
     A report on another folder of that name is not replaced; this one's is then ``external-NAME-2``.
 
     Args:
-        weights: the file; of one that belongs to no finished run nothing is written.
+        weights: the file; of one that is not what a finished run reports on nothing is written.
         task: what the network was trained for.
         row: of `paddle_eye.runs.evaluate.evaluate_weights`.
         measured: what was measured on.
@@ -44,7 +44,7 @@ def write_external(
         run = read_run(weights.parent, which)
     except InputError:
         return None
-    if not task.statistics(measured.classes):
+    if run.figures["epoch"] != row["epoch"] or not task.statistics(measured.classes):
         return None
     kept = task.external(measured, evaluation, row)
     where = str(place.resolve())

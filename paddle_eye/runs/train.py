@@ -269,8 +269,8 @@ class Run:
             "best": {"epoch": weights.description["epoch"], **objective.figures(best)},
             "last": {"epoch": epoch, **last_figures},
         }
-        self.task.write_predictions(folder, results, {"best": best, "last": last})
         pictures = self.task.pictures(folder, results, self.history, self.data, best, self.model)
+        self.task.write_predictions(folder, results, {"best": best, "last": last})
         write_report(folder, results, self.history, pictures, self.task.report(results), self.task.template)
         for path, png in pictures.items():
             display.picture(f"report/{path.stem}", epoch, png)

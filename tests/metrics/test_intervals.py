@@ -124,6 +124,7 @@ def test_delong_by_hand():
     assert found["difference"] == pytest.approx(1 / 9)
     assert found["p"] == pytest.approx(2 * norm.sf((1 / 9) / (2 / 81) ** 0.5))
     assert delong(labels, labels, labels) == {"difference": 0, "p": 1, "least_p": 0}
+    assert delong(labels, np.full(6, 0.5), labels) == {"difference": 0.5, "p": 0, "least_p": 0}
 
 
 def test_delong_agrees_with_the_bootstrap():

@@ -49,6 +49,16 @@ def test_everything_is_measured_with_the_network_s_classes(place, measured):
     assert [row["support"] for row in measured["per_class"]] == [12, 12]
 
 
+def test_a_network_that_its_run_does_not_report_on_is_not_compared_with_it(place, tmp_path):
+    """As where a run was continued and stopped."""
+    run = shutil.copytree(place[1], tmp_path / place[1].name, ignore=shutil.ignore_patterns("external-*"))
+    figures = json.loads((run / "metrics.json").read_text())
+    figures["best"]["epoch"] += 1
+    (run / "metrics.json").write_text(json.dumps(figures))
+    evaluate_weights(next(run.glob("shufflenet*.pdparams")), str(place[0] / "strangers"), names={"fine": "normal"})
+    assert not list(run.glob("external-*"))
+
+
 def test_intervals_are_over_patients_and_each_patient_has_an_answer(place, measured):
     predictions = pd.read_csv(place[1] / "external-strangers/predictions.csv")
     predictions["patient"] = predictions["image"].str.extract(r"(\w+\d+)_")

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from paddle_eye.errors import InputError
 from paddle_eye.runs.cross_validation import write_summary
 from paddle_eye.runs.evaluate import evaluation_lines
 from paddle_eye.runs.train import result_lines
@@ -158,6 +159,8 @@ def test_folds_are_summed_up_over_their_images(mask_row, tmp_path, capsys):
         {**mask_row, "run": f"unet-fold{fold}", "best": mask_row, "last": mask_row, "validation_images": images}
         for fold, images in ((1, ["1.png", "2.png"]), (2, ["3.png", "4.png"]))
     ]
+    for fold, run in enumerate(runs, start=1):
+        run["settings"] = {"data.fold": fold, "train.lr": 0.01}
     summary = write_summary(tmp_path, runs)
     assert (summary, json.loads(summary.read_text())["runs"]) == (
         tmp_path / "unet-folds.json",
@@ -168,3 +171,6 @@ def test_folds_are_summed_up_over_their_images(mask_row, tmp_path, capsys):
         "2 folds, 4 images, best epochs, each chosen on its own fold: Dice of cell interior 0.8000 ["
     )
     assert last.startswith("2 folds, 4 images, last epochs: Dice of cell interior 0.8000 [")
+    runs[1]["settings"]["train.lr"] = 0.1
+    with pytest.raises(InputError, match=r"unet-fold2: it was trained with other values of train[.]lr than"):
+        write_summary(tmp_path, runs)

@@ -40,8 +40,11 @@ def read_lines(path: Path) -> dict[str, Line]:
     """
     if not path.is_file():
         return {}
-    with open(path, encoding="utf-8", newline="") as file:
-        lines = list(csv.DictReader(file))
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            lines = list(csv.DictReader(file))
+    except UnicodeDecodeError:
+        lines = [{}]
     if any(None in line or not {"row", "seed", "command"} <= line.keys() for line in lines):
         raise InputError(f"{path}: this is no table that tools/reproduce.py wrote; move it away")
     return {row_key(line["row"], line["seed"]): line for line in lines}
