@@ -141,7 +141,9 @@ class MaskWording(Wording):
     @classmethod
     def columns_of(cls, known: Iterable[str]) -> list[tuple[str, str]]:
         """See `Wording.columns_of`; the Dice of each of several classes stands behind their mean."""
-        of_class = [name for name in known if name.startswith(DICE_OF) and not name.endswith(("_low", "_high"))]
+        known = list(known)
+        ends = {f"{name}_{end}" for name in known for end in ("low", "high")}
+        of_class = [name for name in known if name.startswith(DICE_OF) and name not in ends]
         columns = super().columns_of(known)
         return [*columns[:1], *((name, f"{name} [95 %]") for name in of_class), *columns[1:]]
 

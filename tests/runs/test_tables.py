@@ -259,6 +259,7 @@ def test_a_table_that_is_stopped_stops_its_training(sent, code, inside, tmp_path
         ("rows: [{name: a, config: x, colour: red}]", "row 1: unknown key 'colour'"),
         ("rows: [{name: ../a, config: x}]", "row 1: name '../a'"),
         ("rows: [{name: a, config: x, seeds: [-1]}]", "seeds: expected whole numbers"),
+        ("rows: [{name: a, config: x, seeds: [0, 0]}]", "seeds: expected whole numbers"),
         (
             "rows: [{name: a, config: x, begins_with: b}]",
             "begins_with b: no row of this name, with the same seeds, stands before it",

@@ -78,7 +78,7 @@ def _matched(part: TestPart, known: tuple[str, ...], place: Place) -> TestPart:
     notes = list(part.notes)
     if missing:
         there = f"no photographs of {', '.join(missing)} in {place.path}"
-        notes.append(f"{there}; means over the classes are of the others")
+        notes.append(f"{there}; mean recall and AUC are of the others, other means count what is taken for one")
     if unknown:
         notes.append(f"the network does not know {', '.join(unknown)} of {place.path}; they are passed over")
     number = {own: label for label, own in enumerate(known)}

@@ -143,8 +143,8 @@ def _rows(entry: Any, configs: Path, before: set[tuple[str, int]]) -> list[Row]:
     if not _NAME.fullmatch(name) or name in {known for known, _ in before}:
         raise ValueError(f"name {name!r}: expected letters, digits, '.', '_' and '-', and no other row of this name")
     seeds = entry.get("seeds", [0])
-    if not seeds or not all(type(seed) is int and seed >= 0 for seed in seeds):
-        raise ValueError(f"seeds: expected whole numbers from 0, got {seeds!r}")
+    if not seeds or not all(type(seed) is int and seed >= 0 for seed in seeds) or len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds: expected whole numbers from 0, each once, got {seeds!r}")
     for key in ("begins_with", "continues"):
         if key in entry and not before.issuperset((entry[key], seed) for seed in seeds):
             raise ValueError(f"{key} {entry[key]}: no row of this name, with the same seeds, stands before it")

@@ -87,7 +87,8 @@ def test_names_that_are_none_are_refused(put, names):
 def test_a_class_without_photographs_is_said(put):
     part = read(put("amd", "normal"), known=("amd", "cataract", "normal"))
     assert counts(part) == {"amd": 2, "cataract": 0, "normal": 2}
-    assert part.notes == [f"no photographs of cataract in {put()}; means over the classes are of the others"]
+    means = "mean recall and AUC are of the others, other means count what is taken for one"
+    assert part.notes == [f"no photographs of cataract in {put()}; {means}"]
 
 
 def several(put, **settings):
