@@ -216,7 +216,10 @@ def delong(
         return {"difference": difference, "p": 1.0, "least_p": 1.0}
     products = (parts[0] @ parts[0], parts[1] @ parts[1], 2 * parts[0] @ parts[1])
     variance = sum(clusters / (clusters - 1) * product for clusters, product in zip(having, products))
-    p = 2 * norm.sf(abs(difference) / math.sqrt(variance)) if variance > 0 else variance < 0 or difference == 0
+    if variance > 0:
+        p = 2 * norm.sf(abs(difference) / math.sqrt(variance))
+    else:  # 0 of two areas that are certain, so that any difference is one; below 0 it is no variance
+        p = 1.0 if variance < 0 or difference == 0 else 0.0
     return {"difference": difference, "p": float(p), "least_p": 0.0}
 
 

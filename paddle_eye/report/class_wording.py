@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from paddle_eye.metrics.intervals import delong, mcnemar
@@ -32,13 +33,17 @@ def _mcnemar(first: FinishedRun, second: FinishedRun) -> Tested:
     return Tested("McNemar's test", counts, found["p"], found["least_p"])
 
 
+def _labels_and_scores(run: FinishedRun) -> tuple[np.ndarray, np.ndarray] | None:
+    """The labels, and the probabilities of the second of two classes; of more, or of one alone, there is no one ROC."""
+    classes, labels = run.results["classes"], run.predictions["label"].to_numpy()
+    return (labels, run.predictions[f"p_{classes[1]}"].to_numpy()) if len(classes) == len(set(labels)) == 2 else None
+
+
 def _delong(first: FinishedRun, second: FinishedRun) -> Tested | None:
-    """Of two classes; of more, or of one alone, there is no one area."""
-    classes, labels = first.results["classes"], first.predictions["label"].to_numpy()
-    if len(classes) != 2 or second.results["classes"] != classes or len(set(labels)) < 2:
+    known, others = _labels_and_scores(first), _labels_and_scores(second)
+    if known is None or others is None or first.results["classes"] != second.results["classes"]:
         return None
-    scores = [run.predictions[f"p_{classes[1]}"].to_numpy() for run in (first, second)]
-    found = delong(labels, *scores, first.patients)
+    found = delong(*known, others[1], first.patients)
     counts = f"the AUC of {second.name} differs by {found['difference']:+.4f}"
     return Tested("DeLong's test", counts, found["p"], found["least_p"])
 
@@ -105,13 +110,9 @@ class ClassWording(Wording):
     def table_pictures(runs: Mapping[str, FinishedRun], histories: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
         accuracies = {name: history["accuracy"].tolist() for name, history in histories.items()}
         pictures = {"curves": plots.curves_together(accuracies, "accuracy")}
+        scores = {name: found for name, run in runs.items() if (found := _labels_and_scores(run)) is not None}
         classes = next(iter(runs.values())).results["classes"]
-        if len(classes) == 2 and all(run.results["classes"] == classes for run in runs.values()):
-            scores = {
-                name: (run.predictions["label"].to_numpy(), run.predictions[f"p_{classes[1]}"].to_numpy())
-                for name, run in runs.items()
-                if run.predictions["label"].nunique() == 2
-            }
+        if scores and all(run.results["classes"] == classes for run in runs.values()):
             pictures["roc"] = plots.rocs_together(scores, classes[1])
         return pictures
 

@@ -86,7 +86,7 @@ def continue_run(
     if explicit.get("data.path") is None:
         explicit["data.path"] = stored.data.path
     continued = stored.updated(explicit, "command line")
-    if Path(continued.data.path).resolve() == Path(stored.data.path).resolve():
+    if _same_folder(continued.data.path, stored.data.path):
         continued = continued.updated({"data.path": stored.data.path}, str(run.config))
     changeable = {"train.device", "data.path"} | ({"train.epochs"} if stored.train.schedule == "constant" else set())
     _require_effect(continued, given)
@@ -100,9 +100,23 @@ def continue_run(
 
 def changes(before: Config, now: Config, free: Collection[str]) -> str:
     """The settings that differ, but for those that are free to, with both values; empty if none does."""
-    then = before.flat()
-    changed = [(key, value) for key, value in now.flat().items() if value != then[key] and key not in free]
-    return ", ".join(f"{key} ({then[key]} then, {value} now)" for key, value in changed)
+    then, value = before.flat(), now.flat()
+    return ", ".join(f"{key} ({then[key]} then, {value[key]} now)" for key in differing(then, value, free))
+
+
+def differing(before: Mapping[str, Any], now: Mapping[str, Any], free: Collection[str]) -> list[str]:
+    """The settings that both have, with other values, but for those that are free to differ.
+
+    A path is the same however it is written.
+    """
+    both = [key for key in now if key in before and key not in free]
+    if "data.path" in both and _same_folder(before["data.path"], now["data.path"]):
+        both.remove("data.path")
+    return [key for key in both if before[key] != now[key]]
+
+
+def _same_folder(first: str | None, second: str | None) -> bool:
+    return None not in (first, second) and Path(first).resolve() == Path(second).resolve()
 
 
 def _refuse_other_data(output: Path, asked: Config, names: Sequence[str]) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 from paddle_eye.errors import InputError
 from paddle_eye.files import write_json
+from paddle_eye.runs.choose import differing
 from paddle_eye.tasks.registry import finished_task
 
-_FREE = {"data.fold", "train.device"}
 _IN_WORDS = (("best", "best epochs, each chosen on its own fold"), ("last", "last epochs"))
 
 
@@ -41,17 +41,16 @@ def write_summary(output: Path, runs: Sequence[Mapping[str, Any]]) -> Path:
     """
     first, *others = runs
     for run in others:
-        changed = [key for key, value in first["settings"].items() if run["settings"].get(key, value) != value]
-        if changed := sorted(set(changed) - _FREE):
+        if changed := differing(first["settings"], run["settings"], {"data.fold", "train.device"}):
             raise InputError(
                 f"{run['run']}: it was trained with other values of {', '.join(changed)} than {first['run']}, so the "
                 "folds have no figures together; give the --config and the flags of the first one, and --overwrite"
             )
-    task = finished_task(runs[0]["run"], runs[0])
+    task = finished_task(first["run"], first)
     results = task.over_folds(runs)
     for which, words in _IN_WORDS:
         main = task.main_figure(results, results[which])
         print(f"{len(runs)} folds, {results[which]['images']} images, {words}: {main}")
-    summary = output / f"{runs[0]['run'].replace('-fold1', '-folds')}.json"
+    summary = output / f"{first['run'].replace('-fold1', '-folds')}.json"
     write_json(summary, results)
     return summary

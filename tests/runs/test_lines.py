@@ -159,8 +159,8 @@ def test_folds_are_summed_up_over_their_images(mask_row, tmp_path, capsys):
         {**mask_row, "run": f"unet-fold{fold}", "best": mask_row, "last": mask_row, "validation_images": images}
         for fold, images in ((1, ["1.png", "2.png"]), (2, ["3.png", "4.png"]))
     ]
-    for fold, run in enumerate(runs, start=1):
-        run["settings"] = {"data.fold": fold, "train.lr": 0.01}
+    for fold, (run, path) in enumerate(zip(runs, ("membrane", "./membrane/")), start=1):
+        run["settings"] = {"data.path": path, "data.fold": fold, "train.lr": 0.01}
     summary = write_summary(tmp_path, runs)
     assert (summary, json.loads(summary.read_text())["runs"]) == (
         tmp_path / "unet-folds.json",

@@ -170,6 +170,10 @@ def test_a_commit_says_whether_code_differs_from_it(tmp_path):
         ),
         ("rows: [{name: a, config: small.yaml, settings: {data.path: nowhere}}]", ["--data nowhere: no such folder"]),
         ("rows: [{name: a, config: small.yaml}]\ncells: true", ["networks answer for each pixel"]),
+        (
+            "rows: [{name: a, config: small.yaml, settings: {model.name: unet, data.classes: [x, y, z]}}]\ncells: true",
+            ["a-seed0: it tells apart several classes of pixels"],
+        ),
         ("rows: [{name: a, config: small.yaml}]\ntogether: {b: [a]}", ["networks answer for each pixel"]),
         (
             "rows: [{name: a, config: small.yaml}, {name: b, config: small.yaml, settings: {train.task: multilabel}}]",
@@ -194,6 +198,13 @@ def test_a_finished_row_with_other_settings_is_refused(inside):
     (inside / "configs/tables/small.yaml").write_text(changed)
     with pytest.raises(InputError, match=r"first-seed0: .* other values of train.lr \(0.01 then, 0.02 now\)"):
         table("first").train()
+    (inside / "configs/tables/small.yaml").write_text(TABLE)
+
+
+def test_a_finished_row_is_the_same_however_the_path_of_its_data_is_written(inside):
+    changed = TABLE.replace("reported: {accuracy: 0.5}", "settings: {data.path: ./palm/}")
+    (inside / "configs/tables/small.yaml").write_text(changed)
+    table("first").train()
     (inside / "configs/tables/small.yaml").write_text(TABLE)
 
 

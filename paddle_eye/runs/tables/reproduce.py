@@ -112,9 +112,13 @@ class Table:
         faults, tasks = [], set()
         for row in {row.key: row for row in (*self._needed(), *self.rows)}.values():
             try:
-                tasks.add(task_of(row_settings(row, self.output, self._is_finished(row))))
+                settings = row_settings(row, self.output, self._is_finished(row))
             except InputError as error:
                 faults.append(f"{row.key}: {error}")
+                continue
+            tasks.add(task_of(settings))
+            if self.plan.cells and len(settings.data.classes or ()) > 2:
+                faults.append(f"{row.key}: it tells apart several classes of pixels; leave cells out of the table")
         if len(tasks) > 1:
             faults.append(f"the rows learn different things, {' and '.join(sorted(task.name for task in tasks))}")
         if (self.plan.cells or self.plan.together) and not all(task.of_pixels for task in tasks):

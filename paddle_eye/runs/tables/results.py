@@ -43,9 +43,10 @@ def read_lines(path: Path) -> dict[str, Line]:
     try:
         with open(path, encoding="utf-8", newline="") as file:
             lines = list(csv.DictReader(file))
+        own = all(None not in line and {"row", "seed", "command"} <= line.keys() for line in lines)
     except UnicodeDecodeError:
-        lines = [{}]
-    if any(None in line or not {"row", "seed", "command"} <= line.keys() for line in lines):
+        own = False
+    if not own:
         raise InputError(f"{path}: this is no table that tools/reproduce.py wrote; move it away")
     return {row_key(line["row"], line["seed"]): line for line in lines}
 
@@ -129,7 +130,7 @@ def markdown(plan: Plan, lines: Mapping[str, Line], task: type[Task]) -> str:
         best = [line["best_epoch"], _figure(line, f"best_{main}")]
         row = [_label(line, lines), line["last_epoch"], *(_figure(line, f"last_{name}") for name, _ in shown), *best]
         if "the document" in header:
-            row.append("" if reported.get(key) is None else f"{reported[key]}")
+            row.append("" if reported.get(key) is None else str(reported[key]))
         cells.append([*row, f"{float(line['seconds_per_epoch']):.0f}" if line.get("seconds_per_epoch") else ""])
     table = [header, ["---"] * len(header), *cells]
     return "".join(f"| {' | '.join(row)} |\n" for row in table)

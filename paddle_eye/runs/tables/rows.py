@@ -86,10 +86,9 @@ def row_settings(row: Row, output: Path, finished: bool) -> Config:
     if not finished:
         return choose_settings(row.config, given)[0]
     asked = asked_settings(row.config, given)
+    unsaid = {"data.path"} if asked.data.path is None else set()
     for path in (output / row.key).glob("*/config.yaml"):
-        stored = load(path)
-        same_data = asked.data.path is None or Path(asked.data.path).resolve() == Path(stored.data.path).resolve()
-        if changed := changes(stored, asked, {"train.device", "train.weights", *(["data.path"] if same_data else [])}):
+        if changed := changes(load(path), asked, {"train.device", "train.weights"} | unsaid):
             raise InputError(f"it was trained with other values of {changed}; remove {output / row.key} to do it anew")
     return asked
 
