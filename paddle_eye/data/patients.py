@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,7 +28,7 @@ def patient_of(path: Path, pattern: re.Pattern | None = None) -> str | None:
     ``<number>_left`` and ``<number>_right`` are two eyes of one patient, in whatever folder they are; so are names with
     OD and OS, L and R, 左 and 右, in any case, set apart by a blank, ``_``, ``-``, ``.`` or nothing, behind or before
     the patient. Pictures that an augmentation program made are named ``_<number>_<number>``; the first number counts
-    the originals of a folder.
+    the originals of a folder. A name is written as `written_alike` has it.
 
     Args:
         path: the picture file.
@@ -35,12 +36,20 @@ def patient_of(path: Path, pattern: re.Pattern | None = None) -> str | None:
     """
     if pattern is not None:
         found = pattern.search(path.name)
-        return (found[1] or None) if found else None
+        return written_alike(found[1]) if found and found[1] else None
     if copy := GENERATED.fullmatch(path.stem):
-        return f"{path.parent.name}/_{copy[1]}"
+        return written_alike(f"{path.parent.name}/_{copy[1]}")
     if eye := _SIDE_BEHIND.fullmatch(path.stem) or _SIDE_BEFORE.fullmatch(path.stem):
-        return eye[1].strip(_SIGNS).casefold()
+        return written_alike(eye[1].strip(_SIGNS))
     return None
+
+
+def written_alike(patient: str) -> str:
+    """A patient's name in one of the ways to write it: ``12``, ``12.0``, ``012`` and ``１２`` are one, so are ``Ann``
+    and ``ann``.
+    """
+    name = " ".join(unicodedata.normalize("NFKC", patient).casefold().split())
+    return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"\.0+$", "", name))
 
 
 def patients_among(images: Iterable[str | Path]) -> np.ndarray | None:

@@ -114,3 +114,18 @@ def test_a_pattern_has_one_pair_of_brackets(text, pairs):
         f"--group {text}: the patient is what stands in the one pair of brackets, "
         rf"for example '^(\d+)_'; found {pairs} pairs"
     )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "pattern"),
+    [
+        ("P0A_1.jpg", "p0A_2.jpg", "^(p0a|P0A|p0A)_"),
+        ("0012_1.jpg", "12_2.jpg", r"^(\d+)_"),
+        ("１２_1.jpg", "12_2.jpg", r"^(\d+)_"),
+        ("0012_left.jpg", "12_right.jpg", None),
+        ("AMD/_012_5.jpg", "amd/_12_6.jpg", None),
+    ],
+)
+def test_a_patient_who_is_written_in_two_ways_is_one(one, other, pattern):
+    pattern = pattern and compile_pattern(pattern)
+    assert patient_of(Path(one), pattern) == patient_of(Path(other), pattern) is not None

@@ -9,6 +9,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from paddle_eye.data.duplicates import Groups, same_pictures
 from paddle_eye.data.examination import examine_pictures
+from paddle_eye.data.patients import written_alike
 from paddle_eye.data.records import RecordSet
 from paddle_eye.errors import InputError, raise_faults
 
@@ -109,7 +110,7 @@ def join_same_pictures(record_set: RecordSet) -> RecordSet:
             names[group] = min(names.get(group, record.group), record.group)
     for record, group in zip(records, groups):
         if joined.sizes[group] > 1:
-            names.setdefault(group, "/".join(record.image.parts[-2:]))
+            names.setdefault(group, written_alike("/".join(record.image.parts[-2:])))
     named = [replace(record, group=names.get(group)) for record, group in zip(records, groups)]
     return replace(record_set, records=tuple(named))
 

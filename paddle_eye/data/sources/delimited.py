@@ -13,7 +13,11 @@ from typing import Any, NamedTuple
 from paddle_eye.errors import InputError
 from paddle_eye.files import read_ordinary
 
-MISSING = ("", "na", "n/a", "nan", "null", "?", "-", "--")  # what stands for nothing in a cell
+# What stands for nothing in a cell, in small letters; the last are Excel's errors.
+MISSING = (
+    *("", "na", "n/a", "n.a.", "n.a", "nan", "null", "?", "-", "--", "."),
+    *("#n/a", "#ref!", "#value!", "#name?", "#div/0!", "#null!", "#num!"),
+)
 _SEPARATORS = (",", ";", "\t")
 _MOST_MEGABYTES = 64
 MOST_ROWS, _MOST_CELLS = 1_000_000, 10_000_000  # some 500 bytes of memory a row
@@ -54,7 +58,8 @@ def read_delimited(path: Path) -> Delimited:
     said = re.match(r"sep=(.)\r?\n", text)
     text = text[said.end() :] if said else text
     first, *_ = text.splitlines() or [""]
-    separator = said[1] if said else max(_SEPARATORS, key=first.count)
+    unquoted = re.sub(r'"[^"]*"', "", first)
+    separator = said[1] if said else max(_SEPARATORS, key=unquoted.count)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         header = [name.strip() for name in reader.fieldnames or ()]

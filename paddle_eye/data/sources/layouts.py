@@ -7,9 +7,10 @@ from typing import Callable, NamedTuple
 
 from paddle_eye.data.records import RecordSet
 from paddle_eye.data.sources import folders, palm
+from paddle_eye.data.sources.delimited import read_delimited
 from paddle_eye.data.sources.pair_names import pair_folders
 from paddle_eye.data.sources.palm import LABEL_FILE, TRAINING_FOLDER, VALIDATION_FOLDER, read_palm
-from paddle_eye.data.sources.tables import TEST_TABLE, TRAINING_TABLE, read_table, settle
+from paddle_eye.data.sources.tables import GROUP_COLUMN, TEST_TABLE, TRAINING_TABLE, read_table, settle
 from paddle_eye.errors import InputError, listed
 
 
@@ -99,6 +100,17 @@ def _read_tables(root: Path) -> Parts:
     return Parts(training, read_table(root / TEST_TABLE, training.classes))
 
 
+def _patients_in_one(root: Path) -> list[str]:
+    """That one of both tables alone has a column of patients, if so."""
+    tables = [path for name in (TRAINING_TABLE, TEST_TABLE) if (path := root / name).exists()]
+    grouped = [path for path in tables if GROUP_COLUMN in read_delimited(path).header]
+    if len(grouped) in (0, len(tables)):
+        return []
+    (without,) = set(tables) - set(grouped)
+    said = f"{without} has no column {GROUP_COLUMN}, which {grouped[0]} has"
+    return [f"{said}: a patient in both tables may not be seen as one"]
+
+
 def _lone_test_table(root: Path) -> RecordSet | None:
     settle(root)
     return None if (root / TRAINING_TABLE).exists() else read_table(root / TEST_TABLE)
@@ -145,7 +157,11 @@ def _any_exists(*names: object) -> Callable[[Path], bool]:
 
 LAYOUTS = {
     "tables": Layout(
-        "train.csv and test.csv", _any_exists(TRAINING_TABLE, TEST_TABLE), _read_tables, whole=_lone_test_table
+        "train.csv and test.csv",
+        _any_exists(TRAINING_TABLE, TEST_TABLE),
+        _read_tables,
+        _patients_in_one,
+        _lone_test_table,
     ),
     "palm": Layout(
         "PALM's two parts",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -10,8 +11,9 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from paddle_eye.data.images import SUFFIXES, find_pictures
 from paddle_eye.data.sources.pair_names import is_folder_of_masks
 from paddle_eye.data.sources.part_names import key, part_named
-from paddle_eye.data.sources.tables import whole_number
 from paddle_eye.errors import brief, listed
+
+_DIGITS = re.compile(r"\d+")
 
 
 class NamedPictures:
@@ -29,13 +31,14 @@ class NamedPictures:
         self._all = below.keys()
         self._masks = sorted(path for path, folder in below.items() if _is_mask(path.relative_to(folder)))
         self.pictures = sorted(below.keys() - set(self._masks))
+        self._folders = {key(path.parent.name) for path in self.pictures}
         self._root = {path: below[path] for path in self.pictures}
         self._by_name: Mapping[str, list[Path]] = defaultdict(list)
-        self._by_number: Mapping[int, list[Path]] = defaultdict(list)
+        self._by_number: Mapping[str, list[Path]] = defaultdict(list)
         for path in self.pictures:
             for name in {key(path.name), key(path.stem)}:
                 self._by_name[name].append(path)
-            if (number := whole_number(path.stem)) is not None:
+            if (number := _number(path.stem)) is not None:
                 self._by_number[number].append(path)
 
     def find(self, cell: str) -> Path:
@@ -63,6 +66,7 @@ class NamedPictures:
         if not absolute:
             self._require_same_part(cell, written, found[0])
         if len(written.parts) > 1 and key(written.parts[-2]) != key(found[0].parent.name):
+            self._require_no_other(cell, key(written.parts[-2]), found[0])
             self.elsewhere.append((cell, found[0]))
         return found[0]
 
@@ -72,8 +76,16 @@ class NamedPictures:
         stem, _, suffix = name.rpartition(".")
         if f".{suffix.lower()}" in SUFFIXES and (found := self._by_name.get(key(stem))):
             return found
-        number = whole_number(name)
+        number = _number(name)
         return [] if number is None else self._by_number.get(number, [])
+
+    def _require_no_other(self, cell: str, folder: str, path: Path) -> None:
+        """Raise a ValueError if a cell's folder is there without the picture, or differs from its own by a number."""
+        own = key(path.parent.name)
+        if folder in self._folders or _DIGITS.sub("0", folder) == _DIGITS.sub("0", own):
+            raise ValueError(
+                f"{brief(repr(cell))} is not there; {path} is in another folder and may be another picture"
+            )
 
     def _require_same_part(self, cell: str, written: PurePosixPath, path: Path) -> None:
         """Raise a ValueError if a cell says that a picture is of another part of the data set than its folder does."""
@@ -81,6 +93,12 @@ class NamedPictures:
         said, there = ([part for name in each.parts[:-1] if (part := part_named(name))] for each in (written, inner))
         if said and there and said[-1] != there[-1]:
             raise ValueError(f"{brief(repr(cell))} is not there, and {path} is of another part; give the other folder")
+
+
+def _number(name: str) -> str | None:
+    """A name that is a number, without zeros before it, and without those that pandas writes behind a point."""
+    digits = re.sub(r"\.0+$", "", name)
+    return (digits.lstrip("0") or "0") if digits.isascii() and digits.isdecimal() else None
 
 
 def _is_mask(path: Path) -> bool:

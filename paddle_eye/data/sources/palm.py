@@ -152,7 +152,7 @@ def _label_rows(sheet: Sheet) -> Iterator[tuple[int, Any, Any]]:
     named = sheet.has_columns(_HEADERS)
     name_column, label_column = map(header.index, _HEADERS) if named else (1, 2)
     for number, cells in sheet.rows:
-        padded = (*cells, None, None, None)
+        padded = (*cells, *[None] * (3 + len(header)))
         name, label = padded[name_column], padded[label_column]
         is_header = number == sheet.rows[0][0] and (named or not (isinstance(name, str) and Path(name).suffix))
         if not is_header or _label(label) is not None:

@@ -27,7 +27,8 @@ _USUAL = {
     "group": (
         *("group", "patient", "patientid", "patientno", "patientnumber", "patientname", "subject", "subjectid"),
         *("subjectno", "subjectnumber", "caseid", "mrn", "pid"),
-        *("患者", "病人", "患者编号", "患者id", "病历号", "住院号", "就诊号", "登记号"),
+        *("患者", "病人", "患者编号", "病人编号", "患者id", "病人id", "病历号", "病案号", "住院号", "就诊号", "登记号"),
+        *("姓名", "患者姓名", "病人姓名"),
     ),
     "split": ("split", "subset", "partition", "划分"),
 }
@@ -59,6 +60,11 @@ class Columns:
 
 
 ALL_GUESSED = Columns()
+
+
+def is_called(name: str, what: str) -> bool:
+    """Whether a column is called as that of ``'image'``, ``'label'``, ``'group'`` or ``'split'`` usually is."""
+    return plain(name) in _USUAL[what]
 
 
 def with_columns(
@@ -160,11 +166,12 @@ def _may_be_patients(table: SheetTable, column: str) -> bool:
 
 
 def _require_one_eye(place: str, images: Sequence[str], labels: Sequence[str]) -> None:
-    """Raise an InputError if each eye has a photograph and a label of its own in the rows of a sheet."""
+    """Raise an InputError if each eye has a photograph of its own in the rows of a sheet, and a label is of one eye."""
     sides = {side for name in labels for word, side in _SIDES.items() if re.search(word, name, re.IGNORECASE)}
-    if len(images) > 1 and len(sides) > 1:
+    if len(images) > 1 and sides:
         raise InputError(
-            f"{place}: {' and '.join(labels)} are of one eye each; make a row for each eye, with its label"
+            f"{place}: {brief(' and '.join(labels))}: labels of one eye, and rows have photographs of both; make a row "
+            "for each eye, with its label"
         )
 
 

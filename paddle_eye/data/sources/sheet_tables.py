@@ -93,22 +93,26 @@ def _of_workbook(sheet: Path, wanted: Sequence[str], name: str | None) -> SheetT
         beside += sum(map(bool, beyond))
         rows.append((f"row {number}", {each: _text(cell) for each, cell in zip(header, cells) if each}))
     notes = [f"{beside} cells beside the columns that have names are passed over"] * bool(beside)
+    if found.unsaved:
+        notes.append(f"{found.unsaved} formulas have no value and are blank; open and save the file in Excel")
     return SheetTable(found.place, list(filter(None, header)), rows, faults, notes)
 
 
 def _of_list(sheet: Path) -> SheetTable:
     """Lines of a path and a label behind it, as PaddleX and PaddleClas have them."""
     text, encoding = decode(sheet)
-    rows = []
+    rows, faults = [], []
     for number, line in enumerate(text.splitlines(), start=1):
         if len(line) > _LONGEST_LINE:
             raise InputError(f"{sheet}, line {number}: {len(line)} letters are no path and label; give another file")
         if line.strip():
             path, label = _path_and_label(line.strip())
             rows.append((f"line {number}", {"path": path, "label": label}))
+            if "," in label and not label.replace(",", "").isdecimal():
+                faults.append(f"line {number}: expected a path and a label, found {brief(repr(line.strip()))}")
         if len(rows) > MOST_ROWS:
             raise InputError(f"{sheet}: more than {MOST_ROWS} lines are too many; leave some out")
-    return SheetTable(str(sheet), ["path", "label"], rows, [], _of_encoding(encoding))
+    return SheetTable(str(sheet), ["path", "label"], rows, faults, _of_encoding(encoding))
 
 
 def _path_and_label(line: str) -> tuple[str, str]:

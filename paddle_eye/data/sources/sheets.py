@@ -119,13 +119,20 @@ def _names_beside(sheet: Path) -> dict[int, str] | None:
     """The names of the classes by their labels, one in a line of ``labels.txt`` beside a list.
 
     Lines that all begin with numbers say whose name they are, as PaddleClas has them; others count from 0.
+
+    Raises:
+        InputError: some lines begin with numbers, or two with the same one.
     """
     path = sheet.with_name(_NAMES_OF_CLASSES)
     if sheet.suffix.lower() not in LISTS or not path.is_file() or path.samefile(sheet):
         return None
     names = lines_of(path)
-    numbered = {int(found[1]): found[2] for line in names if (found := re.fullmatch(r"(\d{1,6})\s+(\S.*)", line))}
-    return dict(sorted(numbered.items())) if len(numbered) == len(names) else dict(enumerate(names))
+    numbered = [(int(found[1]), found[2]) for line in names if (found := re.fullmatch(r"(\d{1,6})\s+(\S.*)", line))]
+    if not numbered:
+        return dict(enumerate(names))
+    if len(dict(numbered)) < len(names):
+        raise InputError(f"{path}: expected a name in each line, either with numbers before all, each once, or none")
+    return dict(sorted(numbered))
 
 
 def _understood(
@@ -144,14 +151,22 @@ def _understood(
             images = [pictures.find(name) for column in taken["image"] if (name := cells.get(column, ""))]
             if not images:
                 raise ValueError(f"no name in the column {_named(taken['image'])}")
+            group = group or _patient_by_names(images, pattern)
         except ValueError as error:
             faults.append(f"{place}: {error}")
             continue
-        group = group or next(filter(None, (patient_of(image, pattern) for image in images)), None)
         if len(taken["image"]) > 1 and group is None:
             group = f"{table.place} {place}"
         for image in images:
             yield _Row(place, image, value, group, part)
+
+
+def _patient_by_names(images: Sequence[Path], pattern: re.Pattern | None) -> str | None:
+    """The patient that the names of a row's photographs tell, if they do; a ValueError if they tell several."""
+    patients = sorted({patient_of(image, pattern) for image in images} - {None})
+    if len(patients) > 1:
+        raise ValueError(f"its photographs are of several patients by their names, {listed(patients)}; mend the row")
+    return patients[0] if patients else None
 
 
 def _patient(cells: Mapping[str, str], column: str) -> str:

@@ -19,10 +19,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from paddle_eye.data.patients import patient_of
+from paddle_eye.data.patients import patient_of, written_alike
 from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.data.sources.delimited import MISSING, read_delimited
-from paddle_eye.errors import InputError, brief, is_plain, raise_faults
+from paddle_eye.data.sources.sheet_columns import is_called
+from paddle_eye.errors import InputError, brief, is_plain, listed, raise_faults
 from paddle_eye.files import claimed, read_json, write_json, write_text
 
 COLUMNS = ("path", "label", "class")
@@ -49,6 +50,12 @@ def read_table(path: Path, classes: tuple[str, ...] | None = None) -> RecordSet:
     """
     table = read_delimited(path)
     labels = _labels(path, table.header, classes)
+    patients = [name for name in table.header if is_called(name, "group")]
+    if patients and GROUP_COLUMN not in patients:
+        raise InputError(
+            f"{path}, line 1: {listed(patients)} is called as a column of patients usually is; call it {GROUP_COLUMN}, "
+            "so that no patient is on both sides, or take it out"
+        )
     faults: list[str] = []
     records: list[Record] = []
     line_of: dict[Path, int] = {}
@@ -113,12 +120,8 @@ def whole_number(text: str) -> int | None:
 
 
 def patient_named(cell: str) -> str | None:
-    """The patient in a cell; None if it names none.
-
-    ``12``, ``12.0`` and ``012`` are one, and so are ``Ann`` and ``ann``.
-    """
-    written = " ".join(unicodedata.normalize("NFKC", cell).casefold().split())
-    name = re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"\.0+$", "", written))
+    """The patient in a cell, as `written_alike` has it; None if it names none."""
+    name = written_alike(cell)
     return None if name in _NO_PATIENT else name
 
 
@@ -256,7 +259,8 @@ def _write_tables(splits: Mapping[Path, tuple[RecordSet, RecordSet]]) -> None:
     coming: dict[Path, list[str]] = {}
     try:
         for folder, parts in splits.items():
-            texts = [_text(path, part) for path, part in zip(_tables(folder), parts)]
+            grouped = any(record.group != patient_of(record.image) for part in parts for record in part.records)
+            texts = [_text(path, part, grouped) for path, part in zip(_tables(folder), parts)]
             coming[folder] = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
             for path, text in zip(_tables(folder), texts):
                 write_text(_coming(path), text)
@@ -312,10 +316,9 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _text(path: Path, record_set: RecordSet) -> str:
-    """What `read_table` reads; the column ``group`` only if the names do not tell the patients."""
+def _text(path: Path, record_set: RecordSet, grouped: bool) -> str:
+    """What `read_table` reads; with the column ``group`` where the names do not tell the patients."""
     records, several = record_set.records, record_set.several_labels
-    grouped = any(record.group != patient_of(record.image) for record in records)
     header = ("path", *(f"{SEVERAL}{name}" for name in record_set.classes)) if several else COLUMNS
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,12 @@ from paddle_eye.files import require_ordinary
 MOST_MEGABYTES, MOST_UNPACKED_MEGABYTES = 64, 256
 MOST_SHEETS, MOST_MEGABYTES_OF_TEXTS = 100, 32
 _WORKBOOK, _TEXTS = "xl/workbook.xml", "sharedStrings.xml"
-MOST_ROWS, MOST_COLUMNS, LAST_ROW = 200_000, 200, 1_048_576  # the last row is Excel's
+MOST_ROWS, MOST_COLUMNS, MOST_CELLS, LAST_ROW = 200_000, 200, 5_000_000, 1_048_576  # the last row is Excel's
+# openpyxl holds a row at a time, and any other part of a workbook whole: some 500 bytes of memory for each tag.
+_LARGEST_PART, _LONGEST_ROW, _MOST_TAGS = 4 * 2**20, 2 * 2**20, 20_000_000
+_ROW_END = re.compile(rb"</(?:\w+:)?row>|<(?:\w+:)?row\b[^<>]*/>")
+_UNSAVED = re.compile(rb"(?:</f>|<f\b[^<>]*/>)\s*(?:<v>\s*</v>|<v\s*/>)?\s*</c>")
+_STRICT = b"purl.oclc.org/ooxml"
 
 
 class Sheet(NamedTuple):
@@ -24,12 +30,14 @@ class Sheet(NamedTuple):
     Args:
         name: of the sheet.
         place: file and sheet, for messages.
-        rows: number (from 1) and cells of every row that is not blank.
+        rows: number (from 1) of every row that is not blank, and its cells up to the last that is not.
+        unsaved: how many formulas without a value the workbook has; they are blank.
     """
 
     name: str
     place: str
     rows: list[tuple[int, tuple[Any, ...]]]
+    unsaved: int = 0
 
     def has_columns(self, columns: Sequence[str]) -> bool:
         """Whether its first row has all of these headers, in whatever case."""
@@ -53,9 +61,18 @@ def read_sheet(path: Path, columns: Sequence[str], name: str | None = None) -> S
 
     Raises:
         InputError: the file is no xlsx file, is too large, or has several sheets, none or some of which have the
-            columns.
+            columns; or the sheet has more columns than are read.
     """
-    sheets = _sheets(path)
+    sheet = _chosen(path, _sheets(path), columns, name)
+    if sheet.rows and len(sheet.rows[0][1]) > MOST_COLUMNS:
+        count = len(sheet.rows[0][1])
+        raise InputError(
+            f"{sheet.place}: {count} columns are more than the {MOST_COLUMNS} that are read; take some out"
+        )
+    return sheet
+
+
+def _chosen(path: Path, sheets: list[Sheet], columns: Sequence[str], name: str | None) -> Sheet:
     if name is not None:
         named = [sheet for sheet in sheets if sheet.name == name]
         if not named:
@@ -78,11 +95,13 @@ def read_sheet(path: Path, columns: Sequence[str], name: str | None = None) -> S
 def _sheets(path: Path) -> list[Sheet]:
     try:
         _require_small(path)
+        unsaved = _unsaved_formulas(path)
         workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
         try:
             sheets, left = [], MOST_ROWS
             for sheet in workbook.worksheets:
-                sheets.append(Sheet(sheet.title, f"{path}, sheet {sheet.title!r}", _rows(path, sheet, left)))
+                place = f"{path}, sheet {sheet.title!r}"
+                sheets.append(Sheet(sheet.title, place, _rows(path, sheet, left), unsaved))
                 left -= len(sheets[-1].rows)
             return sheets
         finally:
@@ -112,18 +131,51 @@ def _require_small(path: Path) -> None:
         if unpacked > MOST_UNPACKED_MEGABYTES * 2**20:
             raise InputError(f"{path}: it unpacks to {unpacked / 2**20:.0f} MB, too many for a sheet of labels")
         texts = sum(entry.file_size for entry in archive.infolist() if entry.filename.endswith(_TEXTS))
-        count = archive.read(_WORKBOOK).count(b"<sheet ") if _WORKBOOK in archive.namelist() else 0
+        workbook = archive.read(_WORKBOOK) if _WORKBOOK in archive.namelist() else b""
+    if _STRICT in workbook:
+        raise InputError(
+            f"{path}: this is a workbook in Strict Open XML; save it as an ordinary Excel workbook (.xlsx)"
+        )
+    count = workbook.count(b"<sheet ")
     if count > MOST_SHEETS:
         raise InputError(f"{path}: {count} sheets are too many; save the one with the labels by itself")
     if texts > MOST_MEGABYTES_OF_TEXTS * 2**20:
         raise InputError(f"{path}: its cells have {texts / 2**20:.0f} MB of text, too many for a sheet of labels")
 
 
+def _unsaved_formulas(path: Path) -> int:
+    """How many formulas of a workbook have no value, as those that no spreadsheet program has saved.
+
+    Raises:
+        InputError: a part of it is too large for memory, or all of it for the time.
+    """
+    unsaved = tags = 0
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            with archive.open(entry) as part:
+                while piece := part.read(_LONGEST_ROW):
+                    unsaved += len(_UNSAVED.findall(piece))
+                    tags += piece.count(b"<")
+                    rows = entry.file_size > _LARGEST_PART and not entry.filename.endswith(_TEXTS)
+                    if tags > _MOST_TAGS or (rows and len(piece) == _LONGEST_ROW and not _ROW_END.search(piece)):
+                        raise InputError(
+                            f"{path}: its part {entry.filename} is too much for a sheet of labels; "
+                            "save the labels by themselves"
+                        )
+    return unsaved
+
+
 def _rows(path: Path, sheet: Any, most: int) -> list[tuple[int, tuple[Any, ...]]]:
     rows: list[tuple[int, tuple[Any, ...]]] = []
-    for number, cells in enumerate(sheet.iter_rows(max_row=LAST_ROW, max_col=MOST_COLUMNS, values_only=True), start=1):
-        if cells.count(None) < len(cells):
-            rows.append((number, cells))
+    count = 0
+    sheet.reset_dimensions()  # what a file says of them need not be so
+    for number, cells in enumerate(sheet.iter_rows(max_row=LAST_ROW, values_only=True), start=1):
+        filled = next((place for place in range(len(cells), 0, -1) if cells[place - 1] is not None), 0)
+        if filled:
+            rows.append((number, cells[:filled]))
+            count += filled
         if len(rows) > most:
             raise InputError(f"{path}: more than {MOST_ROWS} rows are too many for a sheet of labels")
+        if count > MOST_CELLS:
+            raise InputError(f"{path}: more than {MOST_CELLS} cells are too many for a sheet of labels")
     return rows

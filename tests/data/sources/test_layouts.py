@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from paddle_eye.data.records import Record
-from paddle_eye.data.sources.layouts import layout, read
+from paddle_eye.data.sources.layouts import layout, notes, read
 from paddle_eye.data.sources.palm import CLASSES, LABEL_FILE, TRAINING_FOLDER, VALIDATION_FOLDER, read_palm
 from paddle_eye.errors import InputError
 
@@ -114,3 +114,15 @@ def test_classes_with_accents_together_and_apart_are_the_same(tmp_path, write_pi
     training, validation = read(tmp_path)
     labels = [{record.image.stem: record.label for record in part.records} for part in (training, validation)]
     assert labels[0] == labels[1]
+
+
+def test_patients_in_one_of_two_tables_are_said(put):
+    root = put(train=["a.jpg,0,amd", "b.jpg,1,normal"], test=["c.jpg,1,normal"])
+    assert notes(root) == []
+    (root / "train.csv").write_text("path,label,class,group\na.jpg,0,amd,1\nb.jpg,1,normal,2\n")
+    assert notes(root) == [
+        f"{root / 'test.csv'} has no column group, which {root / 'train.csv'} has: a patient in both tables may not be "
+        "seen as one"
+    ]
+    (root / "test.csv").unlink()
+    assert notes(root) == []

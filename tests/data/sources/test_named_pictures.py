@@ -101,3 +101,19 @@ def test_a_name_with_its_ending_in_two_given_folders_is_ambiguous(said, touch, s
         read_labels(sheet(("image", "label"), ("a.jpg", 0), ("b.jpg", 1)), folders)
     found = read_labels(sheet(("image", "label"), ("a.jpg", 0), ("b.jpg", 1)), [folders[1], folders[1]])
     assert said(found, tmp_path) == [[("two/a.jpg", "0", None), ("two/b.jpg", "1", None)]]
+
+
+@pytest.mark.parametrize(
+    ("cell", "there"),
+    [("p1/left.png", "p2/left.png"), ("visit_2019/7.png", "visit_2020/7.png"), ("amd/1.png", "normal/1.png")],
+)
+def test_a_picture_of_the_same_name_in_another_s_folder_is_not_taken(touch, sheet, tmp_path, cell, there):
+    touch(there, "amd/0.png")
+    with pytest.raises(InputError, match=f"'{cell}' is not there; .*{there} is in another folder and may be another"):
+        read_labels(sheet(("image", "label"), (cell, 1), ("amd/0.png", 0)), [tmp_path])
+
+
+def test_long_numbers_are_found_without_the_zeros_that_a_spreadsheet_took(said, touch, sheet, tmp_path):
+    touch("000123456789.png", "0.png")
+    found = read_labels(sheet(("image", "label"), ("123456789", 1), ("000", 0)), [tmp_path])
+    assert [name for name, *_ in said(found, tmp_path)[0]] == ["000123456789.png", "0.png"]

@@ -36,11 +36,13 @@ def test_a_column_of_numbers_is_not_guessed_where_another_has_names_of_pictures(
         read_labels(sheet(("ID", name, "label"), *rows), [tmp_path])
 
 
-@pytest.mark.parametrize("labels", [("dr_od", "dr_os"), ("Left DR", "Right DR"), ("右眼", "左眼")])
+@pytest.mark.parametrize("labels", [("dr_od", "dr_os"), ("Left DR", "Right DR"), ("右眼", "左眼"), ("left_grade",)])
 def test_a_label_for_each_eye_needs_a_row_for_each(touch, sheet, tmp_path, labels):
     touch("r.png", "l.png")
-    path = sheet(("image_od", "image_os", *labels), ("r.png", "l.png", 1, 0))
-    with pytest.raises(InputError, match="are of one eye each; make a row for each eye"):
+    path = sheet(("image_od", "image_os", *labels), ("r.png", "l.png", *(1, 0)[: len(labels)]))
+    with pytest.raises(
+        InputError, match="labels of one eye, and rows have photographs of both; make a row for each eye"
+    ):
         read_labels(path, [tmp_path], Columns(image=("image_od", "image_os"), label=labels))
 
 

@@ -1,5 +1,7 @@
 """Sheets of every kind as text."""
 
+import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -196,3 +198,75 @@ def test_too_many_rows_are_refused(tmp_path, monkeypatch, name, line):
     (tmp_path / name).write_text("image,label\n" + f"{line}\n" * 101)
     with pytest.raises(InputError, match=r"more than 100 (rows|lines) are too many"):
         read_sheet_table(tmp_path / name, frozenset())
+
+
+def test_a_list_of_three_columns_is_refused(touch, tmp_path):
+    touch("a.jpg", "b.jpg")
+    (tmp_path / "list.txt").write_text("a.jpg,0,more\nb.jpg,1,more\n")
+    with pytest.raises(InputError, match=r"line 1: expected a path and a label, found 'a\.jpg,0,more'"):
+        read_labels(tmp_path / "list.txt", [tmp_path])
+
+
+def test_separators_in_quotes_do_not_separate(tmp_path):
+    (tmp_path / "sheet.csv").write_text('path,label,"a; b; c; d"\nx.jpg,0,y\n')
+    assert read_sheet_table(tmp_path / "sheet.csv", frozenset()).header == ["path", "label", "a; b; c; d"]
+
+
+def test_columns_that_are_not_read_are_refused(tmp_path):
+    workbook(tmp_path / "wide.xlsx", labels=[["image", *(f"d{number}" for number in range(200))], ["a"]])
+    with pytest.raises(InputError, match=r"sheet 'labels': 201 columns are more than the 200 that are read"):
+        read_sheet_table(tmp_path / "wide.xlsx", frozenset())
+
+
+def test_many_cells_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(workbooks, "MOST_CELLS", 9)
+    workbook(tmp_path / "wide.xlsx", labels=[["image", "label"]] * 5)
+    with pytest.raises(InputError, match="more than 9 cells are too many"):
+        read_sheet_table(tmp_path / "wide.xlsx", frozenset())
+
+
+def test_formulas_that_were_not_saved_are_said(tmp_path):
+    workbook(tmp_path / "sheet.xlsx", labels=[["image", "label"], ["a", 0], ["=A2", "=1+0"]])
+    table = read_sheet_table(tmp_path / "sheet.xlsx", frozenset())
+    assert table.notes == ["2 formulas have no value and are blank; open and save the file in Excel"]
+
+
+def change(path, name, new):
+    with zipfile.ZipFile(path) as archive:
+        parts = {entry: archive.read(entry) for entry in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for entry, content in parts.items():
+            archive.writestr(entry, new(content) if entry == name else content)
+
+
+def test_a_strict_workbook_is_refused_with_the_cure(tmp_path):
+    workbook(tmp_path / "sheet.xlsx", labels=[["image", "label"]])
+    usual, strict = b"http://schemas.openxmlformats.org/spreadsheetml/2006", b"http://purl.oclc.org/ooxml/spreadsheetml"
+    change(tmp_path / "sheet.xlsx", "xl/workbook.xml", lambda content: content.replace(usual, strict))
+    with pytest.raises(InputError, match="Strict Open XML; save it as an ordinary"):
+        read_sheet_table(tmp_path / "sheet.xlsx", frozenset())
+
+
+@pytest.mark.parametrize(
+    ("part", "before", "filling"),
+    [
+        ("xl/worksheets/sheet1.xml", b"</row>", b"<c/>" * 30_000_000),
+        ("xl/worksheets/sheet1.xml", b"</sheetData>", b"<row><c/></row>" * 8_000_000),
+        ("xl/styles.xml", b"</cellXfs>", b"<xf/>" * 20_000_000),
+    ],
+    ids=["a row", "many rows", "styles"],
+)
+def test_a_small_workbook_does_not_fill_the_memory(tmp_path, part, before, filling):
+    """In a process of its own with little memory, should it fail."""
+    path = tmp_path / "sheet.xlsx"
+    workbook(path, labels=[["image", "label"], ["a", 0]])
+    change(path, part, lambda content: content.replace(before, filling + before, 1))
+    program = f"""
+import resource
+from pathlib import Path
+from paddle_eye.data.sources.sheet_tables import read_sheet_table
+resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31))
+read_sheet_table(Path({str(path)!r}), frozenset())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert f"its part {part} is too much for a sheet of labels" in done.stderr, done.stderr[-500:]

@@ -198,3 +198,26 @@ def test_a_division_whose_training_part_lacks_a_class_is_refused(write_picture, 
     found = find_sheet(tmp_path, sheet(("image", "label", "split"), *rows))
     with pytest.raises(InputError, match="the training part has no photograph of z"):
         write_split(found, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["#N/A", "#REF!", "N.A.", "."])
+def test_an_error_of_a_spreadsheet_is_no_patient(touch, sheet, tmp_path, name):
+    touch("a.jpg", "b.jpg")
+    with pytest.raises(InputError, match="line 3: no patient in the column patient"):
+        read_labels(sheet(("image", "label", "patient"), ("a", 0, "Li"), ("b", 1, name)), [tmp_path])
+
+
+def test_a_row_with_photographs_of_two_patients_is_refused(touch, sheet, tmp_path):
+    touch("12_left.jpg", "13_right.jpg")
+    path = sheet(("left", "right", "label"), ("12_left", "13_right", 1))
+    with pytest.raises(InputError, match="line 2: its photographs are of several patients by their names, 12, 13"):
+        read_labels(path, [tmp_path], Columns(image=("left", "right")))
+
+
+@pytest.mark.parametrize("names", ["0 healthy\n0 mild\n", "0 healthy\nmild\n"])
+def test_names_of_classes_that_contradict_themselves_are_refused(touch, tmp_path, names):
+    touch("a.jpg", "b.jpg")
+    (tmp_path / "list.txt").write_text("a.jpg 0\nb.jpg 1\n")
+    (tmp_path / "labels.txt").write_text(names)
+    with pytest.raises(InputError, match=r"labels.txt: expected a name in each line, either with numbers before all"):
+        read_labels(tmp_path / "list.txt", [tmp_path])

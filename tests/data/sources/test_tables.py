@@ -475,3 +475,16 @@ def test_folds_are_all_the_former_ones_or_all_the_new_ones(tmp_path, make_record
     with pytest.raises(InputError, match=r"fold2/test.csv: not made by tools/split.py, or changed since"):
         write_tables(dict.fromkeys(places, (old, old)))
     assert (places[0] / TEST_TABLE).read_text() == before
+
+
+def test_both_tables_name_the_patients_if_one_must(make_records, tmp_path):
+    training, test = make_records(("1.jpg", 0, "p1"), ("2.jpg", 1, "p2")), make_records(("7_left.jpg", 1, "7"))
+    write_tables({tmp_path: (training, test)})
+    assert (tmp_path / TEST_TABLE).read_text(encoding="utf-8") == "path,label,class,group\n7_left.jpg,1,normal,7\n"
+
+
+@pytest.mark.parametrize("name", ["Group", "patient", "Patient ID", "姓名"])
+def test_a_column_that_may_be_of_patients_is_not_passed_over(read, name):
+    with pytest.raises(InputError, match=f"line 1: {name} is called as a column of patients usually is; call it group"):
+        read("a.jpg,0,amd,1", "b.jpg,1,normal,1", header=f"{HEADER},{name}")
+    assert read("a.jpg,0,amd,1,x", "b.jpg,1,normal,1,x", header=f"{HEADER},group,{name}").records[0].group == "1"
