@@ -30,7 +30,7 @@ from paddle_eye.weights.bounds import Ordered, require_bounded, require_no_copie
 from paddle_eye.weights.torch_files import STREAM_START, ZIP_START, read_torch
 
 DESCRIPTION_KEY = "paddle_eye.description"
-_MOST_MEGABYTES = 4096
+_MOST_MEGABYTES, _MOST_MEGABYTES_OF_DESCRIPTION = 4096, 64
 _PADDLE_NAMES_KEY = "StructuredToParameterName@@"
 _PLAIN_TYPE = re.compile(r"[<>=|]?(f[248]|[iu][1248]|b1)")
 
@@ -176,8 +176,13 @@ def _take_description(path: Path, arrays: dict[str, np.ndarray]) -> dict[str, An
     """Remove our own entry from ``arrays`` and decode it."""
     if DESCRIPTION_KEY not in arrays:
         return None
+    encoded = arrays.pop(DESCRIPTION_KEY)
+    if encoded.nbytes > _MOST_MEGABYTES_OF_DESCRIPTION * 2**20:
+        raise InputError(
+            f"{path}: the description inside the weight file has {encoded.nbytes / 2**20:.0f} MB, too many"
+        )
     try:
-        description = parse_json(arrays.pop(DESCRIPTION_KEY).tobytes())
+        description = parse_json(encoded.tobytes())
     except ValueError as error:
         raise InputError(f"{path}: the description inside the weight file is damaged ({error})") from error
     if not isinstance(description, dict) or description.get("format") != 1:

@@ -173,6 +173,8 @@ def _rebuild_tensor(storage: _Storage, offset: int, shape: tuple, strides: tuple
 
 def _rebuild_parameter(tensor: _Tensor, *_others: object) -> _Tensor:
     """Stand-in for `torch._utils._rebuild_parameter`."""
+    if not isinstance(tensor, _Tensor):
+        raise pickle.UnpicklingError("a parameter that is no tensor")
     return tensor
 
 

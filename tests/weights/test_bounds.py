@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import paddle
 import pytest
+import safetensors.numpy
 
 from paddle_eye.errors import InputError
-from paddle_eye.weights.bounds import require_bounded
-from paddle_eye.weights.format import read_weights, write_weights
+from paddle_eye.weights.bounds import Ordered, require_bounded
+from paddle_eye.weights.format import DESCRIPTION_KEY, read_weights, write_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,6 +34,20 @@ HIGH_MEMO = b"\x80\x04}r\xff\xff\xff\x0f."
 OUT_OF_STEP = (
     b"\x80\x02}((K\x01icollections\nOrderedDict\n0)" + b"\x85" * 100_000 + b"K\x01s."
 )  # INST takes to the mark
+MANY_COPIES = (  # of a dict of ten thousand pairs that the file has once
+    b"\x80\x02ccollections\nOrderedDict\nq\x00(("
+    + b"".join(b"X\x01\x00\x00\x00%cK\x00\x86" % (n % 128) for n in range(10_000))
+    + b"ltq\x01((h\x00h\x01R"
+    + b"h\x00h\x01R" * 10_000
+    + b"l."
+)
+MANY_TEXTS = (  # of the hundred thousand letters that the file has once
+    b"\x80\x02c_codecs\nencode\nq\x00(X\xa0\x86\x01\x00"
+    + b"a" * 100_000
+    + b"X\x06\x00\x00\x00latin1tq\x01(h\x00h\x01R"
+    + b"h\x00h\x01R" * 10_000
+    + b"l."
+)
 BEYOND_THE_STACK = b"\x80\x04s."
 
 
@@ -44,8 +59,10 @@ BEYOND_THE_STACK = b"\x80\x04s."
         (DOUBLING_LISTS + b"s.", "things in things, more than 40 deep|more than 20000000 things"),
         (HIGH_MEMO, "a memo index of 268435455"),
         (OUT_OF_STEP, "the step INST has no place in a weight file"),
+        (MANY_COPIES, "more than 2000000 things given to calls"),
+        (MANY_TEXTS, "letters given to calls in a file of"),
     ],
-    ids=["deep", "doubling", "doubling lists", "memo", "out of step"],
+    ids=["deep", "doubling", "doubling lists", "memo", "out of step", "copies", "texts"],
 )
 def test_what_costs_too_much_is_refused_before_it_is_read(tmp_path, pickled, message):
     """In a process of its own with little memory and time, should it fail."""
@@ -64,6 +81,41 @@ except ValueError as error:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-500:]
     assert any(part in done.stdout for part in message.split("|")), done.stdout
+
+
+CLASS = b"ccollections\nOrderedDict\n"
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        CLASS + b"N}X\x05\x00\x00\x00itemsNs\x86b.",
+        CLASS + b"q\x010h\x01N}X\x05\x00\x00\x00itemsNs\x86b.",
+        CLASS + b"X\x05\x00\x00\x00itemsNs.",
+        b"\x8c\x0bcollections\x8c\x0bOrderedDict\x93N}X\x05\x00\x00\x00itemsNs\x86b.",
+    ],
+    ids=["built", "remembered", "set", "by texts"],
+)
+def test_what_a_file_names_is_not_changed_for_others(tmp_path, steps):
+    before = dict(vars(Ordered))
+    (tmp_path / "w.pdparams").write_bytes(b"\x80\x04" + steps)
+    with pytest.raises(InputError, match="a change of what has a name"):
+        read_weights(tmp_path / "w.pdparams")
+    assert dict(vars(Ordered)) == before
+
+
+def test_what_hangs_on_a_dict_is_passed_over(tmp_path):
+    steps = CLASS + b")RX\x01\x00\x00\x00wNs}X\x05\x00\x00\x00itemsNsb."
+    (tmp_path / "w.pdparams").write_bytes(b"\x80\x04" + steps)
+    with pytest.raises(InputError, match="expected only named arrays of numbers, found another thing under 'w'"):
+        read_weights(tmp_path / "w.pdparams")
+
+
+def test_a_description_without_end_is_refused(tmp_path):
+    path = tmp_path / "w.safetensors"
+    safetensors.numpy.save_file({DESCRIPTION_KEY: np.full(65 * 2**20, ord("["), np.uint8)}, path)
+    with pytest.raises(InputError, match="the description inside the weight file has 65 MB, too many"):
+        read_weights(path)
 
 
 def test_a_pickle_out_of_step_is_damaged(tmp_path):
