@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +28,7 @@ _TIFF = (b"II*\x00", b"MM\x00*")  # both byte orders
 _GIF = (b"GIF87a", b"GIF89a")
 _MOST_PREVIEWS = 16  # in a TIFF file, each half as large as the one before
 _NETPBM = tuple(f"P{number}".encode() for number in range(1, 7))
+_OF_NUMBERS = re.compile(rb"P[56](?:\s|#[^\n]*\n)*\d+(?:\s|#[^\n]*\n)+\d+(?:\s|#[^\n]*\n)+(\d{1,5})\s")
 _JPEG_2000 = (b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51")
 SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp"),
@@ -150,7 +152,8 @@ def digest(data: bytes) -> str:
 def decode_picture(data: bytes, name: object) -> np.ndarray:
     """Decode the bytes of a picture file; ``name`` is for the message. See `read_picture`."""
     if _checked_header(data, name):
-        return _turned(_eight_bits(_decode_stored(data, name), name), orientation(data))
+        stored = _to_full_range(_decode_stored(data, name), data)
+        return _turned(_eight_bits(stored, name), orientation(data))
     picture = _decode(data, cv2.IMREAD_COLOR)
     return _turned(_by_pillow(data, name), orientation(data)) if picture is None else picture
 
@@ -181,13 +184,37 @@ def palette_indices(data: bytes) -> np.ndarray | None:
 
 
 def _decode_stored(data: bytes, name: object) -> np.ndarray:
-    picture = _decode(data, cv2.IMREAD_UNCHANGED)
+    picture = _with_alpha(data)
+    if picture is None:
+        picture = _decode(data, cv2.IMREAD_UNCHANGED)
     if picture is None:
         return _by_pillow(data, name)
     if data.startswith(_TIFF):  # of these, OpenCV turns what is to be as it is stored, too
         how = orientation(data)
         return _white_is_high(_turned(picture, {6: 8, 8: 6}.get(how, how)), data)
     return picture
+
+
+def _with_alpha(data: bytes) -> np.ndarray | None:
+    """A picture of 8 bits with transparency, uint8 [H, W, 4]; None of any other.
+
+    OpenCV darkens those in TIFF files by it, and passes over that of grey ones.
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as file:
+            if not _is_transparent(file) or _is_deep(file, data):
+                return None
+            return np.asarray(file.convert("RGBA"))[..., [2, 1, 0, 3]]
+    except Exception:  # damaged, or of a kind that Pillow does not read
+        return None
+
+
+def _to_full_range(stored: np.ndarray, data: bytes) -> np.ndarray:
+    """The pixels of a Netpbm file whose largest value is one of its own, which OpenCV does not look at."""
+    said = _OF_NUMBERS.match(data)
+    if said is None or int(said[1]) in (0, 255, 65535):
+        return stored
+    return np.minimum(np.rint(stored * (255 / int(said[1]))), 255).astype(np.uint8)
 
 
 def _white_is_high(picture: np.ndarray, data: bytes) -> np.ndarray:
@@ -251,13 +278,20 @@ def _checked_header(data: bytes, name: object) -> bool:
 
 def _is_special(file: Image.Image, data: bytes) -> bool:
     """Whether a file has transparency, or may have more than 8 bits."""
-    transparent = "transparency" in file.info or file.mode in ("RGBA", "LA", "PA", "RGBa", "La")
-    deep = file.mode.startswith(("I", "F")) or file.format in ("JPEG2000", "AVIF", "PPM")
+    return _is_transparent(file) or _is_deep(file, data) or file.format in ("JPEG2000", "AVIF", "PPM")
+
+
+def _is_transparent(file: Image.Image) -> bool:
+    return "transparency" in file.info or file.mode in ("RGBA", "LA", "PA", "RGBa", "La")
+
+
+def _is_deep(file: Image.Image, data: bytes) -> bool:
+    """Whether a file has more than 8 bits; of three channels, Pillow does not say."""
     if file.format == "PNG":
-        deep = data[24] > 8  # of three channels, Pillow does not say
-    elif file.format == "TIFF":
-        deep = max(file.tag_v2.get(258, (1,))) > 8
-    return transparent or deep
+        return data[24] > 8
+    if file.format == "TIFF":
+        return max(file.tag_v2.get(258, (1,))) > 8
+    return file.mode.startswith(("I", "F"))
 
 
 def _holds_several(file: Image.Image) -> bool:

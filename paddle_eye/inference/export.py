@@ -63,6 +63,7 @@ def export(trained: TrainedNetwork, target: Path, kind: ExportFormat) -> float:
     if target.exists() and not _made_by_an_export(target):
         raise InputError(f"{target}: this exists and was not made by an export; give another --output")
     exportable.layer.eval()
+    checks = [_checked(exportable, sides) for sides in exportable.checked]  # before it becomes a program in its place
     with building(target) as place:
         folder = place / "model"
         folder.mkdir()
@@ -72,7 +73,8 @@ def export(trained: TrainedNetwork, target: Path, kind: ExportFormat) -> float:
             if shutil.disk_usage(place).free < _LITTLE_DISK:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target)) from error
             raise
-        difference = float(np.max([_difference(exportable, run, sides) for sides in exportable.checked]))
+        differences = [exportable.probabilities(run(pictures)) - expected for pictures, expected in checks]
+        difference = float(np.max([np.abs(each).max() for each in differences]))
         if not difference <= TOLERANCE:
             raise JobError(f"the exported network's probabilities differ by {difference:.2g}; nothing was written")
         left_out = ("training_pictures", "training_sketches")
@@ -91,13 +93,12 @@ def _made_by_an_export(folder: Path) -> bool:
     return is_exported(folder) and all(path.name in _FILES for path in folder.iterdir())
 
 
-def _difference(exportable: Exportable, run: Callable[[np.ndarray], np.ndarray], sides: tuple[int, int]) -> float:
-    """The largest difference of a probability from the training network's, on pictures of these sides."""
+def _checked(exportable: Exportable, sides: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures of these sides, and the training network's probabilities of them."""
     shape = (_CHECKED_PICTURES, exportable.channels, *sides)
     pictures = np.random.default_rng(0).uniform(-2, 2, shape).astype(np.float32)
     with paddle.no_grad():
-        expected = exportable.probabilities(exportable.layer(paddle.to_tensor(pictures)).numpy())
-    return float(np.abs(exportable.probabilities(run(pictures)) - expected).max())
+        return pictures, exportable.probabilities(exportable.layer(paddle.to_tensor(pictures)).numpy())
 
 
 def _save_program(exportable: Exportable, folder: Path) -> None:

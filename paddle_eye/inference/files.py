@@ -123,10 +123,10 @@ def predict_files(
             (faults if refused else warnings).append(f"{answer.image}: {said}")
             if refused:
                 continue
-        images.append(visible(str(answer.image)).replace("\n", "\\n"))
+        images.append(_shown(str(answer.image)))
         rows.append(network.row(answer))
         if patient := patient_of(answer.image, pattern):
-            of_patient.setdefault(patient, []).append(rows[-1])
+            of_patient.setdefault(_shown(patient), []).append(rows[-1])
         if mask_out is not None:
             write_bytes(mask_out / mask_name, network.mask_file(answer))
         if draw is not None:
@@ -143,13 +143,19 @@ def predict_files(
     return Predicted(table, lines, faults, patients, warnings)
 
 
+def _shown(name: str) -> str:
+    """A name as a table can have it, also one that is not in UTF-8 or has lines."""
+    return visible(name).replace("\n", "\\n")
+
+
 def _names(files: Sequence[Path], kind: str) -> list[str]:
     """A name for what is drawn of each picture: that of its file below the folder that all share, and the kind.
 
     So no photograph is overwritten, should they be drawn where they are.
     """
-    common = os.path.commonpath([file.resolve().parent for file in files])
-    return [os.path.relpath(file.resolve().parent / _name(file, kind), common) for file in files]
+    folders = [os.path.abspath(file.parent) for file in files]
+    common = os.path.commonpath(folders)
+    return [os.path.relpath(os.path.join(folder, _name(file, kind)), common) for folder, file in zip(folders, files)]
 
 
 def _name(file: Path, kind: str) -> str:

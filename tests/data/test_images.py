@@ -305,3 +305,37 @@ def test_folders_behind_links_are_looked_into_once_and_hidden_ones_never(tmp_pat
     for link, target in (("data/0", "real"), ("data/again", "real"), ("data/loop", "data")):
         (tmp_path / link).symlink_to(tmp_path / target)
     assert find_pictures(tmp_path / "data") == ([tmp_path / "data/0/a.jpg", tmp_path / "data/b.jpg"], [])
+
+
+def by_pillow(picture, kind, **options):
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+@pytest.mark.parametrize("kind", ["TIFF", "PNG"])
+def test_half_of_what_is_half_transparent_is_left_once(mode, kind):
+    pixel = (200, 100, 50, 128) if mode == "RGBA" else (200, 128)
+    picture = decode_picture(by_pillow(Image.new(mode, (4, 4), pixel), kind), "x")
+    expected = [round(value * 128 / 255) for value in ((50, 100, 200) if mode == "RGBA" else (200, 200, 200))]
+    assert picture[0, 0].tolist() == expected
+
+
+@pytest.mark.parametrize(("mode", "colour"), [("L", 200), ("RGB", (200, 200, 200))])
+def test_a_transparent_colour_without_a_palette_lies_on_black(mode, colour):
+    picture = Image.new(mode, (4, 4), colour)
+    picture.putpixel((0, 0), 7 if mode == "L" else (7, 7, 7))
+    decoded = decode_picture(by_pillow(picture, "PNG", transparency=colour), "x")
+    assert decoded[0, :2].tolist() == [[7, 7, 7], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("most", [1, 100, 255, 1000, 4095, 65535])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_largest_value_of_a_netpbm_file_is_white(most, channels):
+    pixels = np.full((4, 4, channels), most, ">u2" if most > 255 else "u1")
+    pixels[0, 0] = most // 2
+    data = b"P%d # made\n 4\t4\n# by hand\n%d\n" % (6 if channels == 3 else 5, most) + pixels.tobytes()
+    decoded = decode_picture(data, "x")
+    assert (decoded[1:] == 255).all()
+    np.testing.assert_allclose(decoded[0, 0], most // 2 / most * 255, atol=1)

@@ -94,6 +94,20 @@ def test_an_exported_network_that_computes_something_else_is_not_written(weights
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_network_before_it_became_a_program_is_what_it_is_compared_with(weights, tmp_path, monkeypatch):
+    to_static = paddle.jit.to_static
+
+    def changed(layer, **options):
+        bias = layer.parameters()[-1]
+        bias.set_value(bias + paddle.arange(bias.shape[0], dtype="float32"))
+        return to_static(layer, **options)
+
+    monkeypatch.setattr(paddle.jit, "to_static", changed)
+    with pytest.raises(JobError, match="the exported network's probabilities differ by"):
+        export(open_predictor(weights), tmp_path / "network", "paddle")
+    assert not (tmp_path / "network").exists()
+
+
 def test_without_onednn_it_is_run_without_and_says_so(folder, monkeypatch):
     def fail(folder, device, onednn):
         if onednn:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import cv2
@@ -187,3 +188,24 @@ def test_a_picture_that_is_named_twice_is_asked_about_once(tmp_path):
         (tmp_path / name).touch()
     found = find_files([tmp_path / "2.png", tmp_path, tmp_path / "2.png", tmp_path])
     assert sorted(path.name for path in found.pictures) == ["1.png", "2.png"]
+
+
+def test_two_links_of_one_name_to_pictures_elsewhere_are_both_drawn(bundled, write_picture, tmp_path):
+    files = [tmp_path / "asked" / side / "x.png" for side in ("left", "right")]
+    for file in files:
+        write_picture(tmp_path / f"{file.parent.name}.png", size=(64, 80))
+        file.parent.mkdir(parents=True)
+        file.symlink_to(tmp_path / f"{file.parent.name}.png")
+    predict_files(bundled, files, draw=tmp_path / "drawn")
+    drawn = {path.relative_to(tmp_path / "drawn").as_posix() for path in (tmp_path / "drawn").rglob("*.png")}
+    assert drawn == {"left/x.png-predicted.png", "right/x.png-predicted.png"}
+
+
+def test_patients_whose_names_are_not_in_utf_8_are_shown_escaped(bundled, write_picture, tmp_path):
+    source = write_picture(tmp_path / "x.png", size=(64, 80))
+    files = [Path(os.fsdecode(os.fsencode(tmp_path) + name)) for name in (b"/\xff7_left.png", b"/\xff7_right.png")]
+    for file in files:
+        file.write_bytes(source.read_bytes())
+    done = predict_files(bundled, files)
+    assert list(done.patients["patient"]) == [r"\udcff7"]
+    done.lines.encode("utf-8")
