@@ -18,6 +18,7 @@ EXIT_FAILED = 1
 EXIT_WRONG_INPUT = 2
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
+_LONGEST_NAME = 255  # bytes, on nearly every file system
 
 
 class _Terminated(BaseException):
@@ -73,7 +74,10 @@ def any_path(text: str) -> Path:
     """The same of a file that is only read, whatever encoding its name is in."""
     if not text:
         raise argparse.ArgumentTypeError("the path is empty")
-    return Path(text)
+    given = Path(text)
+    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in given.parts):
+        raise argparse.ArgumentTypeError(f"a name of more than {_LONGEST_NAME} bytes, which no file has")
+    return given
 
 
 def path_text(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import re
@@ -23,6 +24,11 @@ except ImportError:  # Windows; what killed commands leave is not swept there
     fcntl = None
 
 _YOUNG = 10  # seconds, in which a new file is not locked yet
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file of ours, hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def require_ordinary(path: str | os.PathLike, most_megabytes: int, expected: str) -> None:

@@ -8,6 +8,8 @@ Examples:
   python tools/export.py output/resnet50_vD_PALM --format onnx     pip install -e ".[onnx]"; Paddle 3
 """
 
+import sys
+
 from paddle_eye import cli
 from paddle_eye.run_folder import weight_file
 
@@ -26,11 +28,15 @@ def main() -> None:
     from paddle_eye.engine.device import select_device
     from paddle_eye.inference.export import export
     from paddle_eye.runs.predict import open_predictor
+    from paddle_eye.weights.opened import reservations
 
     target = arguments.output or weights.parent / f"exported-{arguments.format}"
     select_device("cpu")
-    difference = export(open_predictor(weights), target, arguments.format)
-    print(f"{target}: probabilities differ from the training network's by at most {difference:.1e}")
+    trained = open_predictor(weights)
+    difference = export(trained, target, arguments.format)
+    for sentence in reservations(trained.description):
+        print(f"warning: {sentence}", file=sys.stderr)
+    print(f"{target}: written and run; probabilities differ from the training network's by at most {difference:.1e}")
 
 
 if __name__ == "__main__":

@@ -62,6 +62,7 @@ def main() -> None:
     from paddle_eye.inference.files import find_files, predict_files
     from paddle_eye.inference.predictor import BUNDLED_WEIGHTS, EXAMPLE_PICTURE
     from paddle_eye.runs.predict import open_predictor, remarks, write_tables
+    from paddle_eye.weights.opened import reservations
 
     device = select_device(arguments.device)
     predictor = open_predictor(arguments.weights or BUNDLED_WEIGHTS, device)
@@ -74,6 +75,8 @@ def main() -> None:
     print(done.lines)
     for line in (*write_tables(done, arguments.csv, arguments.xlsx), *remarks(done, passed_over)):
         print(line, file=sys.stderr)
+    for sentence in reservations(predictor.description):
+        print(f"warning: {sentence}", file=sys.stderr)
     print(f"{predictor.title} from {predictor.source}; a research tool, not a diagnosis", file=sys.stderr)
     if done.faults:
         raise JobError("\n".join(done.faults))

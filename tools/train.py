@@ -86,7 +86,6 @@ def main() -> None:
 
 def train(arguments: argparse.Namespace, given: dict) -> dict | None:
     """One run; what its metrics.json holds, in the process that leads."""
-    from paddle_eye.data.locate import BANNER
     from paddle_eye.engine.display import ConsoleDisplay, Displays
     from paddle_eye.engine.visualdl_log import VisualDLDisplay
     from paddle_eye.runs import choose
@@ -101,8 +100,6 @@ def train(arguments: argparse.Namespace, given: dict) -> dict | None:
         None,
         *choose.choose_settings(arguments.config, given),
     )
-    if location.demonstration:
-        print(BANNER)
     finished = train_run(
         settings,
         location,

@@ -84,8 +84,11 @@ def bootstrap_difference(
         seed: of the drawing.
 
     Returns:
-        Lower and upper bound, or None if the statistic is defined on no resample.
+        Lower and upper bound, or None if the statistic is defined on no resample, or a set has one image, or patient,
+        only, which tells nothing of others.
     """
+    if any(len(np.unique(_numbers(patients, len(labels)))) < 2 for labels, _, patients in (first, second)):
+        return None
     values = [_resampled(statistic, *each, resamples, [seed, number]) for number, each in enumerate((first, second))]
     return _percentiles([after - before for before, after in zip(*values) if None not in (before, after)])
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from paddle_eye.data.patients import patients_among
 from paddle_eye.errors import InputError
-from paddle_eye.files import read_json, require_ordinary
+from paddle_eye.files import file_digest, read_json, require_ordinary
 from paddle_eye.metrics.intervals import holm
 from paddle_eye.report import plots
 from paddle_eye.report.finished import PATIENT
@@ -106,7 +106,9 @@ def read_run(path: Path, which: Which) -> FinishedRun:
     try:
         results = read_json(run.metrics, "a finished run")
         require_ordinary(run.predictions(which), 1024, "the predictions of a run")
-        predictions = pd.read_csv(run.predictions(which))
+        digest, predictions = file_digest(run.predictions(which)), pd.read_csv(run.predictions(which))
+        if results.get("predictions", {}).get(which, digest) != digest:
+            raise ValueError(f"{run.predictions(which).name} is not what {run.metrics.name} was written with")
         read = FinishedRun(path.name, results, results[which], predictions)
         if len(predictions) != read.figures["images"]:
             raise ValueError(f"{run.predictions(which).name} has {len(predictions)} rows")

@@ -12,6 +12,7 @@ from paddle_eye.runs.choose import differing
 from paddle_eye.tasks.registry import finished_task
 
 _IN_WORDS = (("best", "best epochs, each chosen on its own fold"), ("last", "last epochs"))
+_MOST_FOLDS = 1000
 
 
 def chosen_folds(given: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -19,8 +20,13 @@ def chosen_folds(given: Mapping[str, Any]) -> list[dict[str, Any]]:
 
     Args:
         given: dotted keys from the command line.
+
+    Raises:
+        InputError: more folds than anybody trains.
     """
     count = given.get("data.folds")
+    if isinstance(count, int) and count > _MOST_FOLDS:
+        raise InputError(f"--folds {count}: expected at most {_MOST_FOLDS}")
     if not isinstance(count, int) or "data.fold" in given:
         return [dict(given)]
     return [{**given, "data.fold": number} for number in range(1, max(count, 1) + 1)]

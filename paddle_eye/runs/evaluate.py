@@ -18,7 +18,7 @@ from paddle_eye.models.registry import family
 from paddle_eye.report.table import seen_warnings
 from paddle_eye.runs.external import write_external
 from paddle_eye.tasks.registry import TASKS, described_task
-from paddle_eye.weights.opened import open_weights
+from paddle_eye.weights.opened import open_weights, reservations
 
 
 def evaluate_weights(
@@ -73,13 +73,17 @@ def evaluate_weights(
         "epoch": opened.description.get("epoch"),
         **_count_seen(opened.description, measured.images),
         "classes": measured.classes,
-        "notes": list(measured.notes),
+        "notes": [*measured.notes, *(f"{path}: {sentence}" for sentence in reservations(opened.description))],
         **measured.objective.figures(evaluation),
     }
     own = trained_on is None or Path(trained_on).resolve() == location.path.resolve()
     report = None
     if measured.whole or not own:
-        report = write_external(path, task, row, measured, evaluation, location.path)
+        asked = {
+            "sheet": {key: str(value) for key, value in (sheet or {}).items() if value},
+            "names": dict(names or {}),
+        }
+        report = write_external(path, task, {**row, **asked}, measured, evaluation, location.path)
     return {**row, "report": report and str(report)}
 
 

@@ -24,12 +24,13 @@ def write_external(
     """Write figures, predictions and a page to ``external-NAME`` beside the best weights of a run, those of its last
     weights to ``external-NAME-last``.
 
-    A report on another folder of that name is not replaced; this one's is then ``external-NAME-2``.
+    A report on another folder of that name, or on it with another sheet or other names of classes, is not replaced;
+    this one's is then ``external-NAME-2``.
 
     Args:
         weights: the file; of one that is not what a finished run reports on nothing is written.
         task: what the network was trained for.
-        row: of `paddle_eye.runs.evaluate.evaluate_weights`.
+        row: of `paddle_eye.runs.evaluate.evaluate_weights`, with its ``sheet`` and its ``names``.
         measured: what was measured on.
         evaluation: what the network said.
         place: the folder of the data.
@@ -47,10 +48,10 @@ def write_external(
     if run.figures["epoch"] != row["epoch"] or not task.statistics(measured.classes):
         return None
     kept = task.external(measured, evaluation, row)
-    where = str(place.resolve())
-    results = {**row, "place": where, "differences": _differences(run, task, row, measured, kept)}
+    asked = {"place": str(place.resolve()), "sheet": row["sheet"], "names": row["names"]}
+    results = {**row, **asked, "differences": _differences(run, task, row, measured, kept)}
     name = f"external-{row['data']}" + "-last" * (which == "last")
-    folder = _folder(weights.parent / name, where)
+    folder = _folder(weights.parent / name, asked)
     write_json(folder / "metrics.json", results)
     images = [seen_from(place, path) for path in measured.images]
     write_predictions(folder / "predictions.csv", images, measured.patients, kept.columns)
@@ -61,15 +62,16 @@ def write_external(
     return folder
 
 
-def _folder(first: Path, place: str) -> Path:
-    """The first of ``NAME``, ``NAME-2`` … that is not there, or has a report on this place."""
+def _folder(first: Path, asked: Mapping[str, Any]) -> Path:
+    """The first of ``NAME``, ``NAME-2`` … that is not there, or has a report on what was asked for."""
     others = (first.with_name(f"{first.name}-{number}") for number in count(2))
-    return next(folder for folder in chain([first], others) if _is_free(folder, place))
+    return next(folder for folder in chain([first], others) if _is_free(folder, asked))
 
 
-def _is_free(folder: Path, place: str) -> bool:
+def _is_free(folder: Path, asked: Mapping[str, Any]) -> bool:
     try:
-        return not folder.exists() or read_json(folder / "metrics.json", "a report").get("place", place) == place
+        kept = read_json(folder / "metrics.json", "a report") if folder.exists() else {}
+        return all(kept.get(name, value) == value for name, value in asked.items())
     except (InputError, AttributeError):
         return False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from paddle_eye.config import Config
 from paddle_eye.engine.display import ConsoleDisplay
 from paddle_eye.errors import InputError
 from paddle_eye.run_folder import weight_file
-from paddle_eye.runs.choose import choose_settings
+from paddle_eye.runs.choose import choose_settings, continue_run
 from paddle_eye.runs.evaluate import evaluate_weights
 from paddle_eye.runs.train import train as train_run
 
@@ -19,13 +18,19 @@ _SHORT = {"model": "model.name", "data": "data.path"}
 
 
 def train(
-    config: str | Path | None = None, *, output: str | Path = "output", overwrite: bool = False, **settings: Any
+    config: str | Path | None = None,
+    *,
+    output: str | Path = "output",
+    resume: bool = False,
+    overwrite: bool = False,
+    **settings: Any,
 ) -> dict[str, Any]:
     """Train a network, as ``tools/train.py`` does, and write its run to a folder of its own.
 
     Args:
         config: a file of settings, such as those in ``configs/``; None takes the standard recipe.
         output: the folder of the runs.
+        resume: go on with the newest run of this network there, if there is one.
         overwrite: replace a run of the same name; otherwise it gets another number.
         settings: what differs from the file, by the name that a setting has in it: ``epochs=5``, ``version="D"``,
             ``lr=0.001``; ``model="resnet18"`` and ``data="dataset/mine"`` are the network and the data set.
@@ -35,7 +40,7 @@ def train(
         ``epoch`` and figures, and what they were made with.
 
     Raises:
-        InputError: settings, data or weights are wrong.
+        InputError: settings, data or weights are wrong, or both ``resume`` and ``overwrite`` are asked for.
         JobError: the training failed.
 
     Example:
@@ -48,16 +53,22 @@ def train(
         >>> results["last"]["epoch"], results["last"]["images"]
         (1, 64)
     """
-    given = _dotted(settings)
-    chosen, location = choose_settings(None if config is None else Path(config), given)
-    said = ", ".join(filter(None, [config and repr(str(config)), *(f"{k}={v!r}" for k, v in settings.items())]))
+    if resume and overwrite:
+        raise InputError("resume=True and overwrite=True: only one can be")
+    settings = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
+    given, file = _dotted(settings), None if config is None else Path(config)
+    continued = continue_run(Path(output), file, given) if resume else None
+    run, chosen, location = continued or (None, *choose_settings(file, given))
+    how = {"output": str(output), "resume": resume, "overwrite": overwrite}
+    how = {name: value for name, value in how.items() if value not in ("output", False)}
+    said = [*([] if config is None else [repr(str(config))]), *(f"{k}={v!r}" for k, v in {**how, **settings}.items())]
     run, results = train_run(
         chosen,
         location,
         Path(output),
-        run=None,
+        run=run,
         overwrite=overwrite,
-        command=shlex.join(["paddle_eye.train", said]),
+        command=f"paddle_eye.train({', '.join(said)})",
         display=ConsoleDisplay(),
     )
     return {**results, "run": str(run.path)}

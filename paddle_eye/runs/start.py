@@ -92,14 +92,18 @@ def _was_trained(run: RunFolder) -> bool:
     return begun or run.history.is_file()
 
 
-def require_history(run: RunFolder, history: list[dict[str, Any]], criterion: str, epochs: int) -> None:
+def require_history(
+    run: RunFolder, history: list[dict[str, Any]], origin: Mapping[str, Any], criterion: str, epochs: int
+) -> None:
     """Refuse to go on with a run whose evaluations lack the figure that chooses, or that is longer than is asked for.
 
     Raises:
         InputError: they do, or it is.
     """
-    if history and history[-1]["epoch"] > epochs:
-        done = history[-1]["epoch"]
+    done = 0  # of the state, which is saved after the weights of a best epoch
+    if history:
+        done = max(history[-1]["epoch"], origin.get("epoch") or 0)
+    if done > epochs:
         raise InputError(f"--epochs {epochs}: {run.path} has {done} epochs already; ask for as many, or for more")
     if not all(isinstance(row.get(name), (int, float)) for row in history for name in ("loss", criterion)):
         raise InputError(f"{run.checkpoint}: not every epoch has a loss and {criterion}; train anew with --overwrite")

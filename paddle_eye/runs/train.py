@@ -16,7 +16,7 @@ from paddle_eye import __version__
 from paddle_eye.config import Config
 from paddle_eye.data.identity import seen_pictures
 from paddle_eye.data.loading import Batches, EpochSampler, set_epoch
-from paddle_eye.data.locate import Location
+from paddle_eye.data.locate import BANNER, Location
 from paddle_eye.data.sketches import seen_sketches
 from paddle_eye.engine import optim
 from paddle_eye.engine.checkpoint import save_checkpoint
@@ -27,7 +27,7 @@ from paddle_eye.engine.objective import Evaluation, Objective
 from paddle_eye.engine.precision import Precision, prepare_device
 from paddle_eye.engine.ranks import Ranks
 from paddle_eye.errors import InputError, JobError, listed
-from paddle_eye.files import claimed, write_json, write_text
+from paddle_eye.files import claimed, file_digest, write_json, write_text
 from paddle_eye.models.base import Network
 from paddle_eye.models.complexity import multiply_adds, parameters, trainable_parameters
 from paddle_eye.models.registry import family
@@ -40,6 +40,7 @@ from paddle_eye.runs.start import begin, new_network, require_history, require_s
 from paddle_eye.tasks.base import Data, Task
 from paddle_eye.tasks.registry import finished_task, task_of
 from paddle_eye.weights.format import load_into, read_weights, write_weights
+from paddle_eye.weights.opened import reservations
 
 _SHOWN = 4  # pictures of the first batch
 
@@ -108,7 +109,7 @@ class Run:
         if history:
             require_same_data(folder, origin, data.digest)
         objective = task.objective(model, data.training)
-        require_history(folder, history, objective.criterion, settings.train.epochs)
+        require_history(folder, history, origin, objective.criterion, settings.train.epochs)
         about = (settings, location, device, task, model, optimizer, objective, data)
         return cls(*about, precision, ranks, history, origin)
 
@@ -164,6 +165,8 @@ class Run:
 
     def origin_notes(self) -> Iterator[str]:
         """That the weights to begin with know other classes, or pictures prepared otherwise, where it can be told."""
+        for sentence in reservations(self.origin) if not self.history else ():
+            yield f"note: of the weights to begin with: {sentence}"
         recipe, preset = self.settings.train, self.settings.data.preset
         known, classes = self.origin.get("classes"), list(self.task.classes)
         if recipe.weights is not None and isinstance(known, list) and known != classes:
@@ -271,6 +274,7 @@ class Run:
         }
         pictures = self.task.pictures(folder, results, self.history, self.data, best, self.model)
         self.task.write_predictions(folder, results, {"best": best, "last": last})
+        results["predictions"] = {which: file_digest(folder.predictions(which)) for which in ("best", "last")}
         write_report(folder, results, self.history, pictures, self.task.report(results), self.task.template)
         for path, png in pictures.items():
             display.picture(f"report/{path.stem}", epoch, png)
@@ -379,13 +383,16 @@ def _train(training: Run, run: RunFolder, command: str, display: Display) -> dic
         f"run {run.path}, data {training.location.path}, {training.device}, {len(training.history[1:])} epochs done"
     )
     display.note(f"{size['trainable_parameters']:,} of {size['parameters']:,} parameters are trained")
+    if training.location.demonstration:
+        display.note(BANNER)
     for note in (*training.step_notes(), *training.origin_notes()):
         display.note(note)
     for fault in training.faults:
         display.note(f"FAULT of the data: {fault}")
     for note in training.data.notes:
         display.note(f"note: {note}")
-    if settings.train.freeze is not None and not training.origin and not training.history:
+    given = settings.train.weights or settings.train.pretrained
+    if settings.train.freeze is not None and given is None and not training.history:
         display.note(f"WARNING: --freeze {settings.train.freeze} keeps random weights; give --pretrained, too")
     try:
         display.started(run)
@@ -409,6 +416,8 @@ def result_lines(results: Mapping[str, Any]) -> list[str]:
         figures = results[which]
         main = finished_task(results["run"], results).main_figure(results, figures)
         chosen = f", chosen on the {results['data']['best_epoch_chosen_on']}" if which == "best" else ""
+        if which == "best" and figures["epoch"] == 0 < results["last"]["epoch"]:
+            chosen += "; no epoch was better than the weights it began with"
         epoch = f"{which} epoch {figures['epoch']} on the validation images"
         lines.append(f"{epoch}: {main}, loss {figures['loss']:.5f}{chosen}")
     return lines

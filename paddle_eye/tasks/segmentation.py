@@ -82,8 +82,9 @@ class SegmentationTask(MaskWording, Task):
         self.blocks = {"folds": settings.data.folds, "fold": settings.data.fold or settings.data.folds}
         divided = own_division(self.found.records)
         if divided is not None:
-            if settings.data.fold is not None:
-                raise InputError(f"data.fold={settings.data.fold}: {location.path} comes divided, and stays so")
+            for name, standard in (("fold", None), ("folds", Config().data.folds)):
+                if (value := getattr(settings.data, name)) != standard:
+                    raise InputError(f"data.{name}={value}: {location.path} comes divided, and stays so")
             if divided[1] and settings.data.holdout:
                 raise InputError(f"--holdout {settings.data.holdout}: {location.path} has a validation part for that")
             self.blocks = {}

@@ -23,6 +23,7 @@ from paddle_eye.run_folder import best_weights_in, found_below, weight_file
 from paddle_eye.runs.predict import open_predictor
 from paddle_eye.web.hosts import is_own
 from paddle_eye.web.uploads import MOST_MEGABYTES, read_upload
+from paddle_eye.weights.opened import reservations
 
 paddle.disable_signal_handler()  # Paddle's own may block the server for good where it was taking memory
 
@@ -141,9 +142,7 @@ def described(network: TrainedNetwork) -> list[str]:
     data = description.get("data", {})
     if "training_images" in data:
         sentences.append(f"Trained on {data['training_images']} images of {data['name']}.")
-    if data.get("demonstration"):
-        sentences.append("These were drawn by a program: it knows nothing about eyes.")
-    return [*sentences, *claimed(network)]
+    return [*sentences, *reservations(description), *claimed(network)]
 
 
 def claimed(network: TrainedNetwork) -> list[str]:

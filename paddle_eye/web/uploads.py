@@ -26,14 +26,13 @@ def read_upload(data: bytes, name: str, most_megapixels: int) -> np.ndarray:
         uint8 [H, W, 3] in BGR order.
 
     Raises:
-        InputError: too large, in pixels or beyond 32 MB, no picture, cut off, or animated.
+        InputError: too large, in pixels or beyond 32 MB, no picture, cut off, or several pictures.
     """
     if len(data) > MOST_MEGABYTES * 2**20:
         raise InputError(f"{name}: {len(data) / 2**20:.0f} MB are too many; up to {MOST_MEGABYTES} MB can be looked at")
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as header:
             width, height = header.size
-            animated = getattr(header, "is_animated", False)
     except Image.DecompressionBombError as error:
         raise InputError(_too_large(name, "more than 178", most_megapixels)) from error
     except UnidentifiedImageError as error:
@@ -42,8 +41,6 @@ def read_upload(data: bytes, name: str, most_megapixels: int) -> np.ndarray:
         raise InputError(f"{name}: the picture is damaged; copy or download it again") from error
     if width * height > most_megapixels * 10**6:
         raise InputError(_too_large(name, f"{width * height / 10**6:.0f}", most_megapixels))
-    if animated:
-        raise InputError(f"{name}: this picture is animated; send a single photograph")
     return decode_picture(data, name)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import paddle
 
 from paddle_eye.data.mask_transforms import PixelPreprocessing
+from paddle_eye.data.sources.tables import fault_of_class
 from paddle_eye.data.transforms import Preprocessing
-from paddle_eye.errors import InputError
+from paddle_eye.errors import InputError, brief
 from paddle_eye.models.registry import build, family
 from paddle_eye.weights.format import WeightFile, load_into, read_weights
 
@@ -94,10 +96,10 @@ def class_names(path: Path, description: dict[str, Any]) -> list[str]:
     count = architecture.get(family(architecture).classes)
     default = FOREGROUND_CLASSES if count is None else [f"class {label}" for label in range(count)]
     classes = description.get("classes", default)
-    named = isinstance(classes, list) and all(isinstance(name, str) for name in classes)
+    named = isinstance(classes, list) and all(isinstance(name, str) and not fault_of_class(name) for name in classes)
     if not named or not len(classes) == len(set(classes)) == len(default):
         what = f"the names of {len(default)} classes, all different,"
-        raise InputError(f"{path}: expected {what} in its description, found {classes!r}")
+        raise InputError(f"{path}: expected {what} in its description, found {brief(ascii(classes))}")
     return classes
 
 
@@ -127,6 +129,16 @@ def learned_in_field(description: dict[str, Any]) -> bool:
     return isinstance(data, dict) and data.get("field_of_view") is True
 
 
+def reservations(description: Mapping[str, Any]) -> list[str]:
+    """What a person should know of a network before it is believed, as far as its file says."""
+    said, data = [], description.get("data")
+    if isinstance(data, dict) and data.get("demonstration"):
+        said.append("It was trained on pictures drawn by a program and knows nothing about eyes.")
+    if description.get("epoch") == 0:
+        said.append("Its weights are those before the first epoch: no later one was better, or there was none.")
+    return said
+
+
 _PREPROCESSINGS = {"classification": Preprocessing, "segmentation": PixelPreprocessing}
 
 
@@ -147,11 +159,16 @@ def described_preprocessing(description: dict[str, Any]) -> Preprocessing | Pixe
     return preprocessing
 
 
+def named_resnet(path: Path) -> tuple[int, str] | None:
+    """Depth and version of the document's network in the name of a file, such as resnet50_vD_PALM.pdparams."""
+    match = re.match(r"resnet(\d+)_v([A-Z])(?![A-Za-z0-9])", path.name)
+    return (int(match[1]), match[2]) if match else None
+
+
 def _architecture_by_name(path: Path, weights: WeightFile, layers: int | None, version: str | None) -> dict[str, Any]:
     """The document's network in a file that does not describe itself."""
-    match = re.match(r"resnet(\d+)_v([A-Z])(?![A-Za-z0-9])", path.name)
-    layers = layers or (int(match[1]) if match else None)
-    version = version or (match[2] if match else None)
+    named = named_resnet(path) or (None, None)
+    layers, version = layers or named[0], version or named[1]
     if layers is None or version is None:
         raise InputError(
             f"{path}: neither the file nor its name (such as resnet50_vD_PALM.pdparams) says which network it is of; "

@@ -16,6 +16,7 @@ from paddle_eye.models.base import Network
 from paddle_eye.models.registry import MODELS, family, in_words
 from paddle_eye.run_folder import weight_file
 from paddle_eye.weights.format import WeightFile, load_into, read_weights
+from paddle_eye.weights.opened import named_resnet
 from paddle_eye.weights.translation import translate
 
 OFFICIAL = "official"
@@ -102,6 +103,8 @@ def _read(path: Path, model: paddle.nn.Layer, compared: Callable[[Any], Any] = l
     """A weight file, which must be of the network as far as its architecture is compared."""
     weights = read_weights(path)
     theirs = (weights.description or {}).get("architecture", model.architecture)
+    if weights.description is None and theirs.get("name") == "resnet" and (named := named_resnet(path)):
+        theirs = {**theirs, **dict(zip(("layers", "version"), named))}
     if compared(theirs) != compared(model.architecture):
         raise InputError(
             f"{path}: these weights are of {in_words(theirs)}, "

@@ -58,3 +58,16 @@ def test_anything_else_gets_a_sentence(data, message):
     with pytest.raises(InputError) as caught:
         read_upload(data, "eye", 64)
     assert str(caught.value).startswith(message)
+
+
+def saved(picture, kind, **options):
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["MPO", "TIFF"])
+def test_a_photograph_with_a_preview_behind_it_is_decoded(kind):
+    picture, preview = Image.new("RGB", (64, 48), (240, 120, 10)), Image.new("RGB", (16, 12))
+    data = saved(picture, kind, save_all=True, append_images=[preview])
+    np.testing.assert_allclose(read_upload(data, "eye", 64)[0, 0].astype(int), (10, 120, 240), atol=6)

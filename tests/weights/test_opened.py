@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import paddle
@@ -13,6 +14,7 @@ from paddle_eye.models.registry import build
 from paddle_eye.models.resnet import BLOCKS_PER_STAGE, ResNet
 from paddle_eye.models.unet import UNet
 from paddle_eye.weights.format import DESCRIPTION_KEY, write_weights
+from paddle_eye.weights.opened import class_names
 
 
 @pytest.fixture
@@ -139,3 +141,10 @@ def test_an_empty_matrix_of_many_classes_builds_nothing(tmp_path):
     path.write_bytes(safetensors.numpy.save({**arrays, DESCRIPTION_KEY: encoded}))
     with pytest.raises(InputError, match=r"_fc\.weight is empty"):
         open_weights(path)
+
+
+@pytest.mark.parametrize("name", ["\udcff", "a\nb", "\x1b[2J", ""])
+def test_a_class_whose_name_cannot_be_written_is_refused(name):
+    with pytest.raises(InputError, match="expected the names of 2 classes") as raised:
+        class_names(Path("w"), {"architecture": {"name": "unet"}, "classes": ["vein", name]})
+    str(raised.value).encode("utf-8")

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import paddle
 import pytest
@@ -7,7 +9,7 @@ from paddle_eye.errors import InputError
 from paddle_eye.models.registry import MODELS, build
 from paddle_eye.models.transfer import build_transfer
 from paddle_eye.weights.format import write_weights
-from paddle_eye.weights.pretrained import _URLS, load_pretrained, official_weights
+from paddle_eye.weights.pretrained import _URLS, load_pretrained, load_trained, official_weights
 
 NAME = "shufflenet_v2_x0_25"
 PAPER_B = {"name": "resnet", "layers": 101, "class_dim": 2, "version": "B", "definition": "paper"}
@@ -119,3 +121,20 @@ def test_a_description_whose_network_has_no_name_is_refused(trained, tmp_path):
     write_weights(path, trained, {"architecture": {"name": ["x"]}})
     with pytest.raises(InputError, match=r"w.pdparams: these weights are of"):
         load_pretrained(build_transfer(NAME, 2), str(path))
+
+
+def test_a_file_that_is_named_for_another_version_is_not_taken_for_this_one(tmp_path):
+    """O and B have the same names and shapes."""
+    described = {"name": "resnet", "layers": 50, "class_dim": 2, "definition": "document"}
+    model = build({**described, "version": "B"})
+    for name in ("resnet50_vO_PALM.pdparams", "resnet101_vB.pdparams", "resnet50_vB_PALM.pdparams"):
+        paddle.save(model.state_dict(), str(tmp_path / name))
+    for load in (load_pretrained, lambda model, path: load_trained(model, Path(path))):
+        with pytest.raises(
+            InputError,
+            match=r"vO_PALM.pdparams: these weights are of .*version O.*trained is .*version B",
+        ):
+            load(model, str(tmp_path / "resnet50_vO_PALM.pdparams"))
+        with pytest.raises(InputError, match=r"these weights are of name resnet, layers 101"):
+            load(model, str(tmp_path / "resnet101_vB.pdparams"))
+        load(model, str(tmp_path / "resnet50_vB_PALM.pdparams"))

@@ -194,6 +194,10 @@ def _copy(archive: zipfile.ZipFile, member: str, target: Path, largest: int) -> 
                 file.write(chunk)
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, EOFError, ValueError) as error:
         raise InputError(f"{archive.filename}: {member} cannot be unpacked ({error}); download it again") from error
+    except OSError as error:
+        if error.errno is not None:  # of the disk; what bzip2 says of damage has none
+            raise
+        raise InputError(f"{archive.filename}: {member} cannot be unpacked ({error}); download it again") from error
     if count > largest:
         raise InputError(f"{archive.filename}: {member} unpacks to more than {largest} bytes, which no PALM file does")
     return count

@@ -24,7 +24,7 @@ from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.data.sources.delimited import MISSING, read_delimited
 from paddle_eye.data.sources.sheet_columns import is_called
 from paddle_eye.errors import InputError, brief, is_plain, listed, raise_faults
-from paddle_eye.files import claimed, read_json, write_json, write_text
+from paddle_eye.files import claimed, file_digest, read_json, write_json, write_text
 
 COLUMNS = ("path", "label", "class")
 SEVERAL = "label:"  # before the name of a class, where a photograph has a label for each
@@ -240,7 +240,7 @@ def write_tables(splits: Mapping[Path, tuple[RecordSet, RecordSet]], overwrite: 
         InputError: there are tables that were not made here; they are not replaced.
     """
     paths = [(folder, path) for folder in splits for path in _tables(folder)]
-    mine = [str(path) for folder, path in paths if path.exists() and _digest(path) not in _made_here(folder)]
+    mine = [str(path) for folder, path in paths if path.exists() and file_digest(path) not in _made_here(folder)]
     if mine and not overwrite:
         raise InputError(
             f"{' and '.join(mine)}: not made by tools/split.py, or changed since, and not replaced; "
@@ -288,7 +288,7 @@ def settle(folder: Path) -> None:
         return  # nothing was begun, or what was has not got so far that it counts
     for path, digest in zip(paths, coming):
         with contextlib.suppress(FileNotFoundError):  # it is in its place, perhaps put there by another process
-            if _digest(_coming(path)) == digest:
+            if file_digest(_coming(path)) == digest:
                 os.replace(_coming(path), path)
         _coming(path).unlink(missing_ok=True)
     write_json(folder / _MARK, {"made_here": coming})
@@ -310,10 +310,6 @@ def _mark(folder: Path) -> dict[str, Any]:
 def _made_here(folder: Path) -> set[str]:
     digests = _mark(folder).get("made_here")
     return set(map(str, digests)) if isinstance(digests, list) else set()
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _text(path: Path, record_set: RecordSet, grouped: bool) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from paddle_eye.errors import InputError
-from paddle_eye.files import write_bytes, write_text
+from paddle_eye.files import file_digest, write_bytes, write_text
 from paddle_eye.report.compare import FinishedRun, differences, read_run
 from paddle_eye.report.table import share
 from paddle_eye.runs.tables.cells import measure_cells
@@ -193,8 +192,8 @@ def row_line(plan: Plan, row: Row, provenance: Provenance, output: Path) -> Line
             "seconds_per_epoch": per_epoch,
             "training_images_per_second": results["data"]["training_images"] / per_epoch if per_epoch else None,
             "peak_memory_mib": round(provenance.peak_memory / 2**20),
-            "last_sha256": _sha256(run.last_weights),
-            "best_sha256": _sha256(run.best_weights),
+            "last_sha256": file_digest(run.last_weights),
+            "best_sha256": file_digest(run.best_weights),
         }
     )
     return _cells(line)
@@ -226,7 +225,3 @@ def _of_both_epochs(task: type[Task], results: Mapping[str, Any]) -> dict[str, f
 
 def _cells(line: Mapping[str, Any]) -> Line:
     return {name: "" if value is None else str(value) for name, value in line.items()}
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

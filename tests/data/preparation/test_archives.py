@@ -307,3 +307,14 @@ def test_an_archive_with_a_damaged_directory_is_refused(drive, tmp_path, place, 
     (drive / "DRIVE.zip").write_bytes(content)
     with pytest.raises(InputError, match=r"DRIVE.zip: this is no whole zip archive .*; download it again"):
         unpack_drive(drive, tmp_path / "drive")
+
+
+def test_damage_of_a_member_in_bzip2_is_named(packed, target):
+    path = packed.write() / "validation.zip"
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+    member = damage(path, stored=False)
+    assert refused(packed.folder, target).startswith(f"{path}: {member} cannot be unpacked (")
