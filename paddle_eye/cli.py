@@ -137,8 +137,13 @@ def run(main: Callable[[], None], interrupted: str = "stopped") -> None:
         signal.signal(signal.SIGTERM, _terminate)
     os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's C++ warnings about libraries that the CPU does not need
     warnings.filterwarnings("ignore", category=UserWarning, module=r"paddle\.")
+    warnings.formatwarning = _warning_line
     with contextlib.redirect_stdout(_Visible(sys.stdout)), contextlib.redirect_stderr(_Visible(sys.stderr)):
         _run(main, interrupted)
+
+
+def _warning_line(message: Warning | str, *_where: object) -> str:
+    return f"warning: {message}\n"
 
 
 def import_paddle() -> None:

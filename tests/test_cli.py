@@ -144,3 +144,9 @@ def test_places_that_cannot_be_written_to(tmp_path, monkeypatch):
     for name in ("new", "file"):
         with pytest.raises(argparse.ArgumentTypeError, match=rf"{name}: {tmp_path} cannot be written to; give another"):
             cli.target(str(tmp_path / name))
+
+
+def test_a_name_that_no_file_has_is_wrong_input():
+    for kind in (cli.path, cli.path_text, cli.any_path):
+        with pytest.raises(argparse.ArgumentTypeError, match="a name of more than 255 bytes"):
+            kind("data/" + "眼" * 100)

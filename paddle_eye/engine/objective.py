@@ -40,6 +40,9 @@ class Objective(ABC):
     figure_names: tuple[str, ...]
     """The figures of `score` that a weight file keeps."""
 
+    patients: np.ndarray | None = None
+    """Of the images that `figures` are of, int [N]; None if no patient has several."""
+
     @abstractmethod
     def targets(self, targets: Any) -> paddle.Tensor:
         """What the loader gives for a batch, as the losses need it; the first axis are the images."""

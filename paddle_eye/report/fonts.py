@@ -27,9 +27,9 @@ def drawable_names(names: Sequence[str]) -> list[str]:
     if not lacking:
         return [literal(name) for name in names]
     warnings.warn(
-        f"no font on this machine has {''.join(lacking[:5])}; pictures count the classes instead of naming them; "
-        "install one with: apt-get install fonts-noto-cjk",
-        stacklevel=2,
+        f"no font on this machine has {''.join(lacking[:5])}; in pictures the classes are class 0, class 1 … in the "
+        f"order of {', '.join(names)}; install a font with: apt-get install fonts-noto-cjk",
+        stacklevel=1,  # it is told once, whichever picture asks
     )
     return [f"class {label}" for label in range(len(names))]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -69,9 +70,18 @@ def audit_report(findings: Sequence[Finding]) -> str:
 
 
 def aligned(cells: Sequence[Sequence[str]]) -> str:
-    """Lines of cells, the first one the header, as columns."""
-    widths = [max(map(len, column)) for column in zip(*cells)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in cells)
+    """Lines of cells, the first one the header, as columns; a wide letter, such as a Chinese one, takes two places."""
+    widths = [max(map(_width, column)) for column in zip(*cells)]
+    padded = ((cell + " " * (width - _width(cell)) for cell, width in zip(line, widths)) for line in cells)
+    return "\n".join("  ".join(line).rstrip() for line in padded)
+
+
+def _width(text: str) -> int:
+    """How many places a text takes in a terminal."""
+    return sum(
+        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        for letter in text
+    )
 
 
 def share(value: float | None, interval: Sequence[float] | None = None) -> str:

@@ -24,7 +24,7 @@ def most_wrong(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarra
     Returns:
         Indices, the largest loss first, and their losses.
     """
-    losses = -np.log(np.maximum(probabilities[np.arange(len(labels)), labels], _LEAST))
+    losses = _loss(probabilities[np.arange(len(labels)), labels])
     order = np.argsort(-losses, kind="stable")[:_MOST]
     return order, losses[order]
 
@@ -39,10 +39,15 @@ def most_wrong_labels(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np
     Returns:
         Indices of the images, the largest loss first, the classes, and their losses, the binary cross-entropy.
     """
-    losses = -np.log(np.maximum(np.where(labels == 1, probabilities, 1 - probabilities), _LEAST))
+    losses = _loss(np.where(labels == 1, probabilities, 1 - probabilities))
     order = np.argsort(-losses, axis=None, kind="stable")[:_MOST]
     images, classes = np.unravel_index(order, losses.shape)
     return images, classes, losses[images, classes]
+
+
+def _loss(probabilities: np.ndarray) -> np.ndarray:
+    """The negative logarithm, which rounding does not bring below 0."""
+    return np.log(1 / np.clip(probabilities, _LEAST, 1))
 
 
 def panels(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Callable
 
@@ -73,7 +74,7 @@ def evaluate_weights(
         "epoch": opened.description.get("epoch"),
         **_count_seen(opened.description, measured.images),
         "classes": measured.classes,
-        "notes": [*measured.notes, *(f"{path}: {sentence}" for sentence in reservations(opened.description))],
+        "notes": [*measured.notes, *reservations(opened.description)],
         **measured.objective.figures(evaluation),
     }
     own = trained_on is None or Path(trained_on).resolve() == location.path.resolve()
@@ -119,9 +120,13 @@ def evaluation_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         of_task = [row for row in rows if row["task"] == name]
         if of_task:
             tables.append(task.evaluation_table(of_task))
-    notes = [f"note: {note}" for note in dict.fromkeys(note for row in rows for note in row["notes"])]
+    notes = []
+    for note in dict.fromkeys(note for row in rows for note in row["notes"]):
+        of = [row["weights"] for row in rows if note in row["notes"]]
+        notes.append(f"note: {note}" if len(of) == len(rows) else f"note: {', '.join(of)}: {note}")
     reports = [f"report {row['report']}/report.html" for row in rows if row["report"]]
-    return [*tables, *seen_warnings(rows), *notes, *reports, *(TASKS[row["task"]].evaluation_line(row) for row in rows)]
+    lines = [[row["weights"]] * (len(rows) > 1) + [TASKS[row["task"]].evaluation_line(row)] for row in rows]
+    return [*tables, *seen_warnings(rows), *notes, *reports, *chain(*lines)]
 
 
 def _count_seen(description: Mapping[str, Any], images: Sequence[Path]) -> dict[str, int | None]:

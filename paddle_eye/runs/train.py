@@ -301,7 +301,8 @@ class Run:
     ) -> None:
         """A weight file that says what its figures are, of how many images, on which its epoch was chosen, and more."""
         figures = {name: score[name] for name in self.objective.figure_names}
-        figures.update({"images": images, "epoch_chosen_on": chosen_on})
+        over = "images" if self.objective.patients is None else "patients"
+        figures.update({"images": images, "epoch_chosen_on": chosen_on, "intervals_over": over})
         seen = sorted({*self.data.digests, *(seen_pictures(self.origin) or ())})
         description = {**self.description, "training_pictures": seen, "epoch": epoch, "figures": figures}
         if sketches := sorted({*self.data.sketches, *(seen_sketches(self.origin) or ())}):

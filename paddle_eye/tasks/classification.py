@@ -182,7 +182,8 @@ class ClassificationTask(ClassWording, PhotographTask):
         order, losses = worst.most_wrong(labels, probabilities)
         said, known = probabilities.argmax(axis=1)[order], drawable_names(self.classes)
         told = [
-            f"{known[label]}, taken for {known[taken]} {share:.3f}, loss {loss:.2f}"
+            f"{known[label]}, {f'taken for {known[taken]}' if taken != label else 'rightly'} {share:.3f}, "
+            f"loss {loss:.2f}"
             for label, taken, share, loss in zip(labels[order], said, probabilities.max(axis=1)[order], losses)
         ]
         return self.worst_panels(data, model, order, said, told)

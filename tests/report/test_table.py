@@ -3,7 +3,7 @@ from pathlib import Path
 from paddle_eye.data.preparation.audit import Finding
 from paddle_eye.data.preparation.steps import Split
 from paddle_eye.data.records import Record, RecordSet
-from paddle_eye.report.table import audit_report, split_lines
+from paddle_eye.report.table import aligned, audit_report, split_lines
 
 
 def test_a_split_is_shown_by_class():
@@ -34,3 +34,10 @@ def test_an_audit_lists_each_kind_and_counts_the_rest():
 
 def test_an_audit_without_findings_says_so():
     assert audit_report([]) == "no fault found"
+
+
+def test_wide_letters_take_two_places():
+    assert (
+        aligned([("class", "n"), ("正常", "1"), ("café", "2"), ("e\u0301", "3")])
+        == "class  n\n正常   1\ncafé   2\ne\u0301      3"
+    )

@@ -39,3 +39,9 @@ def test_each_photograph_stands_beside_its_evidence(count):
     areas = [int((np.abs(drawn.astype(int) - colour).max(axis=2) < 40).sum()) for colour in ((255, 0, 0), (0, 0, 255))]
     assert areas[0] == pytest.approx(areas[1], rel=0.05)
     assert areas[0] > 3000 * count
+
+
+def test_certainty_has_no_negative_loss():
+    certain = np.array([[1 + 1e-7, 0.0]])
+    for *_, found in (most_wrong(np.array([0]), certain), most_wrong_labels(np.array([[1, 0]]), certain)):
+        assert not np.signbit(found).any() and (found == 0).all()

@@ -151,7 +151,9 @@ def test_masks_have_a_table_of_their_own(mask_row, make_row):
         **{"specificity": "0.5000", "Tversky loss": "0.1250", "weights": "w.pdparams"},
     }
     assert third == "WARNING: w.pdparams was trained on 2 of these 2 images"
-    assert [line.split("===")[1] for line in (fourth, *lines)] == ["model:ResNet50-D", "model:DAMU-Net"]
+    of_resnet, (of, of_unet) = lines[0], lines[-2:]
+    assert (fourth, of) == (make_row()["weights"], "w.pdparams")
+    assert [line.split("===")[1] for line in (of_resnet, of_unet)] == ["model:ResNet50-D", "model:DAMU-Net"]
 
 
 def test_folds_are_summed_up_over_their_images(mask_row, tmp_path, capsys):
@@ -174,3 +176,9 @@ def test_folds_are_summed_up_over_their_images(mask_row, tmp_path, capsys):
     runs[1]["settings"]["train.lr"] = 0.1
     with pytest.raises(InputError, match=r"unet-fold2: it was trained with other values of train[.]lr than"):
         write_summary(tmp_path, runs)
+
+
+def test_a_note_about_one_of_several_networks_says_of_which(make_row):
+    rows = [{**make_row(), "weights": name, "notes": notes} for name, notes in (("a", ["x", "y"]), ("b", ["x"]))]
+    lines = evaluation_lines(rows)
+    assert "note: x" in lines and "note: a: y" in lines

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from paddle_eye.data import locate
 from paddle_eye.errors import InputError, JobError
 from paddle_eye.runs.tables.plan import read_plan
 from paddle_eye.runs.tables.reproduce import Table
@@ -336,3 +337,17 @@ def test_pages_hold_what_the_csv_files_of_the_tables_say(path, tmp_path):
     shown = [page.name for page in pages if f"<!-- table: {plan.name} -->" in page.read_text()]
     assert shown
     assert set(lines) <= {row.key for row in plan.rows} | {f"{name}-seed0" for name in plan.together}
+
+
+def test_a_table_is_not_trained_on_drawn_photographs(tmp_path, monkeypatch):
+    (tmp_path / "configs/tables").mkdir(parents=True)
+    (tmp_path / "dataset/demo").mkdir(parents=True)
+    (tmp_path / "configs/small.yaml").write_text(RECIPE.replace("path: palm, ", ""))
+    (tmp_path / "configs/tables/small.yaml").write_text(TABLE.split("\n  - {name: broken")[0])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(locate.synthetic, "is_demonstration", lambda folder: folder.name == "demo")
+    for work in (table().train, table().estimate):
+        with pytest.raises(InputError, match=r"first-seed0: the photographs of PALM are not here"):
+            work()
+    assert not (tmp_path / "output").exists()

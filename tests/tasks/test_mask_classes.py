@@ -199,11 +199,11 @@ def test_names_in_another_order_than_the_values_are_warned_of(squares):
     for names, told in (
         (
             ["cup", "disc", "background"],
-            "WARNING: .* cup is 0, disc is 128, background is 255, but most corners are backgr",
+            "in the order of .* cup is 0, disc is 128, background is 255, but most corners are backgr",
         ),
         (
             ["background", "disc", "cup"],
-            "WARNING: .* background is 0, disc is 128, cup is 255, but most corners are cup",
+            "in the order of .* background is 0, disc is 128, cup is 255, but most corners are cup",
         ),
     ):
         values = values_in_order(squares, find_pairs(squares).records, names)

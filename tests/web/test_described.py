@@ -54,3 +54,14 @@ def test_a_demonstration_is_called_one():
 
 def test_a_file_that_says_nothing():
     assert described({}, ["class 0", "class 1"]) == ["Classes: class 0, class 1."]
+
+
+def test_over_patients_there_is_no_interval_of_images():
+    figures = {**FIGURES, "intervals_over": "patients"}
+    sentence = described({"data": DATA, "figures": figures, "epoch": 20}, ["healthy", "ill"])[-1]
+    assert sentence.startswith("Accuracy 0.9000 (patients have several photographs) on 400 validation images")
+
+
+def test_weights_of_before_the_training_are_said():
+    sentences = described({"data": DATA, "figures": FIGURES, "epoch": 0}, ["healthy", "ill"])
+    assert "Its weights are those before the first epoch: no later one was better, or there was none." in sentences

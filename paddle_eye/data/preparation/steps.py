@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from paddle_eye.data.sources.folders import has_class_folders, read_folders
 from paddle_eye.data.sources.sheet_columns import Columns
 from paddle_eye.data.sources.sheets import read_labels
 from paddle_eye.data.sources.tables import TEST_TABLE, write_tables
-from paddle_eye.errors import InputError, raise_faults
+from paddle_eye.errors import InputError, listed, raise_faults
 from paddle_eye.files import read_ordinary, write_text
 
 
@@ -235,9 +236,9 @@ def write_split(
         raise InputError(f"--leave-out {leave_out}: leaves no photograph of {', '.join(empty)}")
     if sum(count > 0 for count in records.counts().values()) < 2 and not records.several_labels:
         raise InputError(f"{found.place}: all photographs are of one class; there must be two or more to learn")
-    records = join_same_pictures(records)
+    named, records = records, join_same_pictures(records)
     parts, targets = _divided(found, records, out, ratio, fold_count, seed, by_photograph)
-    notes = list(found.notes)
+    notes = [*found.notes, *_joined_patients(named, records)]
     unknown = [record.image for record in found.records.records if record.group is None]
     if pair := look_like_pairs(unknown):
         notes.append(f"{pair[0]} and {pair[1]}, for example, may be of one patient; say with --group which names are")
@@ -253,6 +254,17 @@ def write_split(
         splits.append(Split(target, *ordered, left_out, leaking, notes))
     write_tables({each.folder: (each.training, each.test) for each in splits}, overwrite)
     return splits
+
+
+def _joined_patients(before: RecordSet, after: RecordSet) -> list[str]:
+    """That patients with names of their own count as one, as pictures of theirs are the same, if so."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for record, joined in zip(before.records, after.records):
+        if record.group is not None:
+            names[joined.group].add(record.group)
+    several = [listed(sorted(each)) for each in names.values() if len(each) > 1]
+    why = "as pictures of theirs are the same or look alike, which tools/audit.py lists"
+    return [f"patients {patients} count as one, {why}; such sets: {len(several)}" for patients in several[:1]]
 
 
 def _divided(

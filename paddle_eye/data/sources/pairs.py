@@ -216,9 +216,7 @@ def order_in_words(values: Mapping[str, int], pairs: Sequence[Pair]) -> str:
     if counts.argmax() == 0:
         return told
     there = list(values)[counts.argmax()]
-    return (
-        f"WARNING: {told}, but most corners are {there}; if that is the background, say data.classes={{name: value, …}}"
-    )
+    return f"{told}, but most corners are {there}; if that is the background, say data.classes={{name: value, …}}"
 
 
 def _within(field: np.ndarray, truth: np.ndarray, record: MaskRecord) -> np.ndarray:

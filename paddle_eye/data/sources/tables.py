@@ -313,7 +313,10 @@ def _made_here(folder: Path) -> set[str]:
 
 
 def _text(path: Path, record_set: RecordSet, grouped: bool) -> str:
-    """What `read_table` reads; with the column ``group`` where the names do not tell the patients."""
+    """What `read_table` reads; with the column ``group`` where the names do not tell the patients.
+
+    Other letters than English ones get the mark of UTF-8 before them, without which Excel reads them wrong.
+    """
     records, several = record_set.records, record_set.several_labels
     header = ("path", *(f"{SEVERAL}{name}" for name in record_set.classes)) if several else COLUMNS
     text = io.StringIO()
@@ -325,4 +328,4 @@ def _text(path: Path, record_set: RecordSet, grouped: bool) -> str:
         labels = record.label if several else (record.label, record_set.classes[record.label])
         row = (picture, *labels)
         writer.writerow((*row, record.group or "") if grouped else row)
-    return text.getvalue()
+    return text.getvalue() if text.getvalue().isascii() else f"\ufeff{text.getvalue()}"

@@ -83,7 +83,7 @@ class Table:
         """Train the shortest row again, in a folder of its own, and compare its figures to the last digit.
 
         Raises:
-            InputError: no row that could be trained by itself is finished.
+            InputError: no row that could be trained by itself is finished, or it cannot be trained here.
             JobError: it failed, or a figure differs.
         """
         lines = read_lines(table_file(self.results, self.plan))
@@ -91,6 +91,7 @@ class Table:
         if not alone:
             raise InputError(f"{table_file(self.results, self.plan)}: holds no finished row that can be trained again")
         row = min(alone, key=lambda row: float(lines[row.key]["seconds"]))
+        row_settings(row, self.output, finished=False)
         output = self.output.with_name(f".{self.output.name}-again")  # no table's name begins so
         earlier = read_provenance(output / row.key)
         if earlier is not None and earlier.finished:  # of a check before; one that was stopped goes on

@@ -83,9 +83,15 @@ def row_settings(row: Row, output: Path, finished: bool) -> Config:
         InputError: a wrong setting, data that is not there, or a finished run with other settings.
     """
     given = {**row.settings, "train.seed": row.seed}
-    if not finished:
-        return choose_settings(row.config, given)[0]
     asked = asked_settings(row.config, given)
+    if not finished:
+        settings, location = choose_settings(row.config, given)
+        if location.demonstration and asked.data.path is None:
+            raise InputError(
+                "the photographs of PALM are not here, and it is not trained on drawn ones unless data.path says so; "
+                "dataset/README.md says where they go"
+            )
+        return settings
     unsaid = {"data.path"} if asked.data.path is None else set()
     for path in (output / row.key).glob("*/config.yaml"):
         if changed := changes(load(path), asked, {"train.device", "train.weights"} | unsaid):

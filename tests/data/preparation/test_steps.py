@@ -443,3 +443,14 @@ def test_a_split_by_photograph_leaks_and_says_so(tmp_path, write_picture):
     assert sum(finding.kind == "patient on both sides of the split" for finding in found) == split.leaking
     (apart,) = split_folders(tmp_path / "set", tmp_path / "apart", ratio=0.5)
     assert apart.leaking == 0
+
+
+def test_patients_who_are_taken_for_one_are_said(make_folders, tmp_path):
+    root = make_folders("{}_left.png")
+    shutil.copy(root / "amd/3_left.png", root / "normal/77_right.png")
+    (split,) = split_folders(root, root, ratio=0.5)
+    said = [note for note in split.notes if "count as one" in note]
+    assert said == [
+        "patients 3, 77 count as one, as pictures of theirs are the same or look alike, which tools/audit.py lists; "
+        "such sets: 1"
+    ]
