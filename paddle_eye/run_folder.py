@@ -151,6 +151,7 @@ class RunFolder:
     @classmethod
     def existing(cls, root: Path, name: str) -> list[RunFolder]:
         """The runs of this name under ``root``, oldest number first."""
+        cls._restore(root, name)
         numbered = []
         for path in root.glob(f"{glob.escape(name)}*"):
             match = re.fullmatch(re.escape(name) + r"(?:-(\d+))?", path.name)
@@ -163,6 +164,7 @@ class RunFolder:
     def create(cls, root: Path, name: str) -> RunFolder:
         """A new folder for a run: ``name``, or ``name-2``, ``name-3`` … if that is taken."""
         root.mkdir(parents=True, exist_ok=True)
+        cls._restore(root, name)
         number = 1
         while True:
             run = cls(root / (name if number == 1 else f"{name}-{number}"), name)
@@ -209,6 +211,15 @@ class RunFolder:
         if self._aside.is_dir():
             shutil.rmtree(self.path, ignore_errors=True)
             self._aside.rename(self.path)
+
+    @classmethod
+    def _restore(cls, root: Path, name: str) -> None:
+        """Bring back the runs that others were to replace which were killed before they had anything to show."""
+        for aside in sorted(root.glob(f".{glob.escape(name)}*.replaced")):
+            run = cls(root / aside.name[1:].removesuffix(".replaced"), name)
+            claim = claimed(run.path, CLAIM) if run.path.is_dir() else contextlib.nullcontext()
+            with contextlib.suppress(InputError), claim:  # it is being trained
+                run.bring_back_replaced()
 
     @property
     def _aside(self) -> Path:

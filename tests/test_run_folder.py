@@ -105,6 +105,8 @@ def test_a_replacement_that_is_being_trained_is_left_alone(tmp_path):
     trained.config.write_text("new")
     with claimed(trained.path, CLAIM), pytest.raises(InputError, match="another process is training this run"):
         RunFolder.replace(tmp_path, "run")
+    with claimed(trained.path, CLAIM):
+        assert RunFolder.existing(tmp_path, "run") == [trained]
     assert trained.config.read_text() == "new"
     trained.bring_back_replaced()
     assert trained.config.read_text() == "old"
@@ -127,3 +129,15 @@ def test_a_folder_with_weights_of_another_name_is_no_run_of_this_one(tmp_path):
     with pytest.raises(InputError, match=r"run-3 is a run that is not called so, as its weights run.pdparams say"):
         RunFolder.replace(tmp_path, "run-3")
     assert second.best_weights.is_file()
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["begun", "moved"])
+@pytest.mark.parametrize("find", [RunFolder.create, RunFolder.existing])
+def test_a_killed_replacement_brings_the_old_run_back_for_whoever_looks(tmp_path, find, there):
+    RunFolder.create(tmp_path, "run").config.write_text("old")
+    new = RunFolder.replace(tmp_path, "run")  # killed here
+    if not there:
+        new.path.rmdir()
+    find(tmp_path, "run")
+    assert new.config.read_text() == "old"
+    assert not list(tmp_path.glob(".*"))

@@ -52,7 +52,8 @@ def _wilcoxon(first: FinishedRun, second: FinishedRun) -> Tested:
     found = signed_rank(*dices[:, defined], None if first.patients is None else first.patients[defined])
     higher = f"{first.name} is higher on {found['first_higher']}, of {second.name} on {found['second_higher']}"
     mean = f"that of {second.name} differs by {found['difference']:+.4f} on average"
-    return Tested("Wilcoxon's test", f"the Dice of {higher}, {mean}", found["p"], found["least_p"])
+    without = f", {(~defined).sum()} without foreground are left out" if not defined.all() else ""
+    return Tested("Wilcoxon's test", f"the Dice of {higher}, {mean}{without}", found["p"], found["least_p"])
 
 
 def _drawn(run: FinishedRun) -> tuple[float, Sequence[float], float]:

@@ -137,7 +137,7 @@ def test_the_cost_of_a_row_is_measured(inside, capsys):
     out = capsys.readouterr().out.splitlines()
     assert out[0] == "first-seed0: finished"
     assert out[1].startswith("broken-seed0: the loss became nan")
-    assert re.match(r"longer-seed0: \d+ minutes \(2 epochs, 2 steps of \d+\.\d\d s and an evaluation of", out[3])
+    assert re.match(r"longer-seed0: \d+ minutes \(1 epochs to go, 2 steps of \d+\.\d\d s and an evaluation of", out[3])
     assert out[-1].startswith("small: 0.0 hours")
 
 

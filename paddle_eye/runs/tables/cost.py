@@ -21,7 +21,7 @@ class Cost(NamedTuple):
     """What a run takes.
 
     Args:
-        epochs: that it has.
+        epochs: that are left.
         steps: of an epoch.
         seconds_per_step: the median of a few.
         seconds_per_evaluation: of the images that choose the best epoch, from one batch.
@@ -34,13 +34,17 @@ class Cost(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """Of all epochs, and of the evaluation before them."""
+        """Of these epochs, and of the evaluation before them."""
         epoch = self.steps * self.seconds_per_step + self.seconds_per_evaluation
         return self.epochs * epoch + self.seconds_per_evaluation
 
 
-def measure_cost(row: Row) -> Cost:
+def measure_cost(row: Row, done: int = 0) -> Cost:
     """Train a few steps of a row, keeping nothing.
+
+    Args:
+        row: of a table.
+        done: how many of its epochs are, or will be, trained already.
 
     Raises:
         InputError: its settings or its data are wrong.
@@ -58,7 +62,9 @@ def measure_cost(row: Row) -> Cost:
     started = time.perf_counter()
     evaluate(run.model, _once(batch), run.objective)
     per_evaluation = (time.perf_counter() - started) * len(evaluation)
-    return Cost(settings.train.epochs, len(loader), statistics.median(steps[1:] or steps), per_evaluation)
+    return Cost(
+        max(0, settings.train.epochs - done), len(loader), statistics.median(steps[1:] or steps), per_evaluation
+    )
 
 
 def _once(batch: Any) -> Iterable[Any]:

@@ -11,7 +11,7 @@ from paddle_eye.errors import InputError, JobError, raise_faults
 from paddle_eye.runs.tables.cost import measure_cost
 from paddle_eye.runs.tables.plan import Plan, Row
 from paddle_eye.runs.tables.results import collect, read_lines, row_line, table_file, update_pages
-from paddle_eye.runs.tables.rows import read_provenance, row_settings, shown_command, train_row
+from paddle_eye.runs.tables.rows import epochs_done, read_provenance, row_settings, shown_command, train_row
 from paddle_eye.tasks.registry import task_of
 
 _SAME_AGAIN = ("last_", "best_")  # columns whose figures must be the same to the last digit
@@ -38,7 +38,7 @@ class Table:
     pages: Sequence[Path]
 
     def estimate(self) -> None:
-        """Print what each row and all of them take, from a few steps; finished ones take nothing."""
+        """Print what each row and all of them take, from a few steps; what is trained already takes nothing."""
         self._require_right()
         total = 0.0
         for row in self.rows:
@@ -46,14 +46,14 @@ class Table:
                 print(f"{row.key}: finished")
                 continue
             try:
-                cost = measure_cost(row)
+                cost = measure_cost(row, self._epochs_before(row))
             except JobError as error:
                 print(f"{row.key}: {error}")
                 continue
             total += cost.seconds
             steps = f"{cost.steps} steps of {cost.seconds_per_step:.2f} s"
             evaluation = f"an evaluation of {cost.seconds_per_evaluation:.0f} s"
-            print(f"{row.key}: {cost.seconds / 60:.0f} minutes ({cost.epochs} epochs, {steps} and {evaluation})")
+            print(f"{row.key}: {cost.seconds / 60:.0f} minutes ({cost.epochs} epochs to go, {steps} and {evaluation})")
         print(f"{self.plan.name}: {total / 3600:.1f} hours")
 
     def train(self) -> None:
@@ -129,6 +129,14 @@ class Table:
     def _write(self) -> None:
         lines = collect(self.plan, self.output, self.results)
         update_pages(self.plan, lines, self.results, self.pages)
+
+    def _epochs_before(self, row: Row) -> int:
+        """How many epochs of a row are trained, or will be by the row that it continues."""
+        if done := epochs_done(self.output / row.key):
+            return done
+        by_name = {(each.name, each.seed): each for each in self.plan.rows}
+        continued = by_name.get((row.continues, row.seed))
+        return 0 if continued is None else row_settings(continued, self.output, True).train.epochs
 
     def _needed(self) -> list[Row]:
         """The rows to train: those that are not finished, after those that they begin with or continue."""

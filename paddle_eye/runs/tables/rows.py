@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from paddle_eye.config import Config, load
@@ -145,6 +146,12 @@ def read_provenance(folder: Path) -> Provenance | None:
         return Provenance(**read_json(path, "the state of a row"))
     except (ValueError, TypeError) as error:
         raise InputError(f"{path}: this is no row that was begun ({error}); remove {folder}") from error
+
+
+def epochs_done(folder: Path) -> int:
+    """How many epochs of the row in a folder are trained."""
+    histories = [RunFolder(path.parent, path.parent.name).history for path in folder.glob("*/config.yaml")]
+    return max((int(pd.read_csv(path)["epoch"].max()) for path in histories if path.is_file()), default=0)
 
 
 def finished_run(folder: Path) -> RunFolder:
