@@ -14,6 +14,7 @@ from paddle_eye.data.sources.tables import fault_of_class
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.errors import InputError, brief
 from paddle_eye.models.registry import build, family
+from paddle_eye.run_folder import weight_file
 from paddle_eye.weights.format import WeightFile, load_into, read_weights
 
 MOST_CLASSES = 25_000  # ImageNet has 21 841
@@ -38,7 +39,8 @@ def open_weights(path: str | Path, layers: int | None = None, version: str | Non
     """Read a weight file and build its network.
 
     Args:
-        path: a file of this project, or one without a description, such as the document's own.
+        path: a file of this project, or one without a description, such as the document's own; of a run's folder, its
+            best weights.
         layers: depth of the network in a file without a description; None takes it from the file's name.
         version: likewise.
 
@@ -51,7 +53,7 @@ def open_weights(path: str | Path, layers: int | None = None, version: str | Non
         >>> opened.preprocessing.preset, opened.description["epoch"]
         ('fundus', 100)
     """
-    path = Path(path)
+    path = weight_file(Path(path))
     weights = read_weights(path)
     description = weights.description or {"architecture": _architecture_by_name(path, weights, layers, version)}
     try:

@@ -351,3 +351,11 @@ def test_a_table_is_not_trained_on_drawn_photographs(tmp_path, monkeypatch):
         with pytest.raises(InputError, match=r"first-seed0: the photographs of PALM are not here"):
             work()
     assert not (tmp_path / "output").exists()
+
+
+def test_a_table_without_a_page_gets_one_of_its_own(inside, tmp_path):
+    plan = read_plan(Path("configs/tables/small.yaml"))
+    Table(plan, plan.choose("first"), ROOT / "tools/train.py", Path("output/small"), tmp_path, []).train()
+    page = (tmp_path / "small.md").read_text()
+    assert page.startswith("| row | epochs |") and "\n\n- first and again: " in page
+    assert not Path("results/small.md").exists()

@@ -126,8 +126,8 @@ def _no_classes(root: Path) -> Parts:
 def _not_split(root: Path) -> Parts:
     raise InputError(
         f"{root}: found neither {TRAINING_TABLE} and {TEST_TABLE} (python tools/split.py --data {root} makes them from "
-        "folders of classes), nor train and val with folders of classes, nor a PALM folder "
-        "(python tools/prepare_data.py --archives DIR makes one)"
+        "folders of classes, or with --sheet FILE from a sheet of labels), nor train and val with folders of classes, "
+        "nor a PALM folder (python tools/prepare_data.py --archives DIR makes one)"
     )
 
 

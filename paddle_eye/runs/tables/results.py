@@ -97,6 +97,7 @@ def update_pages(plan: Plan, lines: Mapping[str, Line], results: Path, pages: It
         results: the folder of the table; its pictures are ``NAME-curves.png`` and the like.
         pages: Markdown files; what stands in one between the marker lines ``<!-- table: NAME -->`` or
             ``<!-- differences: NAME -->`` and ``<!-- end of table -->`` or ``<!-- end of differences -->`` is replaced.
+            If none has the table, it is written to ``NAME.md`` beside the CSV file.
     """
     kept = {row.key: results / plan.name / row.key for row in plan.rows if row.key in lines}
     runs = {key: read_run(path, "last")._replace(name=_label(lines[key], lines)) for key, path in kept.items()}
@@ -104,13 +105,17 @@ def update_pages(plan: Plan, lines: Mapping[str, Line], results: Path, pages: It
         return
     task = finished_task(table_file(results, plan), next(iter(runs.values())).results)
     text = {"table": markdown(plan, lines, task), "differences": _sentences(list(runs.values()), task)}
+    shown = False
     for page in pages:
         before = content = page.read_text(encoding="utf-8")
+        shown = shown or f"<!-- table: {plan.name} -->" in content
         for kind, new in text.items():
             pattern = _MARKED.format(kind=kind, name=re.escape(plan.name))
             content = re.sub(pattern, lambda found, new=new: f"{found[1]}{new}{found[2]}", content, flags=re.DOTALL)
         if content != before:
             write_text(page, content)
+    if not shown:
+        write_text(results / f"{plan.name}.md", "\n".join(text.values()))
     histories = {runs[key].name: pd.read_csv(path / "history.csv") for key, path in kept.items()}
     for name, picture in task.table_pictures({run.name: run for run in runs.values()}, histories).items():
         write_bytes(results / f"{plan.name}-{name}.png", picture)

@@ -88,8 +88,8 @@ def test_folders_that_are_not_split_are_an_error(tmp_path):
         read(tmp_path)
     assert str(raised.value) == (
         f"{tmp_path}: found neither train.csv and test.csv (python tools/split.py --data {tmp_path} makes them from "
-        "folders of classes), nor train and val with folders of classes, nor a PALM folder "
-        "(python tools/prepare_data.py --archives DIR makes one)"
+        "folders of classes, or with --sheet FILE from a sheet of labels), nor train and val with folders of classes, "
+        "nor a PALM folder (python tools/prepare_data.py --archives DIR makes one)"
     )
 
 
