@@ -887,3 +887,15 @@ def test_the_block_held_out_is_known_by_its_pictures_wherever_they_lie(membrane,
     shutil.copytree(membrane / "dataset/membrane", tmp_path / "elsewhere")
     out = run_tool("eval", MASK_RUN, "--data", tmp_path / "elsewhere", cwd=membrane).stdout
     assert re.search(r"U-Net +elsewhere +2 +0 ", out)
+
+
+def test_a_block_without_foreground_is_refused_before_another_is_trained(membrane, tmp_path):
+    copy = shutil.copytree(membrane, tmp_path / "copy")
+    last = sorted((copy / "dataset/membrane/label").iterdir())[-2:]
+    for path in last:
+        cv2.imwrite(str(path), np.zeros_like(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)))
+    recipe = ("--model", "unet", "--data", "dataset/membrane", "--epochs", "0", *MASKS, "--output", tmp_path / "runs")
+    done = run_tool("train", *recipe, "--folds", "3", cwd=copy, code=2)
+    assert "block 3 of 3: no mask has foreground, so there is no Dice" in done.stderr
+    assert not (tmp_path / "runs").exists()
+    run_tool("train", *recipe, "--folds", "3", "--fold", "1", cwd=copy)

@@ -76,10 +76,13 @@ def main() -> None:
 
     cli.import_paddle()
     from paddle_eye.data.store import choose_store
-    from paddle_eye.runs.cross_validation import chosen_folds, write_summary
+    from paddle_eye.runs.cross_validation import chosen_folds, require_blocks, write_summary
 
     choose_store(arguments.cache)
-    finished = [train(arguments, settings) for settings in chosen_folds(given)]
+    folds = chosen_folds(given)
+    if len(folds) > 1:
+        require_blocks(arguments.config, folds[0])
+    finished = [train(arguments, settings) for settings in folds]
     if len(finished) > 1 and None not in finished:
         print(f"summary {write_summary(arguments.output, finished)}")
 

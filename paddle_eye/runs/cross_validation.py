@@ -8,8 +8,8 @@ from typing import Any
 
 from paddle_eye.errors import InputError
 from paddle_eye.files import write_json
-from paddle_eye.runs.choose import differing
-from paddle_eye.tasks.registry import finished_task
+from paddle_eye.runs.choose import choose_settings, differing
+from paddle_eye.tasks.registry import finished_task, task_of
 
 _IN_WORDS = (("best", "best epochs, each chosen on its own fold"), ("last", "last epochs"))
 _MOST_FOLDS = 1000
@@ -30,6 +30,20 @@ def chosen_folds(given: Mapping[str, Any]) -> list[dict[str, Any]]:
     if not isinstance(count, int) or "data.fold" in given:
         return [dict(given)]
     return [{**given, "data.fold": number} for number in range(1, max(count, 1) + 1)]
+
+
+def require_blocks(config_file: Path | None, given: Mapping[str, Any]) -> None:
+    """Refuse data that cannot be measured on one of its blocks, before a network is trained for the others.
+
+    Args:
+        config_file: what ``--config`` named.
+        given: the settings of one of the runs, of `chosen_folds`.
+
+    Raises:
+        InputError: it cannot, or a wrong setting.
+    """
+    settings, location = choose_settings(config_file, given)
+    task_of(settings)(settings, location).require_blocks()
 
 
 def write_summary(output: Path, runs: Sequence[Mapping[str, Any]]) -> Path:

@@ -145,6 +145,13 @@ class Task(Wording):
             InputError: pictures that cannot be used; all of them in one message.
         """
 
+    def require_blocks(self) -> None:
+        """Refuse pictures of which a block cannot be measured on, where they are divided into several.
+
+        Raises:
+            InputError: one cannot, or pictures cannot be used.
+        """
+
     @abstractmethod
     def objective(self, model: paddle.nn.Layer, training: paddle.io.Dataset) -> Objective:
         """What loss and figures are."""

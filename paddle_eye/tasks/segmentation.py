@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ from paddle_eye.run_folder import RunFolder
 from paddle_eye.tasks.base import HELD_OUT, OWN_PART, VALIDATION, Data, External, Measured, Task
 from paddle_eye.tasks.mask_objectives import SegmentationObjective, objective_of
 from paddle_eye.weights.opened import Opened, class_names, learned_in_field, mask_values
+
+_NO_FOREGROUND = "no mask has foreground, so there is no Dice"
 
 
 class SegmentationTask(MaskWording, Task):
@@ -92,14 +94,28 @@ class SegmentationTask(MaskWording, Task):
         if any(record.field is not None for record in self.found.records):
             self.split["field_of_view"] = True
 
-    def load(self) -> Data:
+    def require_blocks(self) -> None:
+        pairs, *_ = self._read()
+        folds = self.settings.data.folds
+        for number in range(1, folds + 1):
+            if not _have_foreground(pair.truth for pair in block_split(pairs, folds, number)[1]):
+                place = f"{self.location.path}, block {number} of {folds}"
+                raise InputError(f"{place}: {_NO_FOREGROUND}; give another number of --folds, or one block with --fold")
+
+    def _read(self) -> tuple[list[Pair], PixelPreprocessing, Mapping[str, int] | None]:
+        """All pairs, what was done to them, and the values that the classes have in masks."""
         preprocessing = PixelPreprocessing(self.channels, self.settings.data.pixels == "green")
-        values, ordered = self.settings.data.classes, isinstance(self.settings.data.classes, list)
-        if ordered:
+        values = self.settings.data.classes
+        if isinstance(values, list):
             values = values_in_order(self.location.path, self.found.records, values)
+        pairs = read_pairs(self.location.path, self.found.records, preprocessing.fit, self.found.faults, values)
+        return pairs, preprocessing, values
+
+    def load(self) -> Data:
+        pairs, preprocessing, values = self._read()
         if values is not None:
             self.split["values"] = list(values.values())
-        pairs = read_pairs(self.location.path, self.found.records, preprocessing.fit, self.found.faults, values)
+        ordered = isinstance(self.settings.data.classes, list)
         training, kept_aside, validation = self._divided(pairs)
         chosen_on = OWN_PART if kept_aside else HELD_OUT if self.settings.data.holdout else VALIDATION
         parts = ([*training, *kept_aside], validation)
@@ -110,8 +126,8 @@ class SegmentationTask(MaskWording, Task):
         selection = MaskDataset(kept_aside, preprocessing) if kept_aside else measured
         block = "block {fold} of {folds}".format(**self.blocks) if self.blocks else "the test part"
         for dataset, part in ((measured, block), (selection, f"the {chosen_on}")):
-            if not any(((mask > 0) & (mask != OUTSIDE)).any() for mask in dataset.masks):
-                raise InputError(f"{self.location.path}, {part}: no mask has foreground, so there is no Dice")
+            if not _have_foreground(dataset.masks):
+                raise InputError(f"{self.location.path}, {part}: {_NO_FOREGROUND}")
         recipe, data = self.settings.train, self.settings.data
         return Data(
             training=CropDataset(training, preprocessing, data.image_size, data.crops, recipe.seed, data.bending),
@@ -270,6 +286,10 @@ def _held_out(pairs: list[Pair], description: Mapping[str, Any]) -> list[Pair]:
         return held_out
     digests = [{short(pair.digest) for pair in part} for part in parts]
     return held_out if seen <= digests[0] - digests[1] else []
+
+
+def _have_foreground(masks: Iterable[np.ndarray]) -> bool:
+    return any(((mask > 0) & (mask != OUTSIDE)).any() for mask in masks)
 
 
 def _digest_of(parts: Sequence[Sequence[Pair]]) -> str:
