@@ -152,7 +152,7 @@ def digest(data: bytes) -> str:
 def decode_picture(data: bytes, name: object) -> np.ndarray:
     """Decode the bytes of a picture file; ``name`` is for the message. See `read_picture`."""
     if _checked_header(data, name):
-        stored = _to_full_range(_decode_stored(data, name), data)
+        stored = _to_full_range(_decode_stored(data, name, _with_alpha(data)), data)
         return _turned(_eight_bits(stored, name), orientation(data))
     picture = _decode(data, cv2.IMREAD_COLOR)
     return _turned(_by_pillow(data, name), orientation(data)) if picture is None else picture
@@ -183,8 +183,7 @@ def palette_indices(data: bytes) -> np.ndarray | None:
         return None
 
 
-def _decode_stored(data: bytes, name: object) -> np.ndarray:
-    picture = _with_alpha(data)
+def _decode_stored(data: bytes, name: object, picture: np.ndarray | None = None) -> np.ndarray:
     if picture is None:
         picture = _decode(data, cv2.IMREAD_UNCHANGED)
     if picture is None:
@@ -326,6 +325,8 @@ def _by_pillow(data: bytes, name: object) -> np.ndarray:
         with Image.open(io.BytesIO(data)) as file:
             if file.format not in ("GIF", "AVIF", "JPEG2000", "PPM"):
                 raise ValueError("a damaged file of a kind that OpenCV reads")
+            if file.mode.startswith("I"):  # of 16 bits, which the next step would cut off
+                return np.repeat((np.asarray(file) // 257).astype(np.uint8)[..., None], 3, axis=2)
             stored = file.convert("RGBA")
     except Exception as error:
         raise InputError(f"{name}: this is no picture OpenCV can decode; replace it or take it out") from error

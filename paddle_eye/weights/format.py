@@ -251,6 +251,11 @@ def _encode(text: str, encoding: str) -> bytes:
     return codecs.encode(text, "latin1")
 
 
+def _no_bytes() -> bytes:
+    """Stand-in for `bytes`, which protocol 2 calls for those of an empty array."""
+    return b""
+
+
 _ALLOWED: dict[str, Any] = {
     "numpy.core.multiarray._reconstruct": _reconstruct,
     "numpy._core.multiarray._reconstruct": _reconstruct,
@@ -262,6 +267,7 @@ _ALLOWED: dict[str, Any] = {
     "builtins.tuple": tuple,
     "__builtin__.tuple": tuple,
     "_codecs.encode": _encode,
+    "__builtin__.bytes": _no_bytes,
 }
 
 

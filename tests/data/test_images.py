@@ -339,3 +339,15 @@ def test_the_largest_value_of_a_netpbm_file_is_white(most, channels):
     decoded = decode_picture(data, "x")
     assert (decoded[1:] == 255).all()
     np.testing.assert_allclose(decoded[0, 0], most // 2 / most * 255, atol=1)
+
+
+def test_a_plain_pgm_of_16_bits_without_a_last_line_is_not_cut_off():
+    decoded = decode_picture(b"P2\n6 1\n4095\n0 100 255 300 1000 4095", "x")
+    np.testing.assert_allclose(decoded[0, :, 0], [0, 6, 16, 19, 62, 255], atol=1)
+
+
+@pytest.mark.parametrize("mode", ["L", "1"])
+def test_a_mask_whose_background_is_transparent_is_as_it_is_stored(mode):
+    picture = Image.new(mode, (4, 4), 0)
+    picture.putpixel((1, 0), 255)
+    assert decode_unchanged(by_pillow(picture, "PNG", transparency=0), "x")[0].tolist() == [0, 255, 0, 0]

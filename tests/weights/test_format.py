@@ -271,3 +271,8 @@ def test_numbers_that_are_not_finite_are_neither_written_nor_taken(tmp_path, val
     assert (tmp_path / "w.pdparams").read_bytes() == before
     with pytest.raises(InputError, match=r"w.pdparams: not all weights are finite numbers \(weight\)"):
         load_into(paddle.nn.Linear(2, 2), {key: t.numpy() for key, t in model.state_dict().items()}, "w.pdparams")
+
+
+def test_an_empty_array_of_protocol_2_is_read(tmp_path):
+    paddle.save({"w": paddle.zeros([0, 3]), "b": paddle.ones([2])}, str(tmp_path / "w.pdparams"), protocol=2)
+    assert read_weights(tmp_path / "w.pdparams").arrays["w"].shape == (0, 3)

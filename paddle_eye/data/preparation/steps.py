@@ -239,6 +239,8 @@ def write_split(
     named, records = records, join_same_pictures(records)
     parts, targets = _divided(found, records, out, ratio, fold_count, seed, by_photograph)
     notes = [*found.notes, *_joined_patients(named, records)]
+    if found.parts is not None:
+        notes += layouts.patients_in_one(dict(zip(("the training part", "the test part"), found.parts)))
     unknown = [record.image for record in found.records.records if record.group is None]
     if pair := look_like_pairs(unknown):
         notes.append(f"{pair[0]} and {pair[1]}, for example, may be of one patient; say with --group which names are")

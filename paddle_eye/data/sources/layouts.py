@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Callable, NamedTuple
 
 from paddle_eye.data.records import RecordSet
 from paddle_eye.data.sources import folders, palm
-from paddle_eye.data.sources.delimited import read_delimited
 from paddle_eye.data.sources.pair_names import pair_folders
 from paddle_eye.data.sources.palm import LABEL_FILE, TRAINING_FOLDER, VALIDATION_FOLDER, read_palm
-from paddle_eye.data.sources.tables import GROUP_COLUMN, TEST_TABLE, TRAINING_TABLE, read_table, settle
+from paddle_eye.data.sources.tables import TEST_TABLE, TRAINING_TABLE, read_table, settle
 from paddle_eye.errors import InputError, listed
 
 
@@ -86,6 +86,19 @@ def notes(root: Path) -> list[str]:
     return LAYOUTS[layout(root)].notes(root)
 
 
+def patients_in_one(parts: Mapping[object, RecordSet]) -> list[str]:
+    """That one of two parts alone names patients, if so.
+
+    Args:
+        parts: both, by what they are called.
+    """
+    naming = [any(record.group is not None for record in part.records) for part in parts.values()]
+    if all(naming) or not any(naming):
+        return []
+    without, naming = sorted(parts, key=lambda part: naming[list(parts).index(part)])
+    return [f"{without} names no patients, {naming} does: a patient in both may not be seen as one"]
+
+
 def refuse_masks(root: Path) -> None:
     """Raise an InputError if a data set has masks in place of classes."""
     if layout(root) == "masks":
@@ -101,14 +114,10 @@ def _read_tables(root: Path) -> Parts:
 
 
 def _patients_in_one(root: Path) -> list[str]:
-    """That one of both tables alone has a column of patients, if so."""
-    tables = [path for name in (TRAINING_TABLE, TEST_TABLE) if (path := root / name).exists()]
-    grouped = [path for path in tables if GROUP_COLUMN in read_delimited(path).header]
-    if len(grouped) in (0, len(tables)):
+    """That one of both tables alone names patients, if so."""
+    if not (root / TRAINING_TABLE).exists() or not (root / TEST_TABLE).exists():
         return []
-    (without,) = set(tables) - set(grouped)
-    said = f"{without} has no column {GROUP_COLUMN}, which {grouped[0]} has"
-    return [f"{said}: a patient in both tables may not be seen as one"]
+    return patients_in_one(dict(zip((root / TRAINING_TABLE, root / TEST_TABLE), _read_tables(root))))
 
 
 def _lone_test_table(root: Path) -> RecordSet | None:

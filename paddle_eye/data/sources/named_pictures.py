@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -31,10 +31,11 @@ class NamedPictures:
         self._all = below.keys()
         self._masks = sorted(path for path, folder in below.items() if _is_mask(path.relative_to(folder)))
         self.pictures = sorted(below.keys() - set(self._masks))
-        self._folders = {key(path.parent.name) for path in self.pictures}
-        self._root = {path: below[path] for path in self.pictures}
+        self._root = below
         self._by_name: Mapping[str, list[Path]] = defaultdict(list)
         self._by_number: Mapping[str, list[Path]] = defaultdict(list)
+        self._folders = {name for path in self.pictures for name in self._inside(path)}
+        self._numbered = Counter(_DIGITS.sub("0", name) for name in self._folders)
         for path in self.pictures:
             for name in {key(path.name), key(path.stem)}:
                 self._by_name[name].append(path)
@@ -54,7 +55,8 @@ class NamedPictures:
             return exact[0]
         found, parents = exact or self._called(written.name), list(written.parts[:-1])
         while len(found) > 1 and parents:  # the folders in the cell tell which of several
-            closer = [path for path in found if path.parts[-1 - len(parents) : -1] == tuple(parents)]
+            wanted = [key(name) for name in parents]
+            closer = [path for path in found if self._inside(path)[-len(wanted) :] == wanted]
             found, parents = closer or found, parents[1:]
         if len(found) > 1:
             raise ValueError(f"{brief(repr(cell))} is {listed(found)}; say which with --image-folder")
@@ -65,10 +67,14 @@ class NamedPictures:
             raise ValueError(f"{brief(repr(cell))} is no picture in {listed(self.folders)}{''.join(masks)}")
         if not absolute:
             self._require_same_part(cell, written, found[0])
+        self._require_no_other(cell, written, found[0])
         if len(written.parts) > 1 and key(written.parts[-2]) != key(found[0].parent.name):
-            self._require_no_other(cell, key(written.parts[-2]), found[0])
             self.elsewhere.append((cell, found[0]))
         return found[0]
+
+    def _inside(self, path: Path) -> list[str]:
+        """The folders on the way to a picture, as names are compared."""
+        return [key(name) for name in path.relative_to(self._root[path]).parts[:-1]]
 
     def _called(self, name: str) -> list[Path]:
         if found := self._by_name.get(key(name)):
@@ -79,13 +85,18 @@ class NamedPictures:
         number = _number(name)
         return [] if number is None else self._by_number.get(number, [])
 
-    def _require_no_other(self, cell: str, folder: str, path: Path) -> None:
-        """Raise a ValueError if a cell's folder is there without the picture, or differs from its own by a number."""
-        own = key(path.parent.name)
-        if folder in self._folders or _DIGITS.sub("0", folder) == _DIGITS.sub("0", own):
-            raise ValueError(
-                f"{brief(repr(cell))} is not there; {path} is in another folder and may be another picture"
-            )
+    def _require_no_other(self, cell: str, written: PurePosixPath, path: Path) -> None:
+        """Raise a ValueError if a cell names a folder that the picture is not in, but that is there, or differs by its
+        number from several that are, such as those of patients.
+        """
+        own = self._inside(path)
+        for name in map(key, reversed(written.parts[:-1])):
+            if name in own:
+                del own[len(own) - 1 - own[::-1].index(name) :]
+            elif name in self._folders or (_DIGITS.search(name) and self._numbered[_DIGITS.sub("0", name)] > 1):
+                raise ValueError(f"{brief(repr(cell))} is not there; {path} is in another folder and may be another")
+            else:
+                return  # of the machine on which the sheet was made
 
     def _require_same_part(self, cell: str, written: PurePosixPath, path: Path) -> None:
         """Raise a ValueError if a cell says that a picture is of another part of the data set than its folder does."""

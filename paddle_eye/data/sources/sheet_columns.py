@@ -106,7 +106,7 @@ def with_columns(
     if "group" in taken and not any(cells.get(taken["group"][0]) for _, cells in table.rows):
         if columns.group:
             raise InputError(f"{table.place}: no row names a patient in the column {columns.group}; leave it out")
-        del taken["group"]
+        table.notes.append(f"no row names a patient in the column {taken.pop('group')[0]}; it is passed over")
     return table, taken
 
 
@@ -167,7 +167,8 @@ def _may_be_patients(table: SheetTable, column: str) -> bool:
 
 def _require_one_eye(place: str, images: Sequence[str], labels: Sequence[str]) -> None:
     """Raise an InputError if each eye has a photograph of its own in the rows of a sheet, and a label is of one eye."""
-    sides = {side for name in labels for word, side in _SIDES.items() if re.search(word, name, re.IGNORECASE)}
+    several = [name for name in labels if len(name) > 1]  # a letter alone is a disease, in ODIR
+    sides = {side for name in several for word, side in _SIDES.items() if re.search(word, name, re.IGNORECASE)}
     if len(images) > 1 and sides:
         raise InputError(
             f"{place}: {brief(' and '.join(labels))}: labels of one eye, and rows have photographs of both; make a row "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -74,14 +75,20 @@ def read_labels(
     faults = list(table.faults)
     rows: list[_Row] = []
     place_of: dict[Path, str] = {}
-    for row in _understood(table, taken, pictures, pattern, faults):
+    own_patients: list[str] = []
+    for row in _understood(table, taken, pictures, pattern, faults, own_patients):
         if row.image in place_of:
             faults.append(f"{row.place}: {row.image} has a row already, {place_of[row.image]}")
             continue
         place_of[row.image] = row.place
         rows.append(row)
+    if 2 * len(own_patients) < len(table.rows):
+        faults += own_patients
+    elif own_patients:
+        notes.append(f"{table.place}: the names tell other patients than the rows do; each row is one patient")
     if not rows and not faults:
         faults.append("no row with a photograph")
+    faults += _contradictions(rows, taken) if columns.group is None else []
     advice = "mend the rows, or say which column means what (--image-column, --label-column …)"
     raise_faults(table.place, faults, advice)
     several = len(taken["label"]) > 1
@@ -141,8 +148,11 @@ def _understood(
     pictures: NamedPictures,
     pattern: re.Pattern | None,
     faults: list[str],
+    own_patients: list[str],
 ) -> Iterator[_Row]:
-    """The photographs of every row; what is wrong with a row is added to the faults."""
+    """The photographs of every row; what is wrong with a row is added to the faults, and to ``own_patients`` that its
+    photographs are of several patients by their names.
+    """
     for place, cells in table.rows:
         try:
             value = value_of(cells, taken["label"])
@@ -151,22 +161,35 @@ def _understood(
             images = [pictures.find(name) for column in taken["image"] if (name := cells.get(column, ""))]
             if not images:
                 raise ValueError(f"no name in the column {_named(taken['image'])}")
-            group = group or _patient_by_names(images, pattern)
         except ValueError as error:
             faults.append(f"{place}: {error}")
             continue
-        if len(taken["image"]) > 1 and group is None:
-            group = f"{table.place} {place}"
+        patients = sorted({patient_of(image, pattern) for image in images} - {None}) if group is None else [group]
+        if len(patients) > 1:
+            told = f"its photographs are of several patients by their names, {listed(patients)}"
+            own_patients.append(f"{place}: {told}; mend the row, or say who they are with --group-column or --group")
+        group = patients[0] if len(patients) == 1 else f"{table.place} {place}" if len(taken["image"]) > 1 else None
         for image in images:
             yield _Row(place, image, value, group, part)
 
 
-def _patient_by_names(images: Sequence[Path], pattern: re.Pattern | None) -> str | None:
-    """The patient that the names of a row's photographs tell, if they do; a ValueError if they tell several."""
-    patients = sorted({patient_of(image, pattern) for image in images} - {None})
-    if len(patients) > 1:
-        raise ValueError(f"its photographs are of several patients by their names, {listed(patients)}; mend the row")
-    return patients[0] if patients else None
+def _contradictions(rows: Sequence[_Row], taken: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """That photographs in one folder are of one patient by their names, and of several by a column that was guessed."""
+    if "group" not in taken:
+        return []
+    by_name: dict[tuple[Path, str], dict[str, _Row]] = defaultdict(dict)
+    for row in rows:
+        if patient := patient_of(row.image):
+            by_name[row.image.parent, patient].setdefault(row.group, row)
+    for several in by_name.values():
+        if len(several) > 1:
+            first, second, *_ = several.values()
+            column = taken["group"][0]
+            return [
+                f"{second.place}: {first.image.name} and {second.image.name} are of one patient by their names, and of "
+                f"two in the column {column}; say which is right: --group-column {column}, or --group REGEX"
+            ]
+    return []
 
 
 def _patient(cells: Mapping[str, str], column: str) -> str:

@@ -110,7 +110,7 @@ def is_own_table(path: Path) -> bool:
         header = set(read_delimited(path).header)
     except InputError:
         return False
-    return header >= set(COLUMNS) or ("path" in header and any(name.startswith(SEVERAL) for name in header))
+    return header >= set(COLUMNS) or ("path" in header and any(name.lower().startswith(SEVERAL) for name in header))
 
 
 def whole_number(text: str) -> int | None:
@@ -191,7 +191,7 @@ class _SeveralLabels(_Labels):
 
 
 def _labels(path: Path, header: list[str], classes: tuple[str, ...] | None) -> _Labels:
-    columns = [name for name in header if name.startswith(SEVERAL)]
+    columns = [name for name in header if name.lower().startswith(SEVERAL)]
     several = tuple(name[len(SEVERAL) :].strip() for name in columns)
     needed = {"path"} if several else set(COLUMNS)
     if not needed <= set(header) or len(header) > len(set(header)) or len(several) > len(set(several)):

@@ -17,10 +17,15 @@ MOST_MEGABYTES, MOST_UNPACKED_MEGABYTES = 64, 256
 MOST_SHEETS, MOST_MEGABYTES_OF_TEXTS = 100, 32
 _WORKBOOK, _TEXTS = "xl/workbook.xml", "sharedStrings.xml"
 MOST_ROWS, MOST_COLUMNS, MOST_CELLS, LAST_ROW = 200_000, 200, 5_000_000, 1_048_576  # the last row is Excel's
-# openpyxl holds a row at a time, and any other part of a workbook whole: some 500 bytes of memory for each tag.
-_LARGEST_PART, _LONGEST_ROW, _MOST_TAGS = 4 * 2**20, 2 * 2**20, 20_000_000
+_MOST_WALKED_ROWS, _MOST_WALKED_CELLS = 10 * LAST_ROW, 1_000_000_000  # blank ones among them
+_LONGEST_TEXT, _MOST_LETTERS = 32_767, 32 * 2**20  # the first is Excel's
+# openpyxl holds a row at a time, and any other part of a workbook whole: some 500 bytes for each tag and attribute.
+_PIECE, _MOST_TOGETHER, _MOST_TAGS, _MOST_TAGS_OF_TEXTS = 2**20, 1_000_000, 10_000_000, 4_000_000
 _ROW_END = re.compile(rb"</(?:\w+:)?row>|<(?:\w+:)?row\b[^<>]*/>")
-_UNSAVED = re.compile(rb"(?:</f>|<f\b[^<>]*/>)\s*(?:<v>\s*</v>|<v\s*/>)?\s*</c>")
+_SHEET = re.compile(rb"<(?:\w+:)?sheet\b")
+_UNSAVED = re.compile(  # a formula that has been saved as an empty text is of the type str
+    rb'<c\b(?![^<>]*\st="str")[^<>]*>\s*<f\b[^<>]*(?:/>|>[^<>]*</f>)\s*(?:<v>\s*</v>|<v\s*/>)?\s*</c>'
+)
 _STRICT = b"purl.oclc.org/ooxml"
 
 
@@ -98,12 +103,9 @@ def _sheets(path: Path) -> list[Sheet]:
         unsaved = _unsaved_formulas(path)
         workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
         try:
-            sheets, left = [], MOST_ROWS
-            for sheet in workbook.worksheets:
-                place = f"{path}, sheet {sheet.title!r}"
-                sheets.append(Sheet(sheet.title, place, _rows(path, sheet, left), unsaved))
-                left -= len(sheets[-1].rows)
-            return sheets
+            rows = _Rows(path)
+            places = [(sheet, f"{path}, sheet {sheet.title!r}") for sheet in workbook.worksheets]
+            return [Sheet(sheet.title, place, rows.read(sheet), unsaved) for sheet, place in places]
         finally:
             workbook.close()
     except InputError:
@@ -136,7 +138,7 @@ def _require_small(path: Path) -> None:
         raise InputError(
             f"{path}: this is a workbook in Strict Open XML; save it as an ordinary Excel workbook (.xlsx)"
         )
-    count = workbook.count(b"<sheet ")
+    count = len(_SHEET.findall(workbook))
     if count > MOST_SHEETS:
         raise InputError(f"{path}: {count} sheets are too many; save the one with the labels by itself")
     if texts > MOST_MEGABYTES_OF_TEXTS * 2**20:
@@ -147,17 +149,21 @@ def _unsaved_formulas(path: Path) -> int:
     """How many formulas of a workbook have no value, as those that no spreadsheet program has saved.
 
     Raises:
-        InputError: a part of it is too large for memory, or all of it for the time.
+        InputError: a part of it is too much for memory, or all of it for the time.
     """
     unsaved = tags = 0
     with zipfile.ZipFile(path) as archive:
         for entry in archive.infolist():
+            together, before = 0, tags
             with archive.open(entry) as part:
-                while piece := part.read(_LONGEST_ROW):
+                while piece := part.read(_PIECE):
                     unsaved += len(_UNSAVED.findall(piece))
                     tags += piece.count(b"<")
-                    rows = entry.file_size > _LARGEST_PART and not entry.filename.endswith(_TEXTS)
-                    if tags > _MOST_TAGS or (rows and len(piece) == _LONGEST_ROW and not _ROW_END.search(piece)):
+                    *_, rest = [0, *(found.end() for found in _ROW_END.finditer(piece))]
+                    together = (0 if rest else together) + piece.count(b"<", rest) + piece.count(b"=", rest)
+                    texts = entry.filename.endswith(_TEXTS)
+                    most = _MOST_TAGS_OF_TEXTS if texts else _MOST_TAGS
+                    if tags - before > most or tags > _MOST_TAGS or (together > _MOST_TOGETHER and not texts):
                         raise InputError(
                             f"{path}: its part {entry.filename} is too much for a sheet of labels; "
                             "save the labels by themselves"
@@ -165,17 +171,46 @@ def _unsaved_formulas(path: Path) -> int:
     return unsaved
 
 
-def _rows(path: Path, sheet: Any, most: int) -> list[tuple[int, tuple[Any, ...]]]:
-    rows: list[tuple[int, tuple[Any, ...]]] = []
-    count = 0
-    sheet.reset_dimensions()  # what a file says of them need not be so
-    for number, cells in enumerate(sheet.iter_rows(max_row=LAST_ROW, values_only=True), start=1):
-        filled = next((place for place in range(len(cells), 0, -1) if cells[place - 1] is not None), 0)
-        if filled:
-            rows.append((number, cells[:filled]))
-            count += filled
-        if len(rows) > most:
-            raise InputError(f"{path}: more than {MOST_ROWS} rows are too many for a sheet of labels")
-        if count > MOST_CELLS:
-            raise InputError(f"{path}: more than {MOST_CELLS} cells are too many for a sheet of labels")
-    return rows
+class _Rows:
+    """The rows of the sheets of a workbook, as many as may be read in all."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._rows = self._cells = self._walked_rows = self._walked_cells = self._letters = 0
+
+    def read(self, sheet: Any) -> list[tuple[int, tuple[Any, ...]]]:
+        """Those that are not blank, with their numbers.
+
+        Raises:
+            InputError: they are too many, or too long.
+        """
+        rows: list[tuple[int, tuple[Any, ...]]] = []
+        sheet.reset_dimensions()  # what a file says of them need not be so
+        for number, cells in enumerate(sheet.iter_rows(max_row=LAST_ROW, values_only=True), start=1):
+            self._walked_rows, self._walked_cells = self._walked_rows + 1, self._walked_cells + len(cells)
+            if filled := _filled(cells):
+                rows.append((number, filled))
+                self._count(filled)
+            if self._walked_rows > _MOST_WALKED_ROWS or self._walked_cells > _MOST_WALKED_CELLS:
+                raise InputError(f"{self._path}: too many blank rows and columns; save the labels by themselves")
+        return rows
+
+    def _count(self, cells: tuple[Any, ...]) -> None:
+        texts = [len(cell) for cell in cells if isinstance(cell, str)]
+        self._rows, self._cells, self._letters = self._rows + 1, self._cells + len(cells), self._letters + sum(texts)
+        for count, most, what in (
+            (self._rows, MOST_ROWS, "rows"),
+            (self._cells, MOST_CELLS, "cells"),
+            (self._letters, _MOST_LETTERS, "letters"),
+            (max(texts, default=0), _LONGEST_TEXT, "letters in a cell"),
+        ):
+            if count > most:
+                raise InputError(f"{self._path}: more than {most} {what} are too many for a sheet of labels")
+
+
+def _filled(cells: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The cells up to the last that is not blank."""
+    few = cells[: MOST_COLUMNS + 1]
+    if cells.count(None) - few.count(None) == len(cells) - len(few):
+        cells = few  # not to walk over thousands that are formatted
+    return cells[: next((place for place in range(len(cells), 0, -1) if cells[place - 1] is not None), 0)]

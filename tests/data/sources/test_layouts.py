@@ -120,9 +120,9 @@ def test_patients_in_one_of_two_tables_are_said(put):
     root = put(train=["a.jpg,0,amd", "b.jpg,1,normal"], test=["c.jpg,1,normal"])
     assert notes(root) == []
     (root / "train.csv").write_text("path,label,class,group\na.jpg,0,amd,1\nb.jpg,1,normal,2\n")
-    assert notes(root) == [
-        f"{root / 'test.csv'} has no column group, which {root / 'train.csv'} has: a patient in both tables may not be "
-        "seen as one"
-    ]
+    said = f"{root / 'test.csv'} names no patients, {root / 'train.csv'} does: a patient in both may not be seen as one"
+    assert notes(root) == [said]
+    (root / "test.csv").write_text("path,label,class,group\nc.jpg,1,normal,\n")
+    assert notes(root) == [said]
     (root / "test.csv").unlink()
     assert notes(root) == []

@@ -105,12 +105,33 @@ def test_a_name_with_its_ending_in_two_given_folders_is_ambiguous(said, touch, s
 
 @pytest.mark.parametrize(
     ("cell", "there"),
-    [("p1/left.png", "p2/left.png"), ("visit_2019/7.png", "visit_2020/7.png"), ("amd/1.png", "normal/1.png")],
+    [
+        ("p1/left.png", ["p2/left.png", "p3/right.png"]),
+        ("P2/left/a.png", ["P1/left/a.png", "P2/left/b.png"]),
+        ("2021/images/1.png", ["2019/images/1.png", "2020/images/2.png"]),
+        ("amd/1.png", ["normal/1.png"]),
+    ],
 )
 def test_a_picture_of_the_same_name_in_another_s_folder_is_not_taken(touch, sheet, tmp_path, cell, there):
-    touch(there, "amd/0.png")
-    with pytest.raises(InputError, match=f"'{cell}' is not there; .*{there} is in another folder and may be another"):
+    touch(*there, "amd/0.png")
+    with pytest.raises(InputError, match=f"'{cell}' is not there; .*{there[0]} is in another folder and may be anoth"):
         read_labels(sheet(("image", "label"), (cell, 1), ("amd/0.png", 0)), [tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("cell", "there"),
+    [
+        ("images_512/a.png", "images_256/a.png"),
+        ("/home/bob/data1/images_512/a.png", "images_256/a.png"),
+        ("images/a.png", "images/deeper/a.png"),
+        ("P1/a.png", "p1/a.png"),
+        ("/somewhere/else/p1/a.png", "p1/a.png"),
+    ],
+)
+def test_folders_of_another_machine_and_size_may_be_called_otherwise(said, touch, sheet, tmp_path, cell, there):
+    touch(there, "images/logo.png", "p2/a.png" if "p1" in there else "b.png")
+    found = read_labels(sheet(("image", "label"), (cell, 1), ("logo", 0)), [tmp_path])
+    assert said(found, tmp_path)[0][0][0] == there
 
 
 def test_long_numbers_are_found_without_the_zeros_that_a_spreadsheet_took(said, touch, sheet, tmp_path):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from paddle_eye.data.preparation.steps import find_sheet, write_split
+from paddle_eye.data.sources.layouts import notes
 from paddle_eye.data.sources.sheet_columns import Columns
 from paddle_eye.data.sources.sheets import read_labels
 from paddle_eye.errors import InputError
@@ -208,10 +209,43 @@ def test_an_error_of_a_spreadsheet_is_no_patient(touch, sheet, tmp_path, name):
 
 
 def test_a_row_with_photographs_of_two_patients_is_refused(touch, sheet, tmp_path):
-    touch("12_left.jpg", "13_right.jpg")
-    path = sheet(("left", "right", "label"), ("12_left", "13_right", 1))
+    names = [(f"{number}_left.jpg", f"{number}_right.jpg") for number in range(4)]
+    touch("12_left.jpg", "13_right.jpg", *(name for pair in names for name in pair))
+    path = sheet(("left", "right", "label"), ("12_left", "13_right", 1), *((*pair, 0) for pair in names))
     with pytest.raises(InputError, match="line 2: its photographs are of several patients by their names, 12, 13"):
         read_labels(path, [tmp_path], Columns(image=("left", "right")))
+
+
+def test_numbers_of_a_camera_are_no_patients_where_rows_say_otherwise(touch, sheet, tmp_path):
+    names = [(f"IMG_{2 * n:04}_OD.jpg", f"IMG_{2 * n + 1:04}_OS.jpg") for n in range(4)]
+    touch(*(name for pair in names for name in pair))
+    path = sheet(("A", "B", "label"), *((*pair, n % 2) for n, pair in enumerate(names)))
+    found = read_labels(path, [tmp_path], Columns(image=("A", "B")))
+    assert len({record.group for record in found.parts[""].records}) == 4
+    assert any("the names tell other patients than the rows do" in note for note in found.notes)
+
+
+def test_a_guessed_column_does_not_overrule_the_names_without_a_word(touch, sheet, tmp_path):
+    names = [f"{n}_{side}.jpg" for n in range(3) for side in ("left", "right")]
+    touch(*names)
+    path = sheet(("image", "label", "case_id"), *((name, n % 2, 100 + n) for n, name in enumerate(names)))
+    with pytest.raises(InputError, match=r"line 3: 0_left.jpg and 0_right.jpg are of one patient by their names"):
+        read_labels(path, [tmp_path])
+    assert (
+        len({record.group for record in read_labels(path, [tmp_path], Columns(group="case_id")).parts[""].records}) == 6
+    )
+
+
+def test_patients_in_one_of_two_sheets_are_said(write_picture, sheet, tmp_path):
+    for number in range(6):
+        write_picture(tmp_path / f"{number}.jpg", number)
+    rows = [(f"{number}.jpg", number % 2, f"P{number % 3}") for number in range(6)]
+    first = sheet(("image", "label", "patient"), *rows[:4])
+    second = sheet(("image", "label", "patient_code"), *rows[4:], name="test.csv")
+    (split,) = write_split(find_sheet(tmp_path, first, test_sheet=second), tmp_path / "out")
+    said = "names no patients, {} does: a patient in both may not be seen as one"
+    assert "the test part " + said.format("the training part") in split.notes
+    assert notes(tmp_path / "out") == [f"{tmp_path}/out/test.csv {said.format(tmp_path / 'out/train.csv')}"]
 
 
 @pytest.mark.parametrize("names", ["0 healthy\n0 mild\n", "0 healthy\nmild\n"])

@@ -488,3 +488,7 @@ def test_a_column_that_may_be_of_patients_is_not_passed_over(read, name):
     with pytest.raises(InputError, match=f"line 1: {name} is called as a column of patients usually is; call it group"):
         read("a.jpg,0,amd,1", "b.jpg,1,normal,1", header=f"{HEADER},{name}")
     assert read("a.jpg,0,amd,1,x", "b.jpg,1,normal,1,x", header=f"{HEADER},group,{name}").records[0].group == "1"
+
+
+def test_columns_of_diseases_are_known_in_any_case(read):
+    assert read("a.jpg,1,0", header="path,Label:x,label:y").classes == ("x", "y")
