@@ -33,7 +33,11 @@ def main() -> None:
     from paddle_eye.runs.compare import read_runs
 
     runs, comparison = read_runs(arguments.runs, arguments.epoch)
+    print(f"{arguments.epoch} epochs")
     print(comparison_table(runs, comparison))
+    for run in runs:
+        if run.results["data"]["demonstration"]:
+            print(f"{run.name}: demonstration set, not medical data")
     print(*differences(runs, comparison), sep="\n")
     picture = arguments.out or arguments.runs[0].parent / "comparison.png"
     write_bytes(picture, comparison_picture(runs, arguments.epoch, comparison))

@@ -35,7 +35,9 @@ def main() -> None:
         help="photograph: LEAKS, patients and copies stand on both sides, and what is measured flatters",
     )
     parser.add_argument(
-        "--classes", metavar="A,B", help="the folders that are classes; of a sheet, the names of the labels 0, 1 …"
+        "--classes",
+        metavar="A,B",
+        help="the classes in their order: folders, or of a sheet its labels, or names for 0, 1 …",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace train.csv and test.csv of other origin, too")
     parser.add_argument("--leave-out", type=cli.path, metavar="FILE", help="list of files that stay out of both parts")

@@ -130,6 +130,9 @@ class ClassWording(Wording):
         table = aligned([header, *(_evaluation_cells(row) for row in rows)])
         if any(len(row["per_class"]) > 2 for row in rows):
             table += "\nof more than two classes: AUC, sensitivity, specificity and F1 are means over the classes"
+        positive = dict.fromkeys(row["classes"][1] for row in rows if len(row["classes"]) == 2)
+        if positive:
+            table += f"\nof two classes: sensitivity, specificity and F1 are those of {', '.join(positive)}"
         return table
 
     @staticmethod

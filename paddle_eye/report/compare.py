@@ -103,6 +103,9 @@ def read_run(path: Path, which: Which) -> FinishedRun:
     if not path.is_dir():
         raise InputError(f"{path}: no such folder; give the folders of finished runs")
     run = RunFolder(path, path.name)
+    if not run.metrics.is_file() and not run.config.is_file():
+        inside = [f"; did you mean {found.parent}?" for found in sorted(path.glob("*/metrics.json"))[:1]]
+        raise InputError(f"{path}: this is no run's folder{''.join(inside)}")
     try:
         results = read_json(run.metrics, "a finished run")
         require_ordinary(run.predictions(which), 1024, "the predictions of a run")
@@ -130,7 +133,7 @@ def require_comparable(path: Path, run: FinishedRun, comparison: Comparison) -> 
 
 def _unusable(path: Path, error: Exception) -> str:
     return (
-        f"{path}: this is no finished run that can be compared ({type(error).__name__}: {error}); "
+        f"{path}: this is no finished run that can be compared ({error}); "
         "continue it with tools/train.py --resume, which writes its report anew"
     )
 

@@ -16,7 +16,8 @@ _LONGEST = 40
 
 
 def literal(name: str) -> str:
-    """A name, shortened to 40 letters, so that matplotlib takes none of it for a formula."""
+    """A name of at most 40 letters, ``?`` for those that no font has, so that matplotlib takes it for no formula."""
+    name = "".join(letter if family_with(letter) is not None else "?" for letter in name)
     short = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 2]} …"
     return short.replace("$", r"\$")
 
@@ -26,12 +27,17 @@ def drawable_names(names: Sequence[str]) -> list[str]:
     lacking = sorted({letter for name in names for letter in name if family_with(letter) is None})
     if not lacking:
         return [literal(name) for name in names]
-    warnings.warn(
+    _warn(
         f"no font on this machine has {''.join(lacking[:5])}; in pictures the classes are class 0, class 1 … in the "
-        f"order of {', '.join(names)}; install a font with: apt-get install fonts-noto-cjk",
-        stacklevel=1,  # it is told once, whichever picture asks
+        f"order of {', '.join(names)}; install a font with: apt-get install fonts-noto-cjk"
     )
     return [f"class {label}" for label in range(len(names))]
+
+
+@functools.lru_cache(maxsize=16)
+def _warn(message: str) -> None:
+    """Told once, however many pictures ask."""
+    warnings.warn(message, stacklevel=1)
 
 
 def families(text: str) -> list[str]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from paddle_eye.report.fonts import drawable_names, literal
+
 
 def render(
     results: Mapping[str, Any],
@@ -35,7 +37,9 @@ def render(
     environment.filters["figure"] = figure
     encoded = {name: base64.b64encode(data).decode("ascii") for name, data in pictures.items()}
     page = environment.get_template(template)
-    return page.render(results=results, history=history, pictures=encoded, **shown)
+    classes = results["classes"]
+    numbered = [] if drawable_names(classes) == list(map(literal, classes)) else classes
+    return page.render(results=results, history=history, pictures=encoded, numbered=numbered, **shown)
 
 
 def figure(value: float | None, interval: Sequence[float] | None = None) -> str:

@@ -9,11 +9,11 @@ from typing import Any
 from paddle_eye.data.preparation.audit import SHOWN, Finding, by_kind
 from paddle_eye.data.preparation.steps import Split
 
-ORIGIN = ("model", "data", "images", "trained on", "epoch")  # the first columns of every table of evaluations
+ORIGIN = ("model", "data", "images", "seen in training", "epoch")  # the first columns of every table of evaluations
 
 
 def origin(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """The cells of `ORIGIN`: what was measured on what; ``trained on`` counts the images the network was trained on.
+    """The cells of `ORIGIN`: what was measured on what, and how many of the images the network was trained on.
 
     Args:
         row: of `paddle_eye.runs.evaluate.evaluate_weights`.
@@ -48,6 +48,11 @@ def split_lines(split: Split) -> list[str]:
         aligned([("class", "training", "test", "training patients", "test patients"), *rows, total]),
         *(f"note: {note}" for note in split.notes),
     ]
+    if len(training.classes) == 2 and not training.several_labels:
+        positive = training.classes[1]
+        lines.append(
+            f"note: sensitivity and specificity will be of {positive}; --classes A,B makes B the positive class"
+        )
     if split.leaking:
         lines.append(
             f"LEAK: {split.leaking} patients or photographs with copies are on both sides. What is measured on this "

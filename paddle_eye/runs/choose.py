@@ -170,8 +170,10 @@ def network_settings(settings: Config, given: Mapping[str, Any] = types.MappingP
 
 
 def relevant_settings(settings: Config) -> dict[str, Any]:
-    """Every setting that the task of the run has, under its dotted key."""
-    others = _settings_of_others(task_of(settings))
+    """Every setting that the task and the network of the run have, under its dotted key."""
+    others = {*_settings_of_others(task_of(settings))}
+    own = {"name", *MODELS[settings.model.name].settings}
+    others.update(f"model.{name}" for name in dataclasses.asdict(settings.model) if name not in own)
     return {key: value for key, value in settings.flat().items() if key not in others}
 
 

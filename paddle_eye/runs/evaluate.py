@@ -65,6 +65,10 @@ def evaluate_weights(
     measured = task.measured(path, opened, Place(location.path, sheet or {}, names or {}))
     loader = evaluation_loader(measured.dataset, measured.batch_size)
     evaluation = evaluate(opened.model, progress(loader), measured.objective, len(measured.dataset))
+    own = trained_on is None or Path(trained_on).resolve() == location.path.resolve()
+    part_alone = [f"{location.path} comes divided, and its test part alone is measured"]
+    if own or measured.whole or (sheet or {}).get("split_column") or (sheet or {}).get("test_sheet"):
+        part_alone = []
     row = {
         "weights": str(path),
         "task": task.name,
@@ -74,10 +78,9 @@ def evaluate_weights(
         "epoch": opened.description.get("epoch"),
         **_count_seen(opened.description, measured.images),
         "classes": measured.classes,
-        "notes": [*measured.notes, *reservations(opened.description)],
+        "notes": [*measured.notes, *reservations(opened.description), *part_alone],
         **measured.objective.figures(evaluation),
     }
-    own = trained_on is None or Path(trained_on).resolve() == location.path.resolve()
     report = None
     if measured.whole or not own:
         asked = {

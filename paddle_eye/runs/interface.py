@@ -14,6 +14,7 @@ from paddle_eye.runs.choose import choose_settings, continue_run
 from paddle_eye.runs.evaluate import evaluate_weights
 from paddle_eye.runs.train import train as train_run
 
+_OF_SHEETS = {"sheet_name", "image_column", "label_column", "group_column", "split_column"}
 _SHORT = {"model": "model.name", "data": "data.path"}
 
 
@@ -74,18 +75,29 @@ def train(
     return {**results, "run": str(run.path)}
 
 
-def evaluate(weights: str | Path, data: str | Path | None = None) -> dict[str, Any]:
+def evaluate(
+    weights: str | Path,
+    data: str | Path | None = None,
+    *,
+    names: Mapping[str, str] | None = None,
+    sheet: str | Path | None = None,
+    **columns: str,
+) -> dict[str, Any]:
     """All figures of a trained network on the validation part of a data set, as ``tools/eval.py`` shows them.
 
     Args:
         weights: a weight file, or a run's folder, whose best weights are taken.
         data: the data set; None takes the one that the network was trained on.
+        names: what the network calls a class, by what the data calls it: ``{"正常": "normal"}``.
+        sheet: the label sheet of the data, in its folder or elsewhere.
+        columns: of the sheet, by the names of the flags: ``image_column="照片"``, ``label_column``, ``group_column``,
+            ``split_column``, ``sheet_name``.
 
     Returns:
         See `paddle_eye.runs.evaluate.evaluate_weights`.
 
     Raises:
-        InputError: the weights or the data cannot be used.
+        InputError: the weights or the data cannot be used, or ``columns`` has other names, or no sheet.
 
     Example:
         >>> import paddle_eye
@@ -98,7 +110,11 @@ def evaluate(weights: str | Path, data: str | Path | None = None) -> dict[str, A
         >>> figures["model"], figures["images"], figures["accuracy"] == results["best"]["accuracy"]
         ('shufflenet_v2_x0_25', 64, True)
     """
-    return evaluate_weights(weight_file(Path(weights)), None if data is None else str(data))
+    unknown = sorted(columns.keys() - _OF_SHEETS)
+    if unknown or (columns and sheet is None) or (sheet is not None and data is None):
+        raise InputError(f"evaluate({', '.join(unknown or columns)}): expected sheet=FILE, data=DIR and {_OF_SHEETS}")
+    how = {} if sheet is None else {"sheet": Path(sheet), **columns}
+    return evaluate_weights(weight_file(Path(weights)), None if data is None else str(data), sheet=how, names=names)
 
 
 def _dotted(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,5 +79,5 @@ def remarks(done: Predicted, passed_over: Sequence[Path]) -> list[str]:
         lines.append(f"warning: and {len(done.warnings) - _WARNINGS} more pictures like these")
     if passed_over:
         why = "no pictures or drawn by a prediction"
-        lines.append(f"{len(passed_over)} files are passed over, {why}: {listed(passed_over)}")
+        lines.append(f"passed over, {why}: {len(passed_over)} ({listed(passed_over)})")
     return lines

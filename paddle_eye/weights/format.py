@@ -289,8 +289,9 @@ def _unpickle(path: Path, data: bytes) -> dict[str, np.ndarray]:
         require_bounded(io.BytesIO(data))
         content = _StrictUnpickler(io.BytesIO(data)).load()
     except Exception as error:  # a damaged or hostile pickle can fail in any way; none of its code has run
+        why = error if isinstance(error, (ValueError, pickle.UnpicklingError)) else "damaged, or another kind of file"
         raise InputError(
-            f"{path}: not accepted as a weight file ({error}); expected what paddle.save writes, or .safetensors"
+            f"{path}: not accepted as a weight file ({why}); expected what paddle.save writes, or .safetensors"
         ) from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected a dict of named arrays, found {type(content).__name__}")

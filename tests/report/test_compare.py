@@ -202,5 +202,12 @@ def test_so_few_photographs_that_no_difference_could_be_told(make_run):
 def test_a_run_whose_predictions_lack_a_column_is_named(make_run):
     path = make_run("one", [1, 0])
     pd.read_csv(path / "predictions_last.csv").drop(columns="predicted").to_csv(path / "predictions_last.csv")
-    with pytest.raises(InputError, match=r"one: .* its predictions have no column predicted"):
+    with pytest.raises(InputError, match=r"one: .*\(its predictions have no column predicted\)"):
         read_runs([path], "last")
+
+
+def test_a_folder_of_runs_is_no_run(tmp_path):
+    (tmp_path / "runs/one").mkdir(parents=True)
+    (tmp_path / "runs/one/metrics.json").write_text("{}")
+    with pytest.raises(InputError, match=r"runs: this is no run's folder; did you mean .*runs/one\?"):
+        read_run(tmp_path / "runs", "last")

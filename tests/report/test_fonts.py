@@ -65,3 +65,11 @@ def test_the_legend_of_many_classes_stands_beside_the_curves(monkeypatch, count)
     assert len(legend.get_texts()) == count + 1
     colours = {tuple(line.get_color()) for line in axes.get_lines() if len(line.get_xdata()) > 2}
     assert len(colours) == count
+
+
+def test_letters_without_a_font_are_marked_and_told_once(monkeypatch, recwarn):
+    monkeypatch.setattr(fonts, "family_with", lambda letter: "DejaVu Sans" if letter.isascii() else None)
+    assert fonts.literal("眼底1.jpg") == "??1.jpg"
+    for _ in range(3):
+        assert fonts.drawable_names(["正常", "异常眼"]) == ["class 0", "class 1"]
+    assert len([each for each in recwarn if "no font on this machine has" in str(each.message)]) == 1

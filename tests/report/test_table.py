@@ -19,8 +19,10 @@ def test_a_split_is_shown_by_class():
         ["ill", "1", "2", "1", "1"],
         ["all", "4", "2"],
     ]
-    assert others[0] == "note: a note" and others[1].startswith("LEAK: 1 patients or photographs with copies")
-    assert split_lines(Split(Path("tables"), *parts, 0, 0, []))[2:] == []
+    positive = "note: sensitivity and specificity will be of ill; --classes A,B makes B the positive class"
+    assert others[:2] == ["note: a note", positive]
+    assert others[2].startswith("LEAK: 1 patients or photographs with copies")
+    assert split_lines(Split(Path("tables"), *parts, 0, 0, []))[2:] == [positive]
 
 
 def test_an_audit_lists_each_kind_and_counts_the_rest():

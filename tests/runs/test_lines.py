@@ -75,7 +75,9 @@ def test_the_lines_for_more_classes_are_the_documents(make_row, three_classes):
 )
 def test_columns_are_aligned(changes, make_row):
     rows = [make_row(**change) for change in changes]
-    header, *lines = map(cells, evaluation_table(rows).splitlines())
+    *table, below = evaluation_table(rows).splitlines()
+    assert below == "of two classes: sensitivity, specificity and F1 are those of ill"
+    header, *lines = map(cells, table)
     assert len(lines) == len(rows)
     assert len(header) == 14
     for line in lines:
@@ -92,7 +94,7 @@ def test_every_figure_stands_under_its_name(make_row):
         "model": "ResNet50-D",
         "data": "PALM",
         "images": "40",
-        "trained on": "0",
+        "seen in training": "0",
         "epoch": "17",
         "accuracy [95 %]": "0.8750 [0.739, 0.945]",
         "AUC [95 %]": "0.9123 [0.810, 0.980]",
@@ -114,7 +116,7 @@ def test_of_more_classes_the_means_are_shown(make_row, three_classes):
 
 def test_what_is_not_known_is_a_mark(make_row):
     row = shown(make_row(**UNDEFINED))
-    assert (row["epoch"], row["trained on"], row["AUC [95 %]"], row["kappa"]) == ("?", "?", "-", "-")
+    assert (row["epoch"], row["seen in training"], row["AUC [95 %]"], row["kappa"]) == ("?", "?", "-", "-")
 
 
 MASK_ORIGIN = {"task": "segmentation", "model": "DAMU-Net", "data": "membrane", "epoch": 8}
@@ -145,7 +147,7 @@ def test_masks_have_a_table_of_their_own(mask_row, make_row):
     assert [table.splitlines()[0].split()[:2] for table in (first, second)] == [["model", "data"]] * 2
     header, line = map(cells, second.splitlines())
     assert dict(zip((text for _, text in header), (text for _, text in line))) == {
-        **{"model": "DAMU-Net", "data": "membrane", "images": "2", "trained on": "2", "epoch": "8"},
+        **{"model": "DAMU-Net", "data": "membrane", "images": "2", "seen in training": "2", "epoch": "8"},
         **{"foreground": "cell interior", "Dice [95 %]": "0.8000 [0.700, 0.900]", "all foreground": "0.8750"},
         **{"Dice of background": "0.5500", "IoU": "0.7000", "pixel accuracy": "0.7500", "sensitivity": "0.9500"},
         **{"specificity": "0.5000", "Tversky loss": "0.1250", "weights": "w.pdparams"},

@@ -112,7 +112,8 @@ def test_finished_rows_are_skipped_and_lines_outlive_their_runs(inside, monkeypa
     (inside / "output").rename(inside / "elsewhere")
     before = (inside / "results/small.csv").read_text()
     table("first,longer").train()
-    assert capsys.readouterr().out == "results/small.csv\n"
+    said = "its line is in results/small.csv; --results DIR trains it anew"
+    assert capsys.readouterr().out == f"first-seed0: {said}\nlonger-seed0: {said}\nresults/small.csv\n"
     assert (inside / "results/small.csv").read_text() == before
     (inside / "elsewhere").rename(inside / "output")
 
@@ -135,7 +136,7 @@ def test_the_cost_of_a_row_is_measured(inside, capsys):
     table().estimate()
     Path("small.csv").rename("results/small.csv")
     out = capsys.readouterr().out.splitlines()
-    assert out[0] == "first-seed0: finished"
+    assert out[0] == "first-seed0: finished, output/small/first-seed0"
     assert out[1].startswith("broken-seed0: the loss became nan")
     assert re.match(r"longer-seed0: \d+ minutes \(1 epochs to go, 2 steps of \d+\.\d\d s and an evaluation of", out[3])
     assert out[-1].startswith("small: 0.0 hours")

@@ -141,6 +141,12 @@ def _require_all_classes(training: RecordSet, test: RecordSet, asked: str) -> No
         remaining = training.counts()[name]
         if not count and not remaining:
             raise InputError(f"{asked}: no photograph is of class {name!r}; take the class out, or mend the labels")
+        if count + remaining == 1:
+            label, both = training.classes.index(name), (*training.records, *test.records)
+            image = next(record.image for record in both if label in training.shown(record))
+            raise InputError(
+                f"{asked}: only {image} is of class {name!r}, and each side needs one; if it is misspelt there, mend it"
+            )
         if not count or not remaining:
             raise InputError(
                 f"{asked}: sets {count} of {count + remaining} photographs of class {name!r} aside; "

@@ -108,6 +108,8 @@ def find_sheet(
     Raises:
         InputError: see `read_labels`; also if no name has a patient, or the sheets say other parts than they are for.
     """
+    if not root.is_dir():
+        raise InputError(f"--data {root}: no such folder; give the one with the photographs of the sheet")
     if group is not None and group_column is not None:
         raise InputError(f"--group {group}: the column {group_column} tells patients (--group-column); leave one out")
     pattern = compile_pattern(group) if group is not None else None

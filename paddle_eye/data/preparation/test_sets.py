@@ -59,7 +59,8 @@ def _matched(part: TestPart, known: tuple[str, ...], place: Place) -> TestPart:
     foreign = [f"{name}={own}" for name, own in place.names.items() if name not in counts or own not in known]
     if foreign:
         there = f"{place.path} has {', '.join(counts)}, the network knows {', '.join(known)}"
-        raise InputError(f"--map {foreign[0]}: expected a class of the data and one of the network; {there}")
+        what = "a class of the data before the =, and one of the network behind it; once for each class"
+        raise InputError(f"--map {foreign[0]}: expected {what}; {there}")
     alike = {key(name): name for name in known}
     own_name = {name: place.names.get(name) or alike.get(key(name)) for name in counts}
     unknown = [name for name, own in own_name.items() if own is None and counts[name]]

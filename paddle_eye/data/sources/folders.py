@@ -37,7 +37,8 @@ def read_folders(
     Args:
         root: the folder of the class folders.
         pattern: see `patient_of`.
-        classes: the names of the folders that are classes; None takes all, unless their names say something else.
+        classes: the folders that are classes, in the order of the labels; None takes all, unless their names say
+            something else.
         least: how many classes there must be.
 
     Raises:
@@ -53,7 +54,9 @@ def read_folders(
             raise InputError(
                 f"--classes {','.join(classes)}: expected two or more folders of {root}, each once, missing {missing}"
             )
-        folders = [folder for folder in folders if folder.name in classes]
+        folders = sorted(
+            (folder for folder in folders if folder.name in classes), key=lambda each: classes.index(each.name)
+        )
     records, faults = _records(folders, pattern)
     raise_faults(root, faults, "give the folder whose subfolders are the classes, only photographs in them")
     return RecordSet(tuple(folder.name for folder in folders), records)
@@ -151,12 +154,15 @@ def _require_classes(root: Path, folders: list[Path]) -> None:
         if path.suffix.lower() in _SHEETS and not is_clutter(path) and not is_own_table(path)
     )
     names = ",".join(folder.name for folder in folders)
-    cure = f"put the photographs into one folder for each class, or insist with --classes {names}"
+    cure = f"put the photographs into one folder for each class, or have tools/split.py insist with --classes {names}"
     inner = folders[0].parent
     named = [folder.name for folder in folders if is_no_class(folder.name)]
     _refuse(root, named, cure if inner == root else f"did you mean {inner}? Otherwise {cure}")
     if sheets:
-        raise InputError(f"{root}: {', '.join(sheets)} beside the folders may hold the labels; {cure}")
+        raise InputError(
+            f"{root}: {', '.join(sheets)} beside the folders may hold the labels; give it with --sheet {sheets[0]} "
+            f"(tools/split.py or eval.py), or {cure}"
+        )
 
 
 def _refuse(root: Path, named: Sequence[str], cure: str) -> None:

@@ -39,14 +39,13 @@ class NamedPictures:
         for path in self.pictures:
             for name in {key(path.name), key(path.stem)}:
                 self._by_name[name].append(path)
-            if (number := _number(path.stem)) is not None:
-                self._by_number[number].append(path)
+            self._by_number[_without_zeros(path.stem)].append(path)
 
     def find(self, cell: str) -> Path:
         """The picture that a cell names; a ValueError says why there is none.
 
         A cell has its path from a folder, its name, its name without the ending or with that of another kind of
-        picture, or its number, of which a spreadsheet has taken the zeros before it.
+        picture, or one of these without the zeros before a number, which a spreadsheet has taken.
         """
         written = PurePosixPath(cell.replace("\\", "/"))
         absolute = written.is_absolute() or PureWindowsPath(cell).drive
@@ -82,8 +81,7 @@ class NamedPictures:
         stem, _, suffix = name.rpartition(".")
         if f".{suffix.lower()}" in SUFFIXES and (found := self._by_name.get(key(stem))):
             return found
-        number = _number(name)
-        return [] if number is None else self._by_number.get(number, [])
+        return self._by_number.get(_without_zeros(stem if f".{suffix.lower()}" in SUFFIXES else name), [])
 
     def _require_no_other(self, cell: str, written: PurePosixPath, path: Path) -> None:
         """Raise a ValueError if a cell names a folder that the picture is not in, but that is there, or differs by its
@@ -106,10 +104,9 @@ class NamedPictures:
             raise ValueError(f"{brief(repr(cell))} is not there, and {path} is of another part; give the other folder")
 
 
-def _number(name: str) -> str | None:
-    """A name that is a number, without zeros before it, and without those that pandas writes behind a point."""
-    digits = re.sub(r"\.0+$", "", name)
-    return (digits.lstrip("0") or "0") if digits.isascii() and digits.isdecimal() else None
+def _without_zeros(name: str) -> str:
+    """A name without the zeros before its numbers, and without those that pandas writes behind the point of one."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"^(\d+)\.0+$", r"\1", key(name)))
 
 
 def _is_mask(path: Path) -> bool:

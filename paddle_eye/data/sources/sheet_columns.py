@@ -98,7 +98,7 @@ def with_columns(
         elif what in ("image", "label"):
             raise InputError(
                 f"{table.place}: no column is called as the {what} usually is; say which with --{what}-column; "
-                f"there are {brief(', '.join(table.header))}"
+                f"in the first row, which must name the columns, there are {brief(', '.join(table.header))}"
             )
     _require_one_eye(table.place, taken["image"], taken["label"])
     if len(set().union(*taken.values())) < sum(map(len, taken.values())):

@@ -60,8 +60,8 @@ def read_labels(
         sheet: an xlsx file, a CSV file, or a list, each line of which is a path and the number of a class.
         folders: where the pictures are, also in folders inside.
         columns: which mean what.
-        names: of the classes, if the labels are numbers from 0; None takes them from ``labels.txt`` beside a list, or
-            makes the numbers names.
+        names: of the classes, if the labels are numbers from 0, or their order, if the labels are these; None takes
+            them from ``labels.txt`` beside a list, or makes the numbers names.
         known: the classes that there are, for the sheet of a second part.
         pattern: see `patient_of`; for sheets without a column of patients.
 
@@ -95,8 +95,10 @@ def read_labels(
     if several and names is not None:
         own = _named(taken["label"])
         raise InputError(f"--classes {','.join(names)}: the columns {own} name the classes; leave it out")
-    named = dict(enumerate(names)) if names is not None else _names_beside(sheet)
     values = [row.value for row in rows]
+    if names is not None and set(values) <= set(names):  # they are the labels, and only their order is said
+        known, names = known or tuple(names), None
+    named = dict(enumerate(names)) if names is not None else _names_beside(sheet)
     classes, label_of = (taken["label"], {}) if several else classes_of(table.place, values, len(rows), named, known)
     if known is not None and classes != known:
         raise InputError(f"{table.place}: the classes are {listed(classes)}, the first sheet has {listed(known)}")

@@ -43,7 +43,7 @@ class Table:
         total = 0.0
         for row in self.rows:
             if self._is_finished(row):
-                print(f"{row.key}: finished")
+                print(f"{row.key}: {self._where(row)}")
                 continue
             try:
                 cost = measure_cost(row, self._epochs_before(row))
@@ -66,6 +66,8 @@ class Table:
         self._require_right()
         failed = []
         self._write()
+        for row in filter(self._is_finished, self.rows):
+            print(f"{row.key}: {self._where(row)}", flush=True)
         for row in self._needed():
             print(f"{row.key} …", flush=True)
             try:
@@ -155,6 +157,12 @@ class Table:
             if not self._is_finished(row):
                 add(row)
         return list(needed.values())
+
+    def _where(self, row: Row) -> str:
+        """Where a finished row is, in words."""
+        if read_provenance(self.output / row.key) is not None:
+            return f"finished, {self.output / row.key}"
+        return f"its line is in {table_file(self.results, self.plan)}; --results DIR trains it anew"
 
     def _is_finished(self, row: Row) -> bool:
         """Whether its run is here and finished, or the CSV file has a line of the same command."""

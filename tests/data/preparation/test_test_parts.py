@@ -80,7 +80,7 @@ def test_a_class_that_the_network_does_not_know_is_refused(put):
 
 @pytest.mark.parametrize("names", [{"glaucoma": "amd"}, {"amd": "cataract"}])
 def test_names_that_are_none_are_refused(put, names):
-    with pytest.raises(InputError, match="expected a class of the data and one of the network"):
+    with pytest.raises(InputError, match="expected a class of the data before the =, and one of the network behind it"):
         read(put("amd", "normal"), names=names)
 
 

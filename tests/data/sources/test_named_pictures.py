@@ -138,3 +138,9 @@ def test_long_numbers_are_found_without_the_zeros_that_a_spreadsheet_took(said, 
     touch("000123456789.png", "0.png")
     found = read_labels(sheet(("image", "label"), ("123456789", 1), ("000", 0)), [tmp_path])
     assert [name for name, *_ in said(found, tmp_path)[0]] == ["000123456789.png", "0.png"]
+
+
+def test_numbers_in_names_are_found_without_the_zeros_before_them(said, touch, sheet, tmp_path):
+    touch("眼底0001.jpg", "IMG_007_a.png", "IMG_8.png")
+    found = read_labels(sheet(("image", "label"), ("眼底1", 0), ("img_7_a.jpg", 1), ("IMG_08", 1)), [tmp_path])
+    assert [name for name, *_ in said(found, tmp_path)[0]] == ["眼底0001.jpg", "IMG_007_a.png", "IMG_8.png"]

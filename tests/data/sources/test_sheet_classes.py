@@ -143,3 +143,11 @@ def test_a_label_of_many_numbers_is_judged_at_once():
     assert time.process_time() - started < 1
     with pytest.raises(ValueError, match="several labels in the column label"):
         value_of({"label": "1   1 , 2"}, ("label",))
+
+
+def test_the_order_of_classes_that_are_named_in_the_sheet_may_be_said(touch, sheet, tmp_path):
+    touch("a.jpg", "b.jpg")
+    path = sheet(("image", "label"), ("a", "异常"), ("b", "正常"))
+    found = read_labels(path, [tmp_path], names=["正常", "异常"])
+    assert found.parts[""].classes == ("正常", "异常")
+    assert [record.label for record in found.parts[""].records] == [1, 0]

@@ -255,3 +255,20 @@ def test_names_of_classes_that_contradict_themselves_are_refused(touch, tmp_path
     (tmp_path / "labels.txt").write_text(names)
     with pytest.raises(InputError, match=r"labels.txt: expected a name in each line, either with numbers before all"):
         read_labels(tmp_path / "list.txt", [tmp_path])
+
+
+def test_a_missing_folder_is_named_before_its_sheet(tmp_path):
+    with pytest.raises(InputError, match=r"--data .*none: no such folder"):
+        find_sheet(tmp_path / "none", Path("labels.xlsx"))
+
+
+def test_a_class_of_one_photograph_may_be_misspelt(write_picture, sheet, tmp_path):
+    for number in range(7):
+        write_picture(tmp_path / f"{number}.jpg", number)
+    path = sheet(
+        ("image", "label"), *((f"{n}.jpg", "正常" if n % 2 else "白内障") for n in range(6)), ("6.jpg", "白内账")
+    )
+    with pytest.raises(
+        InputError, match=r"only .*6.jpg is of class '白内账', and each side needs one; if it is misspelt"
+    ):
+        write_split(find_sheet(tmp_path, path), tmp_path / "out")
