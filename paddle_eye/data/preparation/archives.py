@@ -192,10 +192,8 @@ def _copy(archive: zipfile.ZipFile, member: str, target: Path, largest: int) -> 
                 if count > largest:
                     break
                 file.write(chunk)
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, EOFError, ValueError) as error:
-        raise InputError(f"{archive.filename}: {member} cannot be unpacked ({error}); download it again") from error
-    except OSError as error:
-        if error.errno is not None:  # of the disk; what bzip2 says of damage has none
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, EOFError, ValueError, OSError) as error:
+        if getattr(error, "errno", None) is not None:  # of the disk; bzip2 calls damage an OSError, too
             raise
         raise InputError(f"{archive.filename}: {member} cannot be unpacked ({error}); download it again") from error
     if count > largest:

@@ -92,11 +92,11 @@ def patients_in_one(parts: Mapping[object, RecordSet]) -> list[str]:
     Args:
         parts: both, by what they are called.
     """
-    naming = [any(record.group is not None for record in part.records) for part in parts.values()]
-    if all(naming) or not any(naming):
+    naming = {name: any(record.group is not None for record in part.records) for name, part in parts.items()}
+    if len(set(naming.values())) == 1:
         return []
-    without, naming = sorted(parts, key=lambda part: naming[list(parts).index(part)])
-    return [f"{without} names no patients, {naming} does: a patient in both may not be seen as one"]
+    without, named = sorted(naming, key=naming.get)
+    return [f"{without} names no patients, {named} does: a patient in both may not be seen as one"]
 
 
 def refuse_masks(root: Path) -> None:
