@@ -91,25 +91,10 @@ def read_labels(
     faults += _contradictions(rows, taken) if columns.group is None else []
     advice = "mend the rows, or say which column means what (--image-column, --label-column …)"
     raise_faults(table.place, faults, advice)
-    several = len(taken["label"]) > 1
-    if several and names is not None:
-        own = _named(taken["label"])
-        raise InputError(f"--classes {','.join(names)}: the columns {own} name the classes; leave it out")
-    values = [row.value for row in rows]
-    if names is not None and set(values) <= set(names):  # they are the labels, and only their order is said
-        known, names = known or tuple(names), None
-    named = dict(enumerate(names)) if names is not None else _names_beside(sheet)
-    classes, label_of = (taken["label"], {}) if several else classes_of(table.place, values, len(rows), named, known)
-    if known is not None and classes != known:
-        raise InputError(f"{table.place}: the classes are {listed(classes)}, the first sheet has {listed(known)}")
-    if wrong := [fault for fault in (*map(fault_of_class, classes), fault_of_alike(classes)) if fault]:
-        raise InputError(f"{table.place}: {wrong[0]}")
-    if len(set(classes)) < len(classes):
-        raise InputError(f"{table.place}: two of the classes {', '.join(classes)} have one name")
+    classes, label_of = _classes(sheet, table.place, taken["label"], [row.value for row in rows], names, known)
     records: dict[str, list[Record]] = {}
     for row in rows:
-        label = row.value if several else label_of[row.value]
-        records.setdefault(row.part, []).append(Record(row.image, label, row.group))
+        records.setdefault(row.part, []).append(Record(row.image, label_of.get(row.value, row.value), row.group))
     unnamed = [path for path in pictures.pictures if path not in place_of]
     if unnamed:
         notes.append(f"{len(unnamed)} photographs have no row in {sheet}: {listed(unnamed)}")
@@ -118,6 +103,35 @@ def read_labels(
         count = len(pictures.elsewhere)
         notes.append(f"{count} photographs are in another folder than {sheet} says: {brief(repr(cell))} is {path}")
     return Labelled({part: RecordSet(tuple(classes), tuple(own)) for part, own in records.items()}, notes)
+
+
+def _classes(
+    sheet: Path,
+    place: str,
+    columns: tuple[str, ...],
+    values: Sequence[str | tuple[int, ...]],
+    names: Sequence[str] | None,
+    known: tuple[str, ...] | None,
+) -> tuple[tuple[str, ...], dict[str, int]]:
+    """The names of the classes, and the label of each value of a single column; see `read_labels`."""
+    if len(columns) > 1:
+        if names is not None:
+            raise InputError(
+                f"--classes {','.join(names)}: the columns {_named(columns)} name the classes; leave it out"
+            )
+        classes, label_of = columns, {}
+    else:
+        if names is not None and set(values) <= set(names):  # they are the labels, and only their order is said
+            known, names = known or tuple(names), None
+        named = dict(enumerate(names)) if names is not None else _names_beside(sheet)
+        classes, label_of = classes_of(place, values, len(values), named, known)
+    if known is not None and classes != known:
+        raise InputError(f"{place}: the classes are {listed(classes)}, the first sheet has {listed(known)}")
+    if wrong := [fault for fault in (*map(fault_of_class, classes), fault_of_alike(classes)) if fault]:
+        raise InputError(f"{place}: {wrong[0]}")
+    if len(set(classes)) < len(classes):
+        raise InputError(f"{place}: two of the classes {', '.join(classes)} have one name")
+    return classes, label_of
 
 
 def _named(columns: Sequence[str]) -> str:
