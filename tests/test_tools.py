@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import hashlib
 import importlib.util
 import io
 import json
@@ -900,3 +901,9 @@ def test_a_block_without_foreground_is_refused_before_another_is_trained(membran
     assert "block 3 of 3: no mask has foreground, so there is no Dice" in done.stderr
     assert not (tmp_path / "runs").exists()
     run_tool("train", *recipe, "--folds", "3", "--fold", "1", cwd=copy)
+
+
+def test_a_runs_figures_have_the_digests_of_its_predictions(place):
+    run = place / "output" / RUN
+    for which, digest in json.loads((run / "metrics.json").read_text())["predictions"].items():
+        assert digest == hashlib.sha256((run / f"predictions_{which}.csv").read_bytes()).hexdigest()

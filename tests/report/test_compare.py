@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import pandas as pd
@@ -211,3 +212,14 @@ def test_a_folder_of_runs_is_no_run(tmp_path):
     (tmp_path / "runs/one/metrics.json").write_text("{}")
     with pytest.raises(InputError, match=r"runs: this is no run's folder; did you mean .*runs/one\?"):
         read_run(tmp_path / "runs", "last")
+
+
+def test_predictions_that_a_kill_parted_from_their_figures_are_not_compared(make_run):
+    path = make_run("one", [1, 0])
+    written = hashlib.sha256((path / "predictions_last.csv").read_bytes()).hexdigest()
+    results = json.loads((path / "metrics.json").read_text())
+    (path / "metrics.json").write_text(json.dumps({**results, "predictions": {"last": written}}))
+    read_runs([path], "last")
+    pd.read_csv(path / "predictions_last.csv").assign(predicted=0).to_csv(path / "predictions_last.csv", index=False)
+    with pytest.raises(InputError, match=r"predictions_last.csv is not what metrics.json was written with"):
+        read_runs([path], "last")
