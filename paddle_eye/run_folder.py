@@ -150,7 +150,7 @@ class RunFolder:
 
     @classmethod
     def existing(cls, root: Path, name: str) -> list[RunFolder]:
-        """The runs of this name under ``root``, oldest number first."""
+        """The runs of this name under ``root``, oldest number first, also those whose replacement was killed."""
         cls._restore(root, name)
         numbered = []
         for path in root.glob(f"{glob.escape(name)}*"):
@@ -204,7 +204,11 @@ class RunFolder:
 
     def forget_replaced(self) -> None:
         """Remove the run that this one replaces; this one has something to show."""
-        shutil.rmtree(self._aside, ignore_errors=True)
+        gone = self.path.with_name(f".{self.path.name}.forgotten")  # which a kill halfway does not bring back
+        shutil.rmtree(gone, ignore_errors=True)
+        if self._aside.is_dir():
+            self._aside.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
 
     def bring_back_replaced(self) -> None:
         """Put the run that was to be replaced back, unless it has been forgotten."""
@@ -217,8 +221,11 @@ class RunFolder:
         """Bring back the runs that others were to replace which were killed before they had anything to show."""
         for aside in sorted(root.glob(f".{glob.escape(name)}*.replaced")):
             run = cls(root / aside.name[1:].removesuffix(".replaced"), name)
-            claim = claimed(run.path, CLAIM) if run.path.is_dir() else contextlib.nullcontext()
-            with contextlib.suppress(InputError), claim:  # it is being trained
+            if not run.path.is_dir():
+                with contextlib.suppress(OSError):  # another process was faster
+                    aside.rename(run.path)
+                continue
+            with contextlib.suppress(InputError), claimed(run.path, CLAIM):  # it is being trained
                 run.bring_back_replaced()
 
     @property

@@ -141,3 +141,13 @@ def test_a_killed_replacement_brings_the_old_run_back_for_whoever_looks(tmp_path
     find(tmp_path, "run")
     assert new.config.read_text() == "old"
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_run_that_was_being_forgotten_is_not_brought_back(tmp_path, monkeypatch):
+    RunFolder.create(tmp_path, "run").config.write_text("old")
+    new = RunFolder.replace(tmp_path, "run")
+    new.config.write_text("new")
+    monkeypatch.setattr("paddle_eye.run_folder.shutil.rmtree", lambda *_, **__: None)  # killed while it removed
+    new.forget_replaced()
+    assert RunFolder.existing(tmp_path, "run") == [new]
+    assert new.config.read_text() == "new"

@@ -30,14 +30,15 @@ def main() -> None:
     cli.import_paddle()
     from paddle_eye.files import write_bytes
     from paddle_eye.report.compare import comparison_picture, comparison_table, differences
+    from paddle_eye.report.finished import notice
     from paddle_eye.runs.compare import read_runs
 
     runs, comparison = read_runs(arguments.runs, arguments.epoch)
     print(f"{arguments.epoch} epochs")
     print(comparison_table(runs, comparison))
     for run in runs:
-        if run.results["data"]["demonstration"]:
-            print(f"{run.name}: demonstration set, not medical data")
+        if said := notice(run.results):
+            print(f"{run.name}: {said}")
     print(*differences(runs, comparison), sep="\n")
     picture = arguments.out or arguments.runs[0].parent / "comparison.png"
     write_bytes(picture, comparison_picture(runs, arguments.epoch, comparison))

@@ -80,7 +80,7 @@ def main() -> None:
 
     choose_store(arguments.cache)
     folds = chosen_folds(given)
-    if len(folds) > 1:
+    if len(folds) > 1 and not arguments.resume:
         require_blocks(arguments.config, folds[0])
     finished = [train(arguments, settings) for settings in folds]
     if len(finished) > 1 and None not in finished:

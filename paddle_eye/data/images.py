@@ -28,7 +28,7 @@ _TIFF = (b"II*\x00", b"MM\x00*")  # both byte orders
 _GIF = (b"GIF87a", b"GIF89a")
 _MOST_PREVIEWS = 16  # in a TIFF file, each half as large as the one before
 _NETPBM = tuple(f"P{number}".encode() for number in range(1, 7))
-_OF_NUMBERS = re.compile(rb"P[56](?:\s|#[^\n]*\n)*\d+(?:\s|#[^\n]*\n)+\d+(?:\s|#[^\n]*\n)+(\d{1,5})\s")
+_NETPBM_HEADER = re.compile(rb"P([2356])(?:\s|#[^\n]*\n)*\d+(?:\s|#[^\n]*\n)+\d+(?:\s|#[^\n]*\n)+(\d{1,5})\s")
 _JPEG_2000 = (b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51")
 SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp"),
@@ -152,7 +152,10 @@ def digest(data: bytes) -> str:
 def decode_picture(data: bytes, name: object) -> np.ndarray:
     """Decode the bytes of a picture file; ``name`` is for the message. See `read_picture`."""
     if _checked_header(data, name):
-        stored = _to_full_range(_decode_stored(data, name, _with_alpha(data)), data)
+        known = _with_alpha(data)
+        if known is None and (decoded := _decode(data, cv2.IMREAD_UNCHANGED)) is not None:
+            known = _to_full_range(decoded, data)
+        stored = _decode_stored(data, name, known)
         return _turned(_eight_bits(stored, name), orientation(data))
     picture = _decode(data, cv2.IMREAD_COLOR)
     return _turned(_by_pillow(data, name), orientation(data)) if picture is None else picture
@@ -209,11 +212,12 @@ def _with_alpha(data: bytes) -> np.ndarray | None:
 
 
 def _to_full_range(stored: np.ndarray, data: bytes) -> np.ndarray:
-    """The pixels of a Netpbm file whose largest value is one of its own, which OpenCV does not look at."""
-    said = _OF_NUMBERS.match(data)
-    if said is None or int(said[1]) in (0, 255, 65535):
+    """The pixels of a Netpbm file whose largest value is one of its own, which OpenCV looks at in plain ones of 8 bits
+    alone."""
+    said = _NETPBM_HEADER.match(data)
+    if said is None or int(said[2]) in (0, 255, 65535) or (said[1] in b"23" and stored.dtype == np.uint8):
         return stored
-    return np.minimum(np.rint(stored * (255 / int(said[1]))), 255).astype(np.uint8)
+    return np.minimum(np.rint(stored * (255 / int(said[2]))), 255).astype(np.uint8)
 
 
 def _white_is_high(picture: np.ndarray, data: bytes) -> np.ndarray:

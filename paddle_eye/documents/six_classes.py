@@ -54,7 +54,7 @@ def split_data(
         ill      3         1     3                  1
         all      6         2
         note: patients are not known, each photograph counts as one; --group or --group-column tells them
-        note: sensitivity and specificity will be of ill; --classes A,B makes B the positive class
+        note: sensitivity and specificity will be of ill, the second class
     """
     listed = None if leave_out is None else Path(leave_out)
     for split in write_split(find_folders(Path(root)), Path(out), ratio=ratio, leave_out=listed):

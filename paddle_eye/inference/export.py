@@ -63,7 +63,7 @@ def export(trained: TrainedNetwork, target: Path, kind: ExportFormat) -> float:
     if target.exists() and not _made_by_an_export(target):
         raise InputError(f"{target}: this exists and was not made by an export; give another --output")
     exportable.layer.eval()
-    checks = [_checked(exportable, sides) for sides in exportable.checked]  # before it becomes a program in its place
+    checks = [_expected(exportable, sides) for sides in exportable.checked]  # before it becomes a program in its place
     with building(target) as place:
         folder = place / "model"
         folder.mkdir()
@@ -93,7 +93,7 @@ def _made_by_an_export(folder: Path) -> bool:
     return is_exported(folder) and all(path.name in _FILES for path in folder.iterdir())
 
 
-def _checked(exportable: Exportable, sides: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def _expected(exportable: Exportable, sides: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Pictures of these sides, and the training network's probabilities of them."""
     shape = (_CHECKED_PICTURES, exportable.channels, *sides)
     pictures = np.random.default_rng(0).uniform(-2, 2, shape).astype(np.float32)

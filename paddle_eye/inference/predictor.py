@@ -169,7 +169,7 @@ class Predictor(TrainedNetwork):
         if "accuracy" not in figures or not images:
             return None
         if figures.get("intervals_over") == "patients":  # whom the file does not name
-            return f"Accuracy {figures['accuracy']:.4f} (patients have several photographs)"
+            return f"Accuracy {figures['accuracy']:.4f} (no interval: some patients have several photographs)"
         low, high = wilson_interval(round(figures["accuracy"] * images), images)
         return f"Accuracy {figures['accuracy']:.4f} [{low:.3f}, {high:.3f}]"
 

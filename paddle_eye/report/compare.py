@@ -132,8 +132,9 @@ def require_comparable(path: Path, run: FinishedRun, comparison: Comparison) -> 
 
 
 def _unusable(path: Path, error: Exception) -> str:
+    why = f"it lacks {error}" if isinstance(error, KeyError) else error
     return (
-        f"{path}: this is no finished run that can be compared ({error}); "
+        f"{path}: this is no finished run that can be compared ({why}); "
         "continue it with tools/train.py --resume, which writes its report anew"
     )
 

@@ -24,14 +24,19 @@ def literal(name: str) -> str:
 
 def drawable_names(names: Sequence[str]) -> list[str]:
     """The names of all classes as a picture can show them: ``class 0`` … if there is no font for one of them."""
-    lacking = sorted({letter for name in names for letter in name if family_with(letter) is None})
-    if not lacking:
+    if are_drawable(names):
         return [literal(name) for name in names]
+    lacking = sorted({letter for name in names for letter in name if family_with(letter) is None})
     _warn(
         f"no font on this machine has {''.join(lacking[:5])}; in pictures the classes are class 0, class 1 … in the "
         f"order of {', '.join(names)}; install a font with: apt-get install fonts-noto-cjk"
     )
     return [f"class {label}" for label in range(len(names))]
+
+
+def are_drawable(names: Sequence[str]) -> bool:
+    """Whether there is a font for every letter."""
+    return all(family_with(letter) is not None for name in names for letter in name)
 
 
 @functools.lru_cache(maxsize=16)

@@ -94,7 +94,7 @@ class MaskWording(Wording):
             "sensitivity": f"Sensitivity (share of {foreground} that is found)",
             "specificity": f"Specificity (share of {background} that is left out)",
             "background_dice": f"Dice of {background}",
-            "constant_dice": f"Dice of {foreground} in a mask of nothing else",
+            "constant_dice": f"Dice of {foreground} if all of the mask were so",
         }
         rows = [(title, [_mean_and_overall(each, key) for each in evaluations]) for key, title in names.items()]
         for classes in zip(*(per_class(each) for each in evaluations)):

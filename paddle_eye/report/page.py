@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from paddle_eye.report.fonts import drawable_names, literal
+from paddle_eye.report.fonts import are_drawable
 
 
 def render(
@@ -37,8 +37,7 @@ def render(
     environment.filters["figure"] = figure
     encoded = {name: base64.b64encode(data).decode("ascii") for name, data in pictures.items()}
     page = environment.get_template(template)
-    classes = results["classes"]
-    numbered = [] if drawable_names(classes) == list(map(literal, classes)) else classes
+    numbered = [] if are_drawable(results["classes"]) else results["classes"]
     return page.render(results=results, history=history, pictures=encoded, numbered=numbered, **shown)
 
 

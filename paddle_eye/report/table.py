@@ -50,9 +50,7 @@ def split_lines(split: Split) -> list[str]:
     ]
     if len(training.classes) == 2 and not training.several_labels:
         positive = training.classes[1]
-        lines.append(
-            f"note: sensitivity and specificity will be of {positive}; --classes A,B makes B the positive class"
-        )
+        lines.append(f"note: sensitivity and specificity will be of {positive}, the second class")
     if split.leaking:
         lines.append(
             f"LEAK: {split.leaking} patients or photographs with copies are on both sides. What is measured on this "

@@ -137,7 +137,7 @@ def _require_effect(settings: Config, given: Mapping[str, Any]) -> None:
     if "train.lrf" in given and recipe.schedule == "constant":
         raise InputError(f"train.lrf={recipe.lrf}: the learning rate is constant; add --set train.schedule=cosine")
     if "train.lrf" in given and recipe.epochs <= recipe.warmup + 1:
-        raise InputError(f"train.lrf={recipe.lrf}: it does not fall in {recipe.epochs} epochs; leave it out")
+        raise InputError(f"train.lrf={recipe.lrf}: no epoch of {recipe.epochs} has a lower rate; leave it out")
     if "train.momentum" in given and recipe.optim != "SGD":
         raise InputError(f"train.momentum={recipe.momentum}: {recipe.optim} has none; leave it out")
 

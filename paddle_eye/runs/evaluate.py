@@ -66,9 +66,7 @@ def evaluate_weights(
     loader = evaluation_loader(measured.dataset, measured.batch_size)
     evaluation = evaluate(opened.model, progress(loader), measured.objective, len(measured.dataset))
     own = trained_on is None or Path(trained_on).resolve() == location.path.resolve()
-    part_alone = [f"{location.path} comes divided, and its test part alone is measured"]
-    if own or measured.whole or (sheet or {}).get("split_column") or (sheet or {}).get("test_sheet"):
-        part_alone = []
+    part_alone = not (own or measured.whole or sheet)
     row = {
         "weights": str(path),
         "task": task.name,
@@ -78,17 +76,25 @@ def evaluate_weights(
         "epoch": opened.description.get("epoch"),
         **_count_seen(opened.description, measured.images),
         "classes": measured.classes,
-        "notes": [*measured.notes, *reservations(opened.description), *part_alone],
+        "notes": [
+            *measured.notes,
+            *reservations(opened.description),
+            *[f"{location.path} comes divided, and its test part alone is measured"] * part_alone,
+        ],
         **measured.objective.figures(evaluation),
     }
     report = None
     if measured.whole or not own:
-        asked = {
-            "sheet": {key: str(value) for key, value in (sheet or {}).items() if value},
-            "names": dict(names or {}),
-        }
+        asked = {"sheet": {key: _whole(value) for key, value in (sheet or {}).items() if value}, "names": names or {}}
         report = write_external(path, task, {**row, **asked}, measured, evaluation, location.path)
     return {**row, "report": report and str(report)}
+
+
+def _whole(value: Any) -> Any:
+    """How a sheet is read, with whole paths, so that it is the same from wherever."""
+    if isinstance(value, Path):
+        return str(value.resolve())
+    return list(map(_whole, value)) if isinstance(value, list) else value
 
 
 def evaluate_each(

@@ -110,9 +110,12 @@ def evaluate(
         >>> figures["model"], figures["images"], figures["accuracy"] == results["best"]["accuracy"]
         ('shufflenet_v2_x0_25', 64, True)
     """
-    unknown = sorted(columns.keys() - _OF_SHEETS)
-    if unknown or (columns and sheet is None) or (sheet is not None and data is None):
-        raise InputError(f"evaluate({', '.join(unknown or columns)}): expected sheet=FILE, data=DIR and {_OF_SHEETS}")
+    if unknown := sorted(columns.keys() - _OF_SHEETS):
+        raise InputError(f"unknown setting {', '.join(unknown)}; of sheets there are {', '.join(sorted(_OF_SHEETS))}")
+    if columns and sheet is None:
+        raise InputError(f"{', '.join(columns)}: give the sheet, too, with sheet=FILE")
+    if sheet is not None and data is None:
+        raise InputError(f"sheet={sheet}: give the folder of its photographs, too, with data=DIR")
     how = {} if sheet is None else {"sheet": Path(sheet), **columns}
     return evaluate_weights(weight_file(Path(weights)), None if data is None else str(data), sheet=how, names=names)
 

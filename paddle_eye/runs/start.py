@@ -100,8 +100,8 @@ def require_history(
     Raises:
         InputError: they do, or it is.
     """
-    done = 0  # of the state, which is saved after the weights of a best epoch
-    if history:
+    done = 0
+    if history:  # the best weights are written before the state, so that after a kill they may be an epoch ahead
         done = max(history[-1]["epoch"], origin.get("epoch") or 0)
     if done > epochs:
         raise InputError(f"--epochs {epochs}: {run.path} has {done} epochs already; ask for as many, or for more")

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import paddle
 import pandas as pd
 
@@ -164,7 +165,8 @@ class Run:
             yield f"note: the epoch before was trained by {before} processes, a step had {own * before} images"
 
     def origin_notes(self) -> Iterator[str]:
-        """That the weights to begin with know other classes, or pictures prepared otherwise, where it can be told."""
+        """What is to be said against the weights to begin with, and that they know other classes, or pictures prepared
+        otherwise, where it can be told."""
         for sentence in reservations(self.origin) if not self.history else ():
             yield f"note: of the weights to begin with: {sentence}"
         recipe, preset = self.settings.train, self.settings.data.preset
@@ -202,7 +204,8 @@ class Run:
             self._keep("best", evaluation)
             _require_folder(folder)
             chosen_on = self.description["data"]["best_epoch_chosen_on"]
-            self._write_weights(folder.best_weights, row["epoch"], row, len(data.selection), chosen_on)
+            images, patients = len(data.selection), data.selection_patients
+            self._write_weights(folder.best_weights, row["epoch"], row, images, patients, chosen_on)
 
         def keep_state(rows: list[Row], evaluation: Evaluation) -> None:
             self._keep("last", evaluation)
@@ -249,7 +252,8 @@ class Run:
         objective, said = self.task.finished(self.objective, self.model, self.data)
         last_figures = objective.figures(last)
         score = self.objective.score(last)
-        self._write_weights(folder.last_weights, epoch, score, len(self.data.validation), None, said)
+        images, patients = len(self.data.validation), self.objective.patients
+        self._write_weights(folder.last_weights, epoch, score, images, patients, None, said)
         weights = read_weights(folder.best_weights)
         load_into(self.model, weights.arrays, folder.best_weights)
         best = self._kept.get("best") or self._evaluate()
@@ -296,12 +300,14 @@ class Run:
         epoch: int,
         score: Row,
         images: int,
+        patients: np.ndarray | None,
         chosen_on: str | None,
         said: Mapping[str, Any] | None = None,
     ) -> None:
-        """A weight file that says what its figures are, of how many images, on which its epoch was chosen, and more."""
+        """A weight file that says what its figures are, of how many images, whether patients have several of them, on
+        which its epoch was chosen, and more."""
         figures = {name: score[name] for name in self.objective.figure_names}
-        over = "images" if self.objective.patients is None else "patients"
+        over = "images" if patients is None else "patients"
         figures.update({"images": images, "epoch_chosen_on": chosen_on, "intervals_over": over})
         seen = sorted({*self.data.digests, *(seen_pictures(self.origin) or ())})
         description = {**self.description, "training_pictures": seen, "epoch": epoch, "figures": figures}
@@ -392,8 +398,8 @@ def _train(training: Run, run: RunFolder, command: str, display: Display) -> dic
         display.note(f"FAULT of the data: {fault}")
     for note in training.data.notes:
         display.note(f"note: {note}")
-    given = settings.train.weights or settings.train.pretrained
-    if settings.train.freeze is not None and given is None and not training.history:
+    begins_with = settings.train.weights or settings.train.pretrained
+    if settings.train.freeze is not None and begins_with is None and not training.history:
         display.note(f"WARNING: --freeze {settings.train.freeze} keeps random weights; give --pretrained, too")
     try:
         display.started(run)

@@ -41,6 +41,7 @@ class Data(NamedTuple):
         notes: what else a person should know.
         chosen_on: what ``selection`` is, in words.
         sketches: of the photographs that the network learns from, see `paddle_eye.data.sketches`.
+        selection_patients: int [N], of ``selection``; None if no patient has several of its pictures.
     """
 
     training: paddle.io.Dataset
@@ -53,6 +54,7 @@ class Data(NamedTuple):
     notes: list[str]
     chosen_on: str
     sketches: Sequence[str] = ()
+    selection_patients: np.ndarray | None = None
 
 
 class Measured(NamedTuple):

@@ -86,6 +86,7 @@ class PhotographTask(Task):
             notes=[*layouts.notes(self.location.path), *store_note],
             chosen_on=HELD_OUT if share_aside else VALIDATION,
             sketches=[sketch(examined.fingerprints[record.image]) for record in learned.records],
+            selection_patients=patients_of(parts[1] if share_aside else validation),
         )
 
     def training_loader(self, training: PictureDataset, rank: int = 0, ranks: int = 1) -> Batches:

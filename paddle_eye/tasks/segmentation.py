@@ -206,7 +206,8 @@ class SegmentationTask(MaskWording, Task):
         values = dict(zip(classes, mask_values(path, opened.description))) if len(classes) > 2 else None
         in_field = learned_in_field(opened.description)
         pairs = read_pairs(location, found.records, opened.preprocessing.fit, found.faults, values, in_field)
-        pairs = _held_out(pairs, opened.description) or pairs
+        held_out = _held_out(pairs, opened.description)
+        whole, pairs = not held_out, held_out or pairs
         images = [pair.image for pair in pairs]
         dataset, patients = MaskDataset(pairs, opened.preprocessing), patients_among(images)
         notes = _passed_over(found)
@@ -215,7 +216,7 @@ class SegmentationTask(MaskWording, Task):
                 f"{location} has no masks of fields of view; what is in the round fields of its photographs counts"
             )
         objective = objective_of(classes, patients=patients)
-        return Measured(objective, classes, images, dataset, 1, notes, patients)
+        return Measured(objective, classes, images, dataset, 1, notes, patients, whole)
 
     @staticmethod
     def statistics(classes: Sequence[str]) -> Mapping[str, tuple[str, Statistic]]:

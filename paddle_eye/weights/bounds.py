@@ -1,8 +1,9 @@
 """What a pickle may cost: its steps are counted before it is read.
 
 A pickle that names nothing but harmless things can still fill the memory or crash the process: by a memo index of 2^28,
-a tuple in a tuple ten thousand times, one that doubles itself sixty times, or a dict whose keys all have one hash. So
-the stack machine is run here with no objects on it, only with how deep and how large each of them would be.
+a tuple in a tuple ten thousand times, one that doubles itself sixty times, a dict whose keys all have one hash, or one
+that calls copy ten thousand times. So the stack machine is run here with no objects on it, only with how deep and how
+large each of them would be, how many letters it has, and whether it has a name, and is then not to be changed.
 """
 
 from __future__ import annotations

@@ -351,3 +351,16 @@ def test_a_mask_whose_background_is_transparent_is_as_it_is_stored(mode):
     picture = Image.new(mode, (4, 4), 0)
     picture.putpixel((1, 0), 255)
     assert decode_unchanged(by_pillow(picture, "PNG", transparency=0), "x")[0].tolist() == [0, 255, 0, 0]
+
+
+@pytest.mark.parametrize("kind", ["P2", "P5"])
+@pytest.mark.parametrize("most", [100, 1000])
+def test_a_netpbm_file_is_as_bright_where_opencv_reads_none(monkeypatch, kind, most):
+    values = [0, most // 2, most, most // 4]
+    text = " ".join(map(str, values)).encode() + b"\n"
+    pixels = text if kind == "P2" else np.array(values, ">u2" if most > 255 else "u1").tobytes()
+    data = f"{kind}\n4 1\n{most}\n".encode() + pixels
+    decoded = decode_picture(data, "x")
+    monkeypatch.setattr("paddle_eye.data.images._decode", lambda *_: None)
+    for picture in (decoded, decode_picture(data, "x")):
+        np.testing.assert_allclose(picture[0, :, 0], [0, 127, 255, 63], atol=1)

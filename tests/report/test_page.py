@@ -238,8 +238,8 @@ def test_a_page_of_masks_names_the_foreground_and_the_constant_mask(mask_results
     text = " ".join(page.text.split())
     assert page.row("Dice of cell <interior>") == ["0.8000 [0.7000, 0.9000] · 0.8100"] * 2
     assert page.row("Dice of membrane") == ["0.5500 [0.5000, 0.6000] · 0.5500"] * 2
-    assert page.row("Dice of cell <interior> in a mask of nothing else") == ["0.8750 [0.8250, 0.9250] · 0.8750"] * 2
-    assert "0.8750Dice of cell <interior> in a mask of nothing else" in page.text
+    assert page.row("Dice of cell <interior> if all of the mask were so") == ["0.8750 [0.8250, 0.9250] · 0.8750"] * 2
+    assert "0.8750Dice of cell <interior> if all of the mask were so" in page.text
     assert "The foreground is “cell <interior>”, the background “membrane”" in text
     assert "chosen on the same 2 images" in text
     assert page.row("Division") == ["block 4 of 5 in the order of the names is measured on"]

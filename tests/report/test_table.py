@@ -19,7 +19,7 @@ def test_a_split_is_shown_by_class():
         ["ill", "1", "2", "1", "1"],
         ["all", "4", "2"],
     ]
-    positive = "note: sensitivity and specificity will be of ill; --classes A,B makes B the positive class"
+    positive = "note: sensitivity and specificity will be of ill, the second class"
     assert others[:2] == ["note: a note", positive]
     assert others[2].startswith("LEAK: 1 patients or photographs with copies")
     assert split_lines(Split(Path("tables"), *parts, 0, 0, []))[2:] == [positive]

@@ -357,6 +357,6 @@ def test_a_table_is_not_trained_on_drawn_photographs(tmp_path, monkeypatch):
 def test_a_table_without_a_page_gets_one_of_its_own(inside, tmp_path):
     plan = read_plan(Path("configs/tables/small.yaml"))
     Table(plan, plan.choose("first"), ROOT / "tools/train.py", Path("output/small"), tmp_path, []).train()
-    page = (tmp_path / "small.md").read_text()
+    page = (tmp_path / "small-table.md").read_text()
     assert page.startswith("| row | epochs |") and "\n\n- first and again: " in page
-    assert not Path("results/small.md").exists()
+    assert not Path("results/small-table.md").exists()

@@ -59,7 +59,9 @@ def test_a_file_that_says_nothing():
 def test_over_patients_there_is_no_interval_of_images():
     figures = {**FIGURES, "intervals_over": "patients"}
     sentence = described({"data": DATA, "figures": figures, "epoch": 20}, ["healthy", "ill"])[-1]
-    assert sentence.startswith("Accuracy 0.9000 (patients have several photographs) on 400 validation images")
+    assert sentence.startswith(
+        "Accuracy 0.9000 (no interval: some patients have several photographs) on 400 validation images"
+    )
 
 
 def test_weights_of_before_the_training_are_said():

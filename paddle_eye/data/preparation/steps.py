@@ -64,7 +64,8 @@ def find_folders(root: Path, group: str | None = None, classes: Sequence[str] | 
     Args:
         root: the folder of the class folders.
         group: regular expression whose one group, found in a file name, is the patient; None: see `patient_of`.
-        classes: the names of the folders that are classes; None takes all, unless their names say something else.
+        classes: the folders that are classes, in the order of the labels; None takes all, unless their names say
+            something else.
 
     Raises:
         InputError: see `read_folders`; also if no name has a patient.
@@ -103,7 +104,7 @@ def find_sheet(
         group_column: of the patient.
         split_column: of the part that a row belongs to.
         group: see `find_folders`; for sheets without a column of patients.
-        classes: the names of the labels 0, 1, … in their order; None takes the values as names.
+        classes: the names of the labels 0, 1, … in their order, or the labels in order; None takes the values as names.
 
     Raises:
         InputError: see `read_labels`; also if no name has a patient, or the sheets say other parts than they are for.

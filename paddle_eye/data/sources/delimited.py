@@ -13,11 +13,8 @@ from typing import Any, NamedTuple
 from paddle_eye.errors import InputError
 from paddle_eye.files import read_ordinary
 
-# What stands for nothing in a cell, in small letters; the last are Excel's errors.
-MISSING = (
-    *("", "na", "n/a", "n.a.", "n.a", "nan", "null", "?", "-", "--", "."),
-    *("#n/a", "#ref!", "#value!", "#name?", "#div/0!", "#null!", "#num!"),
-)
+_MISSING = ("", "na", "n/a", "n.a.", "n.a", "nan", "null", "?", "-", "--", ".")
+_ERROR = re.compile(r"#[A-Z0/?!]+", re.IGNORECASE)  # of Excel, such as #N/A and #DIV/0!
 _SEPARATORS = (",", ";", "\t")
 _MOST_MEGABYTES = 64
 MOST_ROWS, _MOST_CELLS = 1_000_000, 10_000_000  # some 500 bytes of memory a row
@@ -44,6 +41,11 @@ class Text(NamedTuple):
 
     text: str
     encoding: str
+
+
+def is_missing(cell: str) -> bool:
+    """Whether a cell has what stands for nothing."""
+    return cell.casefold() in _MISSING or _ERROR.fullmatch(cell) is not None
 
 
 def read_delimited(path: Path) -> Delimited:

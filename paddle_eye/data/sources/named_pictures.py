@@ -33,13 +33,13 @@ class NamedPictures:
         self.pictures = sorted(below.keys() - set(self._masks))
         self._root = below
         self._by_name: Mapping[str, list[Path]] = defaultdict(list)
-        self._by_number: Mapping[str, list[Path]] = defaultdict(list)
+        self._by_short: Mapping[str, list[Path]] = defaultdict(list)
         self._folders = {name for path in self.pictures for name in self._inside(path)}
         self._numbered = Counter(_DIGITS.sub("0", name) for name in self._folders)
         for path in self.pictures:
             for name in {key(path.name), key(path.stem)}:
                 self._by_name[name].append(path)
-            self._by_number[_without_zeros(path.stem)].append(path)
+            self._by_short[_without_zeros(path.stem)].append(path)
 
     def find(self, cell: str) -> Path:
         """The picture that a cell names; a ValueError says why there is none.
@@ -81,7 +81,7 @@ class NamedPictures:
         stem, _, suffix = name.rpartition(".")
         if f".{suffix.lower()}" in SUFFIXES and (found := self._by_name.get(key(stem))):
             return found
-        return self._by_number.get(_without_zeros(stem if f".{suffix.lower()}" in SUFFIXES else name), [])
+        return self._by_short.get(_without_zeros(stem if f".{suffix.lower()}" in SUFFIXES else name), [])
 
     def _require_no_other(self, cell: str, written: PurePosixPath, path: Path) -> None:
         """Raise a ValueError if a cell names a folder that the picture is not in, but that is there, or differs by its

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from paddle_eye.data.sources.delimited import MISSING
+from paddle_eye.data.sources.delimited import is_missing
 from paddle_eye.data.sources.tables import whole_number, zeros_and_ones
 from paddle_eye.errors import InputError, brief, listed
 
 _MOST_CLASSES = 200
-_ERROR = re.compile(r"#[A-Z0/?!]+")  # of Excel, such as #N/A and #DIV/0!
 _DATE = re.compile(
     r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d:\d\d)?|\d{1,2}-[A-Z][a-z]{2}|[A-Z][a-z]{2}-\d\d|\d+月\d+日"  # Excel's, and in CSV
 )
@@ -34,7 +33,7 @@ def value_of(cells: Mapping[str, str], columns: tuple[str, ...]) -> str | tuple[
     if (number := whole_number(value)) is not None:
         return str(number)
     shown, column = brief(repr(value)), columns[0]
-    if value.casefold() in MISSING or _ERROR.fullmatch(value):
+    if is_missing(value):
         raise ValueError(f"no label in the column {column}, found {shown}; fill it in, or take the row out")
     if _DATE.fullmatch(value):
         raise ValueError(f"a date in the column {column}, {shown}; Excel may have made it of a label such as 1-2")
@@ -58,7 +57,7 @@ def classes_of(
         given: the values.
         rows: how many rows have them.
         names: of labels, in their order, if they were said.
-        known: the classes of a former sheet.
+        known: the classes in their order, of a former sheet or as they were asked for.
 
     Raises:
         InputError: there are too many values for classes, several in one, or values that are none of the classes.
@@ -75,7 +74,7 @@ def classes_of(
     if known is not None:
         unknown = sorted(values - set(known))
         if unknown:
-            raise InputError(f"{place}: {brief(listed(unknown))} is no class of the first sheet, {', '.join(known)}")
+            raise InputError(f"{place}: {brief(listed(unknown))} is none of the classes {', '.join(known)}")
         return known, {name: label for label, name in enumerate(known)}
     if len(values) > min(_MOST_CLASSES, max(2, rows // 2)):
         raise InputError(

@@ -167,8 +167,8 @@ def _may_be_patients(table: SheetTable, column: str) -> bool:
 
 def _require_one_eye(place: str, images: Sequence[str], labels: Sequence[str]) -> None:
     """Raise an InputError if each eye has a photograph of its own in the rows of a sheet, and a label is of one eye."""
-    several = [name for name in labels if len(name) > 1]  # a letter alone is a disease, in ODIR
-    sides = {side for name in several for word, side in _SIDES.items() if re.search(word, name, re.IGNORECASE)}
+    words = [name for name in labels if len(name) > 1]  # a letter alone is a disease, in ODIR
+    sides = {side for name in words for word, side in _SIDES.items() if re.search(word, name, re.IGNORECASE)}
     if len(images) > 1 and sides:
         raise InputError(
             f"{place}: {brief(' and '.join(labels))}: labels of one eye, and rows have photographs of both; make a row "

@@ -109,7 +109,10 @@ def _of_list(sheet: Path) -> SheetTable:
             path, label = _path_and_label(line.strip())
             rows.append((f"line {number}", {"path": path, "label": label}))
             if "," in label and not label.replace(",", "").isdecimal():
-                faults.append(f"line {number}: expected a path and a label, found {brief(repr(line.strip()))}")
+                found = brief(repr(line.strip()))
+                faults.append(
+                    f"line {number}: expected a path and a label, found {found}; call a table of columns .csv"
+                )
         if len(rows) > MOST_ROWS:
             raise InputError(f"{sheet}: more than {MOST_ROWS} lines are too many; leave some out")
     return SheetTable(str(sheet), ["path", "label"], rows, faults, _of_encoding(encoding))

@@ -121,7 +121,9 @@ def _classes(
             )
         classes, label_of = columns, {}
     else:
-        if names is not None and set(values) <= set(names):  # they are the labels, and only their order is said
+        if names is not None and set(values) & set(names):  # they are the labels, and only their order is said
+            if others := sorted(set(values) - set(names)):
+                raise InputError(f"--classes {','.join(names)}: {place} also has {brief(listed(others))}; name all")
             known, names = known or tuple(names), None
         named = dict(enumerate(names)) if names is not None else _names_beside(sheet)
         classes, label_of = classes_of(place, values, len(values), named, known)

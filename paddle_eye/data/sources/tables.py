@@ -21,7 +21,7 @@ from typing import Any
 
 from paddle_eye.data.patients import patient_of, written_alike
 from paddle_eye.data.records import Record, RecordSet
-from paddle_eye.data.sources.delimited import MISSING, read_delimited
+from paddle_eye.data.sources.delimited import is_missing, read_delimited
 from paddle_eye.data.sources.sheet_columns import is_called
 from paddle_eye.errors import InputError, brief, is_plain, listed, raise_faults
 from paddle_eye.files import claimed, file_digest, read_json, write_json, write_text
@@ -31,7 +31,7 @@ SEVERAL = "label:"  # before the name of a class, where a photograph has a label
 GROUP_COLUMN = "group"
 TRAINING_TABLE, TEST_TABLE = "train.csv", "test.csv"
 _LONGEST_CLASS = 100
-_NO_PATIENT = (*MISSING, "none", "unknown", "无", "不详", "未知")
+_NO_PATIENT = ("none", "unknown", "无", "不详", "未知")
 _MARK = ".split.json"  # beside tables that tools/split.py wrote: their digests
 
 
@@ -122,7 +122,7 @@ def whole_number(text: str) -> int | None:
 def patient_named(cell: str) -> str | None:
     """The patient in a cell, as `written_alike` has it; None if it names none."""
     name = written_alike(cell)
-    return None if name in _NO_PATIENT else name
+    return None if is_missing(name) or name in _NO_PATIENT else name
 
 
 def zeros_and_ones(cells: Mapping[str, str]) -> tuple[int, ...]:

@@ -100,7 +100,7 @@ def _chosen(path: Path, sheets: list[Sheet], columns: Sequence[str], name: str |
 def _sheets(path: Path) -> list[Sheet]:
     try:
         _require_small(path)
-        unsaved = _unsaved_formulas(path)
+        unsaved = _scanned(path)
         workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
         try:
             rows = _Rows(path)
@@ -145,8 +145,8 @@ def _require_small(path: Path) -> None:
         raise InputError(f"{path}: its cells have {texts / 2**20:.0f} MB of text, too many for a sheet of labels")
 
 
-def _unsaved_formulas(path: Path) -> int:
-    """How many formulas of a workbook have no value, as those that no spreadsheet program has saved.
+def _scanned(path: Path) -> int:
+    """Look through the parts of a workbook, and count the formulas without a value, which no program has saved.
 
     Raises:
         InputError: a part of it is too much for memory, or all of it for the time.

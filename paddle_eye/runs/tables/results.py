@@ -97,7 +97,7 @@ def update_pages(plan: Plan, lines: Mapping[str, Line], results: Path, pages: It
         results: the folder of the table; its pictures are ``NAME-curves.png`` and the like.
         pages: Markdown files; what stands in one between the marker lines ``<!-- table: NAME -->`` or
             ``<!-- differences: NAME -->`` and ``<!-- end of table -->`` or ``<!-- end of differences -->`` is replaced.
-            If none has the table, it is written to ``NAME.md`` beside the CSV file.
+            If none has the table, it is written to ``NAME-table.md`` beside the CSV file.
     """
     kept = {row.key: results / plan.name / row.key for row in plan.rows if row.key in lines}
     runs = {key: read_run(path, "last")._replace(name=_label(lines[key], lines)) for key, path in kept.items()}
@@ -115,7 +115,7 @@ def update_pages(plan: Plan, lines: Mapping[str, Line], results: Path, pages: It
         if content != before:
             write_text(page, content)
     if not shown:
-        write_text(results / f"{plan.name}.md", "\n".join(text.values()))
+        write_text(results / f"{plan.name}-table.md", "\n".join(text.values()))
     histories = {runs[key].name: pd.read_csv(path / "history.csv") for key, path in kept.items()}
     for name, picture in task.table_pictures({run.name: run for run in runs.values()}, histories).items():
         write_bytes(results / f"{plan.name}-{name}.png", picture)

@@ -79,7 +79,7 @@ def test_two_sheets_are_two_parts_with_the_classes_of_the_first(touch, sheet, tm
     with pytest.raises(InputError, match="both sheets have a row of it"):
         find_sheet(tmp_path, first, test_sheet=second, image_folders=[one])
     other = sheet(("image", "label"), ("a", 4), name="other.csv")
-    with pytest.raises(InputError, match="4 is no class of the first sheet, 0, 1"):
+    with pytest.raises(InputError, match="4 is none of the classes 0, 1"):
         find_sheet(tmp_path, first, test_sheet=other, image_folders=[one], test_image_folders=[two])
 
 
