@@ -152,11 +152,10 @@ def digest(data: bytes) -> str:
 def decode_picture(data: bytes, name: object) -> np.ndarray:
     """Decode the bytes of a picture file; ``name`` is for the message. See `read_picture`."""
     if _checked_header(data, name):
-        known = _with_alpha(data)
-        if known is None and (decoded := _decode(data, cv2.IMREAD_UNCHANGED)) is not None:
-            known = _to_full_range(decoded, data)
-        stored = _decode_stored(data, name, known)
-        return _turned(_eight_bits(stored, name), orientation(data))
+        picture = _with_alpha(data)
+        if picture is None and (picture := _decode(data, cv2.IMREAD_UNCHANGED)) is not None:
+            picture = _to_full_range(picture, data)
+        return _turned(_eight_bits(_as_stored(picture, data, name), name), orientation(data))
     picture = _decode(data, cv2.IMREAD_COLOR)
     return _turned(_by_pillow(data, name), orientation(data)) if picture is None else picture
 
@@ -171,7 +170,7 @@ def decode_unchanged(data: bytes, name: object) -> np.ndarray:
         InputError: see `read_picture`.
     """
     _checked_header(data, name)
-    return _decode_stored(data, name)
+    return _as_stored(_decode(data, cv2.IMREAD_UNCHANGED), data, name)
 
 
 def palette_indices(data: bytes) -> np.ndarray | None:
@@ -186,9 +185,8 @@ def palette_indices(data: bytes) -> np.ndarray | None:
         return None
 
 
-def _decode_stored(data: bytes, name: object, picture: np.ndarray | None = None) -> np.ndarray:
-    if picture is None:
-        picture = _decode(data, cv2.IMREAD_UNCHANGED)
+def _as_stored(picture: np.ndarray | None, data: bytes, name: object) -> np.ndarray:
+    """A decoded picture, or what Pillow decodes of its file, not turned."""
     if picture is None:
         return _by_pillow(data, name)
     if data.startswith(_TIFF):  # of these, OpenCV turns what is to be as it is stored, too

@@ -49,7 +49,12 @@ def written_alike(patient: str) -> str:
     and ``ann``.
     """
     name = " ".join(unicodedata.normalize("NFKC", patient).casefold().split())
-    return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"\.0+$", "", name))
+    return without_zeros(re.sub(r"\.0+$", "", name))
+
+
+def without_zeros(name: str) -> str:
+    """A name without the zeros before its numbers."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", name)
 
 
 def patients_among(images: Iterable[str | Path]) -> np.ndarray | None:

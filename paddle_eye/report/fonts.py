@@ -24,9 +24,8 @@ def literal(name: str) -> str:
 
 def drawable_names(names: Sequence[str]) -> list[str]:
     """The names of all classes as a picture can show them: ``class 0`` … if there is no font for one of them."""
-    if are_drawable(names):
+    if not (lacking := _lacking(names)):
         return [literal(name) for name in names]
-    lacking = sorted({letter for name in names for letter in name if family_with(letter) is None})
     _warn(
         f"no font on this machine has {''.join(lacking[:5])}; in pictures the classes are class 0, class 1 … in the "
         f"order of {', '.join(names)}; install a font with: apt-get install fonts-noto-cjk"
@@ -36,7 +35,12 @@ def drawable_names(names: Sequence[str]) -> list[str]:
 
 def are_drawable(names: Sequence[str]) -> bool:
     """Whether there is a font for every letter."""
-    return all(family_with(letter) is not None for name in names for letter in name)
+    return not _lacking(names)
+
+
+def _lacking(names: Sequence[str]) -> list[str]:
+    """The letters that no font has."""
+    return sorted({letter for name in names for letter in name if family_with(letter) is None})
 
 
 @functools.lru_cache(maxsize=16)

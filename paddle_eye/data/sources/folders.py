@@ -49,14 +49,13 @@ def read_folders(
     if classes is None:
         _require_classes(root, folders)
     else:
-        missing = [name for name in classes if name not in {folder.name for folder in folders}]
+        by_name = {folder.name: folder for folder in folders}
+        missing = [name for name in classes if name not in by_name]
         if missing or len(classes) < 2 or len(set(classes)) < len(classes):
             raise InputError(
                 f"--classes {','.join(classes)}: expected two or more folders of {root}, each once, missing {missing}"
             )
-        folders = sorted(
-            (folder for folder in folders if folder.name in classes), key=lambda each: classes.index(each.name)
-        )
+        folders = [by_name[name] for name in classes]
     records, faults = _records(folders, pattern)
     raise_faults(root, faults, "give the folder whose subfolders are the classes, only photographs in them")
     return RecordSet(tuple(folder.name for folder in folders), records)

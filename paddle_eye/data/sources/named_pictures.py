@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from paddle_eye.data.images import SUFFIXES, find_pictures
+from paddle_eye.data.patients import without_zeros
 from paddle_eye.data.sources.pair_names import is_folder_of_masks
 from paddle_eye.data.sources.part_names import key, part_named
 from paddle_eye.errors import brief, listed
@@ -39,7 +40,7 @@ class NamedPictures:
         for path in self.pictures:
             for name in {key(path.name), key(path.stem)}:
                 self._by_name[name].append(path)
-            self._by_short[_without_zeros(path.stem)].append(path)
+            self._by_short[_short(path.stem)].append(path)
 
     def find(self, cell: str) -> Path:
         """The picture that a cell names; a ValueError says why there is none.
@@ -81,7 +82,7 @@ class NamedPictures:
         stem, _, suffix = name.rpartition(".")
         if f".{suffix.lower()}" in SUFFIXES and (found := self._by_name.get(key(stem))):
             return found
-        return self._by_short.get(_without_zeros(stem if f".{suffix.lower()}" in SUFFIXES else name), [])
+        return self._by_short.get(_short(stem if f".{suffix.lower()}" in SUFFIXES else name), [])
 
     def _require_no_other(self, cell: str, written: PurePosixPath, path: Path) -> None:
         """Raise a ValueError if a cell names a folder that the picture is not in, but that is there, or differs by its
@@ -104,9 +105,9 @@ class NamedPictures:
             raise ValueError(f"{brief(repr(cell))} is not there, and {path} is of another part; give the other folder")
 
 
-def _without_zeros(name: str) -> str:
+def _short(name: str) -> str:
     """A name without the zeros before its numbers, and without those that pandas writes behind the point of one."""
-    return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"^(\d+)\.0+$", r"\1", key(name)))
+    return without_zeros(re.sub(r"^(\d+)\.0+$", r"\1", key(name)))
 
 
 def _is_mask(path: Path) -> bool:
