@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -46,17 +47,19 @@ def launch(tool: Path, recipe: Sequence[str], given: Mapping[str, str], log_dir:
             raise InputError(f"a process found wrong input; see above, or {log_dir}")
         if restart < restarts:
             print(f"a process failed; restart {restart + 1} of {restarts}", file=sys.stderr, flush=True)
-            if _has_checkpoint_since(started, recipe):
+            if _has_saved(shlex.join(["python", str(tool), *recipe]), recipe, started):
                 recipe = [*(each for each in recipe if each not in ("--overwrite", "--resume")), "--resume"]
     raise JobError(f"a process failed; see above, or {log_dir}")
 
 
-def _has_checkpoint_since(moment: float, recipe: Sequence[str]) -> bool:
-    """Whether a run below the ``--output`` of a training was saved since then; before that another may lie there."""
+def _has_saved(command: str, recipe: Sequence[str], started: float) -> bool:
+    """Whether a run of this command below its ``--output`` was saved since it was started; others may lie there."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--output", type=Path, default=Path("output"))
     output = parser.parse_known_args(recipe)[0].output
-    return any(path.stat().st_mtime >= moment for path in found_below(output, "checkpoint.safetensors"))
+    saved = [path for path in found_below(output, "checkpoint.safetensors") if path.stat().st_mtime >= started]
+    commands = [path for path in (each.with_name("commands.txt") for each in saved) if path.is_file()]
+    return any(path.read_text("utf-8").splitlines()[-1:] == [command] for path in commands)
 
 
 def _require_gpus() -> None:

@@ -83,7 +83,7 @@ class PhotographTask(Task):
             validation_digests=digests[1],
             digest=data_digest([[record.label for record in part.records] for part in self.parts], digests),
             faults=falsifying(examine(self.parts._asdict(), examined)),
-            notes=[*layouts.notes(self.location.path), *store_note],
+            notes=[*layouts.notes(self.location.path, self.parts), *store_note],
             chosen_on=HELD_OUT if share_aside else VALIDATION,
             sketches=[sketch(examined.fingerprints[record.image]) for record in learned.records],
             selection_patients=patients_of(parts[1] if share_aside else validation),

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -130,10 +131,10 @@ def test_wrong_input_is_not_tried_again(data, tmp_path):
     assert "; restart" not in printed
 
 
-@pytest.mark.parametrize("saved", [False, True])
+@pytest.mark.parametrize("saved", [None, "other", "own"])
 def test_a_restart_goes_on_with_what_it_has_saved_and_never_with_another_run(saved, tmp_path, monkeypatch):
-    """Here, what is started is replaced: it fails once, before or behind its first checkpoint."""
-    commands = []
+    """Here, what is started is replaced: it fails once, before or behind its or another run's first checkpoint."""
+    commands, recipe = [], ["--version", "D", "--overwrite", "--output", str(tmp_path / "out")]
     (tmp_path / "out/old").mkdir(parents=True)
     (tmp_path / "out/old/checkpoint.safetensors").touch()
     os.utime(tmp_path / "out/old/checkpoint.safetensors", (1, 1))
@@ -143,10 +144,11 @@ def test_a_restart_goes_on_with_what_it_has_saved_and_never_with_another_run(sav
         if saved:
             (tmp_path / "out/new").mkdir(exist_ok=True)
             (tmp_path / "out/new/checkpoint.safetensors").touch()
+            arguments = recipe if saved == "own" else ["--version", "C", *recipe[2:]]
+            (tmp_path / "out/new/commands.txt").write_text(f"an earlier one\npython train.py {shlex.join(arguments)}\n")
         return {1} if len(commands) == 1 else {0}
 
     monkeypatch.setattr(launching, "_run", run)
-    recipe = ["--version", "D", "--overwrite", "--output", str(tmp_path / "out")]
     launching.launch(Path("train.py"), recipe, {}, tmp_path / "log", restarts=1)
     given = [[flag for flag in ("--overwrite", "--resume") if flag in command] for command in commands]
-    assert given == [["--overwrite"], ["--resume"] if saved else ["--overwrite"]]
+    assert given == [["--overwrite"], ["--resume"] if saved == "own" else ["--overwrite"]]

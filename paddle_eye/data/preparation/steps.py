@@ -243,7 +243,7 @@ def write_split(
     parts, targets = _divided(found, records, out, ratio, fold_count, seed, by_photograph)
     notes = [*found.notes, *_joined_patients(named, records)]
     if found.parts is not None:
-        notes += layouts.patients_in_one(dict(zip(("the training part", "the test part"), found.parts)))
+        notes += layouts.patients_in_one(found.parts)
     unknown = [record.image for record in found.records.records if record.group is None]
     if pair := look_like_pairs(unknown):
         notes.append(f"{pair[0]} and {pair[1]}, for example, may be of one patient; say with --group which names are")
@@ -328,8 +328,10 @@ def audit(
         findings = examine({"all": read_folders(root, classes=classes)})
         findings += [Finding("picture in no class", False, note) for note in layouts.in_no_class(root)]
         return Audit(f"the folders of classes in {root}", findings)
-    findings = examine(layouts.read(root)._asdict())
-    findings += [Finding("passed over", False, note) for note in layouts.notes(root)]
+    parts = layouts.read(root)
+    findings = examine(parts._asdict())
+    findings += [Finding("passed over", False, note) for note in layouts.LAYOUTS[layout].passed_over(root)]
+    findings += [Finding("patients", False, note) for note in layouts.patients_in_one(parts)]
     return Audit(f"{layouts.LAYOUTS[layout].described} in {root}", findings)
 
 

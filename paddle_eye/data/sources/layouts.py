@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Callable, NamedTuple
 
@@ -44,14 +43,14 @@ class Layout(NamedTuple):
         described: its two parts in words.
         matches: whether a folder looks like it.
         read: a folder's two parts; raises an InputError if it has faults, or has not been split into two parts.
-        notes: what a person should know of what was not read.
+        passed_over: what a person should know of what is not read.
         whole: what is measured on in place of the validation part; None where that is it.
     """
 
     described: str
     matches: Callable[[Path], bool]
     read: Callable[[Path], Parts]
-    notes: Callable[[Path], list[str]] = lambda root: []
+    passed_over: Callable[[Path], list[str]] = lambda root: []
     whole: Callable[[Path], RecordSet | None] = lambda root: None
 
 
@@ -77,26 +76,24 @@ def read_test(root: Path) -> TestPart:
         InputError: faults of the data.
     """
     each = LAYOUTS[layout(root)]
-    whole = each.whole(root)
-    return TestPart(each.read(root).validation if whole is None else whole, each.notes(root), whole is not None)
+    if (whole := each.whole(root)) is not None:
+        return TestPart(whole, each.passed_over(root), True)
+    parts = each.read(root)
+    return TestPart(parts.validation, notes(root, parts), False)
 
 
-def notes(root: Path) -> list[str]:
-    """What a person should know of what `read` passes over."""
-    return LAYOUTS[layout(root)].notes(root)
+def notes(root: Path, parts: Parts) -> list[str]:
+    """What a person should know of a data set's parts, and of what `read` passes over."""
+    return [*LAYOUTS[layout(root)].passed_over(root), *patients_in_one(parts)]
 
 
-def patients_in_one(parts: Mapping[object, RecordSet]) -> list[str]:
-    """That one of two parts alone names patients, if so.
-
-    Args:
-        parts: both, by what they are called.
-    """
-    naming = {name: any(record.group is not None for record in part.records) for name, part in parts.items()}
-    if len(set(naming.values())) == 1:
+def patients_in_one(parts: Parts) -> list[str]:
+    """That one of both parts alone names patients, if so."""
+    named = [any(record.group is not None for record in part.records) for part in parts]
+    if named[0] == named[1]:
         return []
-    without, named = sorted(naming, key=naming.get)
-    return [f"{without} names no patients, {named} does: a patient in both may not be seen as one"]
+    naming, without = ("training", "test") if named[0] else ("test", "training")
+    return [f"the {naming} part names patients, the {without} part does not: one in both may not be seen as one"]
 
 
 def refuse_masks(root: Path) -> None:
@@ -111,13 +108,6 @@ def _read_tables(root: Path) -> Parts:
     if len(training.classes) < 2:
         raise InputError(f"{root / TRAINING_TABLE}: expected rows of at least two classes, found one")
     return Parts(training, read_table(root / TEST_TABLE, training.classes))
-
-
-def _patients_in_one(root: Path) -> list[str]:
-    """That one of both tables alone names patients, if so."""
-    if not (root / TRAINING_TABLE).exists() or not (root / TEST_TABLE).exists():
-        return []
-    return patients_in_one(dict(zip((root / TRAINING_TABLE, root / TEST_TABLE), _read_tables(root))))
 
 
 def _lone_test_table(root: Path) -> RecordSet | None:
@@ -169,8 +159,7 @@ LAYOUTS = {
         "train.csv and test.csv",
         _any_exists(TRAINING_TABLE, TEST_TABLE),
         _read_tables,
-        _patients_in_one,
-        _lone_test_table,
+        whole=_lone_test_table,
     ),
     "palm": Layout(
         "PALM's two parts",

@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from paddle_eye.data.records import Record
-from paddle_eye.data.sources.layouts import layout, notes, read
+from paddle_eye.data.sources.layouts import layout, notes, read, read_test
 from paddle_eye.data.sources.palm import CLASSES, LABEL_FILE, TRAINING_FOLDER, VALIDATION_FOLDER, read_palm
 from paddle_eye.errors import InputError
 
@@ -118,11 +118,21 @@ def test_classes_with_accents_together_and_apart_are_the_same(tmp_path, write_pi
 
 def test_patients_in_one_of_two_tables_are_said(put):
     root = put(train=["a.jpg,0,amd", "b.jpg,1,normal"], test=["c.jpg,1,normal"])
-    assert notes(root) == []
+    assert notes(root, read(root)) == []
     (root / "train.csv").write_text("path,label,class,group\na.jpg,0,amd,1\nb.jpg,1,normal,2\n")
-    said = f"{root / 'test.csv'} names no patients, {root / 'train.csv'} does: a patient in both may not be seen as one"
-    assert notes(root) == [said]
+    said = "the training part names patients, the test part does not: one in both may not be seen as one"
+    assert notes(root, read(root)) == [said]
     (root / "test.csv").write_text("path,label,class,group\nc.jpg,1,normal,\n")
-    assert notes(root) == [said]
-    (root / "test.csv").unlink()
-    assert notes(root) == []
+    assert notes(root, read(root)) == [said]
+    assert read_test(root).notes == [said]
+    (root / "train.csv").unlink()
+    (root / "test.csv").write_text("path,label,class,group\nb.jpg,0,normal,\n")
+    assert read_test(root).notes == []
+
+
+def test_patients_in_one_of_two_folders_are_said(tmp_path, write_picture):
+    for name in ("train/a/7_left.png", "train/b/8_right.png", "val/a/1.png", "val/b/2.png"):
+        write_picture(tmp_path / name)
+    assert notes(tmp_path, read(tmp_path)) == [
+        "the training part names patients, the test part does not: one in both may not be seen as one"
+    ]

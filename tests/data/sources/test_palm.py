@@ -303,11 +303,11 @@ def test_the_first_row_of_a_sheet_without_headers_is_no_header(read):
 
 def test_photographs_without_a_row_are_found(tmp_path, make_palm, write_picture):
     root = make_palm(tmp_path)
-    assert without_label(root) == layouts.notes(root) == []
+    assert without_label(root) == layouts.notes(root, layouts.read(root)) == []
     (root / VALIDATION_FOLDER / "Thumbs.db").write_bytes(b"x")
     path = write_picture(root / VALIDATION_FOLDER / "V0099.jpg")
     assert without_label(root) == [path]
-    assert layouts.notes(root) == [f"1 validation photographs have no row in the sheet: {path}"]
+    assert layouts.notes(root, layouts.read(root)) == [f"1 validation photographs have no row in the sheet: {path}"]
 
 
 def test_a_cell_far_away_and_a_million_blank_rows_cost_little(folder, tmp_path, write_sheet):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from paddle_eye.data.preparation.steps import find_sheet, write_split
-from paddle_eye.data.sources.layouts import notes
+from paddle_eye.data.sources.layouts import notes, read
 from paddle_eye.data.sources.sheet_columns import Columns
 from paddle_eye.data.sources.sheets import read_labels
 from paddle_eye.errors import InputError
@@ -243,9 +243,9 @@ def test_patients_in_one_of_two_sheets_are_said(write_picture, sheet, tmp_path):
     first = sheet(("image", "label", "patient"), *rows[:4])
     second = sheet(("image", "label", "patient_code"), *rows[4:], name="test.csv")
     (split,) = write_split(find_sheet(tmp_path, first, test_sheet=second), tmp_path / "out")
-    said = "names no patients, {} does: a patient in both may not be seen as one"
-    assert "the test part " + said.format("the training part") in split.notes
-    assert notes(tmp_path / "out") == [f"{tmp_path}/out/test.csv {said.format(tmp_path / 'out/train.csv')}"]
+    said = "the training part names patients, the test part does not: one in both may not be seen as one"
+    assert said in split.notes
+    assert notes(tmp_path / "out", read(tmp_path / "out")) == [said]
 
 
 @pytest.mark.parametrize("names", ["0 healthy\n0 mild\n", "0 healthy\nmild\n"])
