@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,9 +141,14 @@ class Config:
             for name, value in values.items()
         }
 
-    def to_yaml(self) -> str:
-        """The settings as a file that `load` reads back to an equal Config."""
-        return yaml.safe_dump(dataclasses.asdict(self), sort_keys=False, allow_unicode=True)
+
+def to_yaml(settings: Mapping[str, Any]) -> str:
+    """Settings under their dotted keys as a file that `load` reads back to them, and to the defaults of others."""
+    sections: dict[str, dict[str, Any]] = defaultdict(dict)
+    for key, value in settings.items():
+        section, _, name = key.partition(".")
+        sections[section][name] = value
+    return yaml.safe_dump(dict(sections), sort_keys=False, allow_unicode=True)
 
 
 def load(path: Path) -> Config:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from paddle_eye import config
-from paddle_eye.config import Config, load, parse_assignments
+from paddle_eye.config import Config, load, parse_assignments, to_yaml
 from paddle_eye.errors import InputError
 
 
@@ -21,7 +21,7 @@ def write(tmp_path):
 
 
 def updated(**values):
-    return Config().updated({key.replace("__", "."): value for key, value in values.items()}, "command line")
+    return Config().updated({key.replace("__", "."): value for key, value in values.items()}, "your settings")
 
 
 def test_the_defaults_are_the_documents_recipe():
@@ -63,8 +63,8 @@ def test_a_fault_in_the_base_names_the_base(write):
 
 @pytest.mark.parametrize("key", ["train.epoch", "training.epochs", "epochs", "train", "train.lr.x", "train.__class__"])
 def test_an_unknown_key_is_named_with_the_known_ones(key):
-    with pytest.raises(InputError, match=f"command line: unknown key {key}; known are model.name, .*train.device"):
-        Config().updated({key: 1}, "command line")
+    with pytest.raises(InputError, match=f"your settings: unknown key {key}; known are model.name, .*train.device"):
+        Config().updated({key: 1}, "your settings")
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ def test_an_unknown_key_is_named_with_the_known_ones(key):
 )
 def test_a_wrong_value_is_named_with_what_was_expected(key, value, expected):
     with pytest.raises(InputError) as raised:
-        Config().updated({key: value}, "command line")
-    assert str(raised.value) == f"command line: {key}: expected {expected}"
+        Config().updated({key: value}, "your settings")
+    assert str(raised.value) == f"your settings: {key}: expected {expected}"
 
 
 def test_several_faults_come_in_one_message():
@@ -133,7 +133,7 @@ def test_to_yaml_reads_back_equal(write):
     settings = updated(
         model__layers=101, data__path="/daten/müller #1: yes", train__lr=1e-05, train__weights="no", data__holdout=0.15
     )
-    assert load(write(settings.to_yaml())) == settings
+    assert load(write(to_yaml(settings.flat()))) == settings
 
 
 def test_an_assignment_is_given_once():

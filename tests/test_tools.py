@@ -24,6 +24,7 @@ import paddle
 import pandas as pd
 import pytest
 import safetensors.numpy
+import yaml
 from paddle.vision.models import shufflenet_v2_x0_25
 from sklearn.metrics import f1_score
 
@@ -687,6 +688,8 @@ def test_a_run_on_masks_leaves_everything_behind(membrane):
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["validation_images"] == ["image/4.png", "image/5.png"]
     assert metrics["pictures"] == {"training": 4, "validation": 2}
+    settings = yaml.safe_load((run / "config.yaml").read_text())
+    assert settings["model"] == {"name": "unet", "in_channels": 1} and "preset" not in settings["data"]
     for which in ("best", "last"):
         table = pd.read_csv(run / f"predictions_{which}.csv")
         assert list(table["image"]) == metrics["validation_images"]

@@ -91,17 +91,13 @@ def train(arguments: argparse.Namespace, given: dict) -> dict | None:
     """One run; what its metrics.json holds, in the process that leads."""
     from paddle_eye.engine.display import ConsoleDisplay, Displays
     from paddle_eye.engine.visualdl_log import VisualDLDisplay
-    from paddle_eye.runs import choose
+    from paddle_eye.runs.choose import choose_run
     from paddle_eye.runs.train import result_lines
     from paddle_eye.runs.train import train as train_run
 
     display = Displays(ConsoleDisplay(), *([VisualDLDisplay()] if arguments.visualdl else []))
-    continued = choose.continue_run(arguments.output, arguments.config, given) if arguments.resume else None
-    if arguments.resume and not continued:
-        display.note(f"{arguments.output} holds no run of this network to continue, a new one is started")
-    run, settings, location = continued or (
-        None,
-        *choose.choose_settings(arguments.config, given),
+    run, settings, location = choose_run(
+        arguments.output, arguments.config, given, resume=arguments.resume, note=display.note
     )
     finished = train_run(
         settings,

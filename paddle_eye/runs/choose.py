@@ -6,7 +6,7 @@ import dataclasses
 import types
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 from paddle_eye import config
 from paddle_eye.config import Config
@@ -35,7 +35,7 @@ def choose_settings(config_file: Path | None, given: Mapping[str, Any]) -> tuple
     _require_data(asked)
     location = locate.find(asked.data.path)
     standard = CONFIGS / ("demo.yaml" if location.demonstration else task_of(asked).standard_recipe)
-    chosen = config.load(config_file or standard).updated({**given, "data.path": str(location.path)}, "command line")
+    chosen = config.load(config_file or standard).updated({**given, "data.path": str(location.path)}, "your settings")
     _require_effect(chosen, given)
     return chosen, location
 
@@ -46,30 +46,44 @@ def asked_settings(config_file: Path | None, given: Mapping[str, Any]) -> Config
     Raises:
         InputError: a wrong setting.
     """
-    asked = (config.load(config_file) if config_file else Config()).updated(given, "command line")
+    asked = (config.load(config_file) if config_file else Config()).updated(given, "your settings")
     network_settings(asked, given)
     return asked
 
 
-def continue_run(
-    output: Path, config_file: Path | None, given: Mapping[str, Any]
-) -> tuple[RunFolder, Config, locate.Location] | None:
-    """The run of the network that was asked for which was last worked on, its settings and its data.
+def choose_run(
+    output: Path, config_file: Path | None, given: Mapping[str, Any], *, resume: bool, note: Callable[[str], None]
+) -> tuple[RunFolder | None, Config, locate.Location]:
+    """The run to train, its settings and its data.
 
-    A run on the demonstration set is not continued where there are photographs, unless its folder is given. Only
-    the device and, with a constant learning rate, the length of a run may be changed.
+    To resume is to go on with the run of the network that was asked for which was last worked on. A run on the
+    demonstration set is not continued where there are photographs, unless its folder is given. Only the device and,
+    with a constant learning rate, the length of a run may be changed.
 
     Args:
         output: the folder of the runs.
-        config_file: what ``--config`` named; None asks for the run's own settings.
+        config_file: what ``--config`` named; None asks for the settings of the run that is resumed.
         given: dotted keys from flags and ``--set``.
+        resume: go on with a run, if there is one.
+        note: is told that there is none.
 
     Returns:
-        None if there is no such run.
+        None in place of a run that begins.
 
     Raises:
-        InputError: what is asked for contradicts the run, or its data is not there any more.
+        InputError: see `choose_settings`; what is asked for contradicts the run, or its data is not there any more.
     """
+    if resume and (continued := _last_run(output, config_file, given)):
+        return continued
+    if resume:
+        note(f"{output} holds no run of this network to continue, a new one is started")
+    return (None, *choose_settings(config_file, given))
+
+
+def _last_run(
+    output: Path, config_file: Path | None, given: Mapping[str, Any]
+) -> tuple[RunFolder, Config, locate.Location] | None:
+    """The run to resume, see `choose_run`; None if there is none."""
     asked = asked_settings(config_file, given)
     _require_data(asked)
     photographs = locate.find_photographs(asked.data.path)
@@ -85,7 +99,7 @@ def continue_run(
     explicit = asked.flat() if config_file else dict(given)
     if explicit.get("data.path") is None:
         explicit["data.path"] = stored.data.path
-    continued = stored.updated(explicit, "command line")
+    continued = stored.updated(explicit, "your settings")
     if _same_folder(continued.data.path, stored.data.path):
         continued = continued.updated({"data.path": stored.data.path}, str(run.config))
     changeable = {"train.device", "data.path"} | ({"train.epochs"} if stored.train.schedule == "constant" else set())

@@ -10,7 +10,7 @@ from paddle_eye.config import Config
 from paddle_eye.engine.display import ConsoleDisplay
 from paddle_eye.errors import InputError
 from paddle_eye.run_folder import weight_file
-from paddle_eye.runs.choose import choose_settings, continue_run
+from paddle_eye.runs.choose import choose_run
 from paddle_eye.runs.evaluate import evaluate_weights
 from paddle_eye.runs.train import train as train_run
 
@@ -57,9 +57,8 @@ def train(
     if resume and overwrite:
         raise InputError("resume=True and overwrite=True: only one can be")
     settings = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
-    given, file = _dotted(settings), None if config is None else Path(config)
-    continued = continue_run(Path(output), file, given) if resume else None
-    run, chosen, location = continued or (None, *choose_settings(file, given))
+    given, file, display = _dotted(settings), None if config is None else Path(config), ConsoleDisplay()
+    run, chosen, location = choose_run(Path(output), file, given, resume=resume, note=display.note)
     how = {"output": str(output), "resume": resume, "overwrite": overwrite}
     how = {name: value for name, value in how.items() if value not in ("output", False)}
     said = [*([] if config is None else [repr(str(config))]), *(f"{k}={v!r}" for k, v in {**how, **settings}.items())]
@@ -70,7 +69,7 @@ def train(
         run=run,
         overwrite=overwrite,
         command=f"paddle_eye.train({', '.join(said)})",
-        display=ConsoleDisplay(),
+        display=display,
     )
     return {**results, "run": str(run.path)}
 

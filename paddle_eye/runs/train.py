@@ -14,7 +14,7 @@ import paddle
 import pandas as pd
 
 from paddle_eye import __version__
-from paddle_eye.config import Config
+from paddle_eye.config import Config, to_yaml
 from paddle_eye.data.identity import seen_pictures
 from paddle_eye.data.loading import Batches, EpochSampler, set_epoch
 from paddle_eye.data.locate import BANNER, Location
@@ -382,7 +382,7 @@ def _require_images_for_all(sampler: EpochSampler) -> None:
 def _train(training: Run, run: RunFolder, command: str, display: Display) -> dict[str, Any]:
     """The run in its folder; what its ``metrics.json`` holds."""
     settings = training.settings
-    write_text(run.config, settings.to_yaml())
+    write_text(run.config, to_yaml(relevant_settings(settings)))
     write_json(run.class_indices, {str(label): name for label, name in enumerate(training.task.classes)})
     commands = _log_command(run, command)
     size = training.size

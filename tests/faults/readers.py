@@ -11,7 +11,6 @@ import numpy as np
 import openpyxl
 import paddle
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -149,7 +148,7 @@ def test_sheets_whose_zip_is_whole(tmp_path_factory, data):
 
 
 @MANY
-@given(damaged(yaml.safe_dump(config.Config().to_yaml()).encode()))
+@given(damaged(config.to_yaml(config.Config().flat()).encode()))
 def test_settings(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "config.yaml"
     path.write_bytes(data)

@@ -168,7 +168,7 @@ def test_a_commit_says_whether_code_differs_from_it(tmp_path):
     [
         (
             "rows: [{name: a, config: small.yaml, settings: {train.lr: quick}}, {name: b, config: none.yaml}]",
-            ["a-seed0: command line: train.lr: expected a number", "b-seed0: configs/none.yaml"],
+            ["a-seed0: your settings: train.lr: expected a number", "b-seed0: configs/none.yaml"],
         ),
         ("rows: [{name: a, config: small.yaml, settings: {data.path: nowhere}}]", ["--data nowhere: no such folder"]),
         ("rows: [{name: a, config: small.yaml}]\ncells: true", ["networks answer for each pixel"]),

@@ -67,14 +67,14 @@ def _matched(part: TestPart, known: tuple[str, ...], place: Place) -> TestPart:
     if unknown and not records.several_labels:
         raise InputError(
             f"{place.path}: the network knows {len(known)} classes, {list(known)}, and not {unknown}; say which they "
-            "are with --map NAME=KNOWN"
+            "are with --map NAME=KNOWN, in Python with names={NAME: KNOWN}"
         )
     having = {own for name, own in own_name.items() if own is not None and (counts[name] or records.several_labels)}
     missing = [name for name in known if name not in having]
     if missing and records.several_labels:
         raise InputError(
             f"{place.path}: it does not say who has {', '.join(missing)}, which the network knows; say what they are "
-            "called there with --map NAME=KNOWN"
+            "called there with --map NAME=KNOWN, in Python with names={NAME: KNOWN}"
         )
     notes = list(part.notes)
     if missing:
