@@ -66,8 +66,8 @@ def main() -> None:
 
     device = select_device(arguments.device)
     predictor = open_predictor(arguments.weights or BUNDLED_WEIGHTS, device)
-    if not arguments.images and not predictor.has_example:
-        raise InputError(f"{predictor.source}: name the pictures; the example is of an eye, for classifiers")
+    if not arguments.images and not predictor.of_fundi:
+        raise InputError(f"{predictor.source}: name the pictures; the example is for classifiers of fundus photographs")
     files, passed_over = find_files(arguments.images or [EXAMPLE_PICTURE])
     where = {"draw": arguments.draw, "cam": arguments.cam, "mask_out": arguments.mask_out}
     how = {"group": arguments.group, "gate": arguments.gate, "progress": partial(bar, unit="batch", delay=1)}

@@ -107,8 +107,10 @@ def predict_files(
             can be read.
     """
     network.require(evidence=cam, masks=mask_out is not None)
-    if network.joined_by is None and (group is not None or gate == "refuse"):
-        raise InputError(f"{network.title} draws masks of pictures of any kind; leave out --group and --gate refuse")
+    if network.joined_by is None and group is not None:
+        raise InputError(f"{network.title} draws a mask of each picture, which are not joined; leave --group out")
+    if gate == "refuse" and not network.of_fundi:
+        raise InputError(f"{network.source}: {network.title} is not for photographs of a fundus; leave --gate out")
     drawn_names, mask_names = _names(files, "predicted"), _names(files, "mask")
     pattern = compile_pattern(group) if group is not None else None
     images, rows, faults, warnings = [], [], [], []

@@ -26,7 +26,7 @@ from paddle_eye.models.registry import family
 from paddle_eye.processor import usable_cores
 from paddle_eye.report import predictions
 from paddle_eye.report.fonts import drawable_names
-from paddle_eye.weights.opened import Opened, class_names
+from paddle_eye.weights.opened import Opened, asked_of_fundi, class_names
 
 _BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
 _MOST_PIXELS = 2**25  # that a network looks at together
@@ -42,7 +42,8 @@ class Prediction(NamedTuple):
         image: the file.
         probabilities: float32 [C]; None if the file cannot be read.
         fault: why it cannot be read; None if it can.
-        verdict: whether it is a photograph of a fundus, and a good one; None if it cannot be read.
+        verdict: whether it is a photograph of a fundus, and a good one; None if it cannot be read, or of a classifier
+            of other pictures.
     """
 
     image: Path
@@ -62,7 +63,6 @@ class Predictor(TrainedNetwork):
     probabilities: Callable[[np.ndarray], np.ndarray]
 
     most_megapixels = 64
-    has_example = True
     joined_by = "the mean of their probabilities"
 
     @classmethod
@@ -93,6 +93,10 @@ class Predictor(TrainedNetwork):
         """Logits [N, C] as probabilities."""
         return F.softmax(logits, axis=1)
 
+    @property
+    def of_fundi(self) -> bool:
+        return asked_of_fundi(self.description)
+
     def found(self, probabilities: np.ndarray) -> list[int]:
         """The classes that a picture of these probabilities [C] is said to show."""
         return [int(probabilities.argmax())]
@@ -103,12 +107,12 @@ class Predictor(TrainedNetwork):
     def ask(self, paths: Sequence[str | Path], batch_size: int = 32, progress: Progress = iter) -> Iterator[Prediction]:
         """See `TrainedNetwork.ask`; all cores read a batch, then compute: done at once, each hinders the other."""
 
-        def read(path: str | Path) -> tuple[np.ndarray, Verdict] | str:
+        def read(path: str | Path) -> tuple[np.ndarray, Verdict | None] | str:
             try:
                 picture = read_picture(path)
             except InputError as error:
                 return str(error)
-            return self.preprocessing(picture), judge(picture)
+            return self.preprocessing(picture), self._judged(picture)
 
         batch_size = max(1, min(batch_size, _MOST_PIXELS // self.preprocessing.image_size**2))
         batches = [paths[start : start + batch_size] for start in range(0, len(paths), batch_size)]
@@ -131,8 +135,9 @@ class Predictor(TrainedNetwork):
             caption = f"evidence for {self.classes[label]} (Grad-CAM)"
             pictures.append((caption, self._heat_picture(picture, label)[..., ::-1]))
         shares = tuple(zip(self.classes, probabilities.tolist()))
-        verdict = judge(picture)
-        return Shown(probabilities, pictures, self._named(probabilities), shares, warning=verdict.sentence())
+        verdict = self._judged(picture)
+        warning = None if verdict is None else verdict.sentence()
+        return Shown(probabilities, pictures, self._named(probabilities), shares, warning=warning)
 
     def row(self, answer: Prediction) -> np.ndarray:
         return answer.probabilities
@@ -158,6 +163,9 @@ class Predictor(TrainedNetwork):
 
     def mask_file(self, answer: Prediction) -> bytes:
         raise InputError(f"{self.source}: {self.title} draws no masks; leave --mask-out out")
+
+    def _judged(self, picture: np.ndarray) -> Verdict | None:
+        return judge(picture) if self.of_fundi else None
 
     def require(self, evidence: bool, masks: bool) -> None:
         if masks:

@@ -62,7 +62,6 @@ class Segmenter(TrainedNetwork):
     in_field: bool
 
     most_megapixels = 8  # it computes for every one of them
-    has_example = False
 
     @classmethod
     def of(cls, source: Path, network: Opened | Exported) -> Segmenter:

@@ -108,8 +108,10 @@ class TrainedNetwork(ABC):
     most_megapixels: ClassVar[int]
     """Of a picture that the page lets a stranger ask about."""
 
-    has_example: ClassVar[bool]
-    """Whether the photograph that comes with the project is one to ask about."""
+    @property
+    def of_fundi(self) -> bool:
+        """Whether it classifies photographs of a fundus: the gate judges them, and the project's example is one."""
+        return False
 
     @abstractmethod
     def ask(self, paths: Sequence[str | Path], batch_size: int = 32, progress: Progress = iter) -> Iterator[Answer]:
@@ -127,7 +129,7 @@ class TrainedNetwork(ABC):
         """What the table needs of an answer without a fault."""
 
     def verdict(self, answer: Any) -> Verdict | None:
-        """What the gate says of the picture of an answer; None of networks that are asked about other pictures, too."""
+        """What the gate says of the picture of an answer; None of a network that is not `of_fundi`."""
         return None
 
     @abstractmethod

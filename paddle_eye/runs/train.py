@@ -149,7 +149,7 @@ class Run:
                 "training_images": len(data.training.pictures),
                 "best_epoch_chosen_on": data.chosen_on,
                 "images_chosen_on": len(data.selection),
-                **self.task.split,
+                **self.task.described,
             },
         }
 

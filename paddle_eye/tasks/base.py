@@ -103,8 +103,9 @@ class Task(Wording):
     A task is a class in a file of its own and a row of `paddle_eye.tasks.registry.TASKS`; nothing else in the project
     asks which task it is. How its figures are told, it has from a `Wording`.
 
-    ``classes`` are the names of the classes, ``channels`` is the number of a picture's, and ``split`` is what a weight
-    file must say of the data for both parts to be found again, and masks to be read and drawn as in training.
+    ``classes`` are the names of the classes, ``channels`` is the number of a picture's, and ``described`` is what
+    a weight file must say of the data for both parts to be found again, masks to be read and drawn as in training, and
+    pictures to be judged as those of training would be.
     """
 
     name: ClassVar[str]
@@ -127,7 +128,7 @@ class Task(Wording):
 
     classes: tuple[str, ...]
     channels: int
-    split: dict[str, Any]
+    described: dict[str, Any]
 
     # What is learned
 

@@ -12,6 +12,7 @@ import paddle
 
 from paddle_eye.config import Config
 from paddle_eye.data.examination import examine_pictures
+from paddle_eye.data.gate import look_like_fundi
 from paddle_eye.data.identity import data_digest, short
 from paddle_eye.data.loading import (
     AugmentedDataset,
@@ -39,6 +40,11 @@ from paddle_eye.report.finished import seen_from, write_predictions
 from paddle_eye.tasks.base import HELD_OUT, VALIDATION, Data, Measured, Task
 from paddle_eye.weights.opened import Opened
 
+_NO_FUNDI = (
+    "most of these pictures seem to be no photographs of a fundus; the network will be asked without a gate that tells "
+    "them from others"
+)
+
 
 class PhotographTask(Task):
     """Two parts of labelled photographs; see `Task`."""
@@ -50,7 +56,7 @@ class PhotographTask(Task):
 
     def __init__(self, settings: Config, location: Location) -> None:
         self.settings, self.location = settings, location
-        self.channels, self.split = 3, {}
+        self.channels, self.described = 3, {}
         self.parts = layouts.read(location.path)
         _require_labels(self.parts.training, location.path, self.several_labels)
         self.classes = self.parts.training.classes
@@ -74,6 +80,7 @@ class PhotographTask(Task):
             kept = examined.prepared[count : count + len(part)]
             datasets.append(PictureDataset(part, preprocessing, pictures=kept))
             count += len(part)
+        self.described["fundus"] = fundus = look_like_fundi([record.image for record in learned.records])
         digests = [[short(examined.digests[record.image]) for record in part.records] for part in self.parts]
         return Data(
             training=datasets[0],
@@ -83,7 +90,7 @@ class PhotographTask(Task):
             validation_digests=digests[1],
             digest=data_digest([[record.label for record in part.records] for part in self.parts], digests),
             faults=falsifying(examine(self.parts._asdict(), examined)),
-            notes=[*layouts.notes(self.location.path, self.parts), *store_note],
+            notes=[*layouts.notes(self.location.path, self.parts), *store_note, *([] if fundus else [_NO_FUNDI])],
             chosen_on=HELD_OUT if share_aside else VALIDATION,
             sketches=[sketch(examined.fingerprints[record.image]) for record in learned.records],
             selection_patients=patients_of(parts[1] if share_aside else validation),

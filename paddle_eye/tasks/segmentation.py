@@ -90,9 +90,9 @@ class SegmentationTask(MaskWording, Task):
             if divided[1] and settings.data.holdout:
                 raise InputError(f"--holdout {settings.data.holdout}: {location.path} has a validation part for that")
             self.blocks = {}
-        self.split = dict(self.blocks)
+        self.described = dict(self.blocks)
         if any(record.field is not None for record in self.found.records):
-            self.split["field_of_view"] = True
+            self.described["field_of_view"] = True
 
     def require_blocks(self) -> None:
         pairs, *_ = self._read()
@@ -114,7 +114,7 @@ class SegmentationTask(MaskWording, Task):
     def load(self) -> Data:
         pairs, preprocessing, values = self._read()
         if values is not None:
-            self.split["values"] = list(values.values())
+            self.described["values"] = list(values.values())
         ordered = isinstance(self.settings.data.classes, list)
         training, kept_aside, validation = self._divided(pairs)
         chosen_on = OWN_PART if kept_aside else HELD_OUT if self.settings.data.holdout else VALIDATION

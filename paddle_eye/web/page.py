@@ -182,7 +182,7 @@ def _choose_pictures(networks: Sequence[TrainedNetwork]) -> list[tuple[str, byte
     """Name and content of each file."""
     megapixels = " or ".join(map(str, sorted({network.most_megapixels for network in networks})))
     limits = f"up to {MOST_MEGABYTES} MB and {megapixels} megapixels each, {_MOST_TOGETHER} MB together"
-    example = all(network.has_example for network in networks)
+    example = all(network.of_fundi for network in networks)
     sources = ["pictures", "a folder of pictures", *(["the example"] if example else [])]
     source = st.radio("What to look at", sources, horizontal=True)
     if source == "the example":

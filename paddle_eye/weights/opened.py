@@ -131,6 +131,12 @@ def learned_in_field(description: dict[str, Any]) -> bool:
     return isinstance(data, dict) and data.get("field_of_view") is True
 
 
+def asked_of_fundi(description: Mapping[str, Any]) -> bool:
+    """Whether a classifier is asked about photographs of a fundus; files that do not say are of one that is."""
+    data = description.get("data")
+    return not isinstance(data, dict) or data.get("fundus") is not False
+
+
 def reservations(description: Mapping[str, Any]) -> list[str]:
     """What a person should know of a network before it is believed, as far as its file says."""
     said, data = [], description.get("data")

@@ -6,8 +6,10 @@ import numpy as np
 import paddle
 import pytest
 
+import paddle_eye
 from paddle_eye.data.images import read_picture
 from paddle_eye.data.mask_transforms import PixelPreprocessing
+from paddle_eye.data.preparation.synthetic import draw_fundus
 from paddle_eye.errors import InputError
 from paddle_eye.inference.export import export
 from paddle_eye.inference.files import find_files, predict_files
@@ -131,9 +133,10 @@ def test_each_kind_of_network_refuses_what_the_other_gives(segmenter, bundled, t
         predict_files(segmenter, [EXAMPLE_PICTURE], draw=tmp_path, cam=True)
     with pytest.raises(InputError, match=r"shufflenet_v2_x0_5 draws no masks; leave --mask-out out"):
         predict_files(bundled, [EXAMPLE_PICTURE], mask_out=tmp_path)
-    for asked in ({"group": r"^(\d+)_"}, {"gate": "refuse"}):
-        with pytest.raises(InputError, match="U-Net draws masks of pictures of any kind; leave out --group and --gate"):
-            predict_files(segmenter, [EXAMPLE_PICTURE], **asked)
+    with pytest.raises(InputError, match="U-Net draws a mask of each picture, which are not joined; leave --group out"):
+        predict_files(segmenter, [EXAMPLE_PICTURE], group=r"^(\d+)_")
+    with pytest.raises(InputError, match=r"unet.pdparams: U-Net is not for photographs of a fundus; leave --gate out"):
+        predict_files(segmenter, [EXAMPLE_PICTURE], gate="refuse")
 
 
 @pytest.fixture
@@ -181,6 +184,23 @@ def test_what_is_no_fundus_is_warned_of_or_refused(documents):
     refused = predict_files(open_predictor(), documents, gate="refuse")
     assert list(refused.table["image"]) == [str(EXAMPLE_PICTURE)]
     assert refused.faults == warned.warnings
+
+
+@pytest.mark.parametrize("fundi", [True, False])
+def test_the_gate_stands_before_networks_that_learned_from_fundi(fundi, documents, tmp_path):
+    random = np.random.default_rng(0)
+    for number in range(8):
+        path = tmp_path / "data" / ("train", "val")[number % 2] / ("a", "b")[number // 4] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        noise = random.integers(0, 255, (128, 128, 3), dtype=np.uint8)
+        path.write_bytes(cv2.imencode(".png", draw_fundus("N", random).picture if fundi else noise)[1].tobytes())
+    settings = {"model": "shufflenet_v2_x0_25", "image_size": 32, "epochs": 0, "output": tmp_path / "output"}
+    network = open_predictor(paddle_eye.train(data=tmp_path / "data", **settings)["run"])
+    assert len(predict_files(network, documents).warnings) == fundi
+    assert (network.show(read_picture(documents[0])).warning is not None) == fundi
+    if not fundi:
+        with pytest.raises(InputError, match="shufflenet_v2_x0_25 is not for photographs of a fundus; leave --gate"):
+            predict_files(network, documents, gate="refuse")
 
 
 def test_a_picture_that_is_named_twice_is_asked_about_once(tmp_path):
