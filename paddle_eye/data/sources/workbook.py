@@ -18,10 +18,12 @@ MOST_SHEETS, MOST_MEGABYTES_OF_TEXTS = 100, 32
 _WORKBOOK, _TEXTS = "xl/workbook.xml", "sharedStrings.xml"
 MOST_ROWS, MOST_COLUMNS, MOST_CELLS, LAST_ROW = 200_000, 200, 5_000_000, 1_048_576  # the last row is Excel's
 _MOST_WALKED_ROWS, _MOST_WALKED_CELLS = 10 * LAST_ROW, 1_000_000_000  # blank ones among them
+_LONGEST_TAG = 1000  # of a row
 _LONGEST_TEXT, _MOST_LETTERS = 32_767, 32 * 2**20  # the first is Excel's
 # openpyxl holds a row at a time, and any other part of a workbook whole: some 500 bytes for each tag and attribute.
 _PIECE, _MOST_TOGETHER, _MOST_TAGS, _MOST_TAGS_OF_TEXTS = 2**20, 1_000_000, 10_000_000, 4_000_000
 _ROW_END = re.compile(rb"</(?:\w+:)?row>|<(?:\w+:)?row\b[^<>]*/>")
+_ROW_NUMBER = re.compile(rb"""<(?:\w+:)?row\b[^<>]*?\sr=["'](\d{1,9})["']""")
 _SHEET = re.compile(rb"<(?:\w+:)?sheet\b")
 _UNSAVED = re.compile(  # a formula that has been saved as an empty text is of the type str
     rb'<c\b(?![^<>]*\st="str")[^<>]*>\s*<f\b[^<>]*(?:/>|>[^<>]*</f>)\s*(?:<v>\s*</v>|<v\s*/>)?\s*</c>'
@@ -101,6 +103,7 @@ def _sheets(path: Path) -> list[Sheet]:
     try:
         _require_small(path)
         unsaved = _scanned(path)
+        _require_order(path)
         workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
         try:
             rows = _Rows(path)
@@ -169,6 +172,25 @@ def _scanned(path: Path) -> int:
                             "save the labels by themselves"
                         )
     return unsaved
+
+
+def _require_order(path: Path) -> None:
+    """Refuse sheets whose rows are not in the order of their numbers, of which openpyxl would leave some out."""
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            before, kept = 0, b""
+            with archive.open(name) as part:
+                while piece := part.read(_PIECE):
+                    piece = kept + piece
+                    whole = max(0, piece.rfind(b"<"))  # what begins there may go on in the next piece
+                    for number in map(int, _ROW_NUMBER.findall(piece, 0, whole)):
+                        if not before < number <= LAST_ROW:
+                            raise InputError(
+                                f"{path}: its part {name} has row {number} behind row {before}; expected rows in order "
+                                f"and up to {LAST_ROW}; open it in a spreadsheet program and save it"
+                            )
+                        before = number
+                    kept = piece[whole : whole + _LONGEST_TAG]
 
 
 class _Rows:

@@ -272,6 +272,23 @@ def test_a_strict_workbook_is_refused_with_the_cure(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        (lambda xml: re.sub(b'(<row r="2".*?</row>)(<row r="3".*?</row>)', rb"\2\1", xml), "row 2 behind row 3"),
+        (lambda xml: xml.replace(b'r="3"', b'r="2"'), "row 2 behind row 2"),
+        (lambda xml: xml.replace(b'r="3"', b"r='2000000'"), "row 2000000 behind row 2"),
+        (lambda xml: b" " * (2**20 - xml.index(b'r="3"')) + xml.replace(b'r="3"', b'r="1"'), "row 1 behind row 2"),
+    ],
+    ids=["changed places", "one number", "beyond the last", "between two pieces"],
+)
+def test_rows_that_would_be_left_out_are_refused(new, said, tmp_path):
+    workbook(tmp_path / "sheet.xlsx", labels=[["image", "label"], ["a", 0], ["b", 1]])
+    change(tmp_path / "sheet.xlsx", "xl/worksheets/sheet1.xml", new)
+    with pytest.raises(InputError, match=f"sheet1.xml has {said}; expected rows in order and up to 1048576"):
+        read_sheet_table(tmp_path / "sheet.xlsx", frozenset())
+
+
+@pytest.mark.parametrize(
     ("part", "before", "filling"),
     [
         ("xl/worksheets/sheet1.xml", b"</row>", b"<c/>" * 2_000_000),
