@@ -61,7 +61,7 @@ def _draw_curve(axes: Axes, history: Sequence[dict[str, Any]], name: str, evalua
     axes.plot([row["epoch"] for row in history], values, color=_EVALUATION, marker=".", label=evaluated_on)
     axes.set_xlabel("epoch")
     axes.set_ylabel(name)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(alpha=0.3)
     if name == "loss":
         axes.set_yscale("log")
@@ -175,7 +175,7 @@ def curves_together(histories: Mapping[str, Sequence[float]], name: str) -> byte
         axes.set_ylim(min(trained) - margin, max(trained) + margin)
     axes.set_xlabel("epoch")
     axes.set_ylabel(name)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right", fontsize=8)
     return png(figure)
