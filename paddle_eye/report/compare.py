@@ -173,7 +173,7 @@ def differences(
     found = [test(*pair) if _same_images(*pair, comparison.same) else None for pair in pairs]
     corrected = holm([each.p for each in found if each is not None])
     remaining = iter(corrected)
-    several = " after Holm's correction" if len(pairs) > 1 else ""
+    several = " after Holm's correction" if len(corrected) > 1 else ""
     sentences = []
     for (first, second), tested in zip(pairs, found):
         names = f"{first.name} and {second.name}"
