@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import io
 import os
 import shutil
 from pathlib import Path
@@ -125,8 +127,15 @@ def _write_onnx(exportable: Exportable, folder: Path) -> Callable[[np.ndarray], 
     program.mkdir()
     _save_program(exportable, program)
     files = str(program / PROGRAM_FILES[0]), str(program / PARAMETERS_FILE)
-    # Its optimiser would install packages by itself, from an index of its own.
-    paddle2onnx.export(*files, str(folder / ONNX_FILE), opset_version=_OPSET, optimize_tool="None")
+    said = io.StringIO()  # where it put a file that has no place yet
+    try:
+        with contextlib.redirect_stdout(said):
+            # Its optimiser would install packages by itself, from an index of its own.
+            paddle2onnx.export(*files, str(folder / ONNX_FILE), opset_version=_OPSET, optimize_tool="None")
+    except SystemExit as error:  # it means to leave the process
+        raise JobError(
+            f"Paddle2ONNX could not write the network: {' '.join(said.getvalue().split())[-200:]}"
+        ) from error
     network = onnx.load(str(folder / ONNX_FILE))
     for side in network.graph.output[0].type.tensor_type.shape.dim[2:]:  # Paddle 3 takes them for 0
         side.dim_param = "any"

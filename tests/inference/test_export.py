@@ -205,6 +205,19 @@ def test_onnx_takes_pictures_of_any_size(name, tmp_path):
             np.testing.assert_allclose(expit(given), expit(expected), atol=1e-4)
 
 
+@pytest.mark.skipif(not PADDLE_3, reason="ONNX export is for Paddle 3")
+def test_a_network_that_paddle2onnx_cannot_write_is_a_failed_job(weights, tmp_path, monkeypatch):
+    def give_up(*_files, **_how):
+        print("ERROR Failed to convert PaddlePaddle model: an operator is not known.")
+        sys.exit(-1)
+
+    pytest.importorskip("onnx")
+    monkeypatch.setattr(pytest.importorskip("paddle2onnx"), "export", give_up)
+    with pytest.raises(JobError, match=r"Paddle2ONNX could not write the network: .* an operator is not known"):
+        export(open_predictor(weights), tmp_path / "network", "onnx")
+    assert not (tmp_path / "network").exists()
+
+
 def test_onnx_without_its_runtime_says_what_it_needs(folder, tmp_path, monkeypatch):
     shutil.copytree(folder, tmp_path / "network")
     told = json.loads((folder / "description.json").read_text(encoding="utf-8"))
