@@ -6,19 +6,15 @@ brightnesses of the field.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from paddle_eye.data.field import WHITE, Field, brightness_of, find_field, is_round, positions, white_corners
-from paddle_eye.data.images import read_picture
 from paddle_eye.opencv import cv2
 
 _SIDE, _COARSE = 256, 4  # of the reduced picture, and of a patch for colours and shading, in pixels
 _LEAST_SIDE, _MOST_ASPECT = 96, 2.5
-_FEW = 16  # files of a data set
 
 # Without a rim: vessels that go across
 _LEAST_TREE, _MOST_TREE_FILLING = 0.6, 0.12  # of the picture's side; of the rectangle around the vessels
@@ -74,16 +70,6 @@ def judge(picture: np.ndarray) -> Verdict:
         field = Field(np.s_[:, :], reduced, everywhere, everywhere, 0.0, None)
     no_fundus = _strangeness(field)
     return Verdict(no_fundus, () if no_fundus else _faults(field))
-
-
-def look_like_fundi(files: Sequence[Path]) -> bool:
-    """Whether `judge` takes pictures like these for photographs of a fundus: at least a quarter of a few of the files.
-
-    Raises:
-        InputError: one of them cannot be read.
-    """
-    few = [files[number] for number in np.unique(np.linspace(0, len(files) - 1, _FEW).astype(int))]
-    return 4 * sum(not judge(read_picture(file)).no_fundus for file in few) >= len(few)
 
 
 def _reduce(picture: np.ndarray) -> np.ndarray:

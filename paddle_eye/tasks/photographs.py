@@ -11,8 +11,7 @@ import numpy as np
 import paddle
 
 from paddle_eye.config import Config
-from paddle_eye.data.examination import examine_pictures
-from paddle_eye.data.gate import look_like_fundi
+from paddle_eye.data.examination import examine_pictures, look_like_fundi
 from paddle_eye.data.identity import data_digest, short
 from paddle_eye.data.loading import (
     AugmentedDataset,
@@ -80,7 +79,7 @@ class PhotographTask(Task):
             kept = examined.prepared[count : count + len(part)]
             datasets.append(PictureDataset(part, preprocessing, pictures=kept))
             count += len(part)
-        self.described["fundus"] = fundus = look_like_fundi([record.image for record in learned.records])
+        self.described["fundus"] = fundus = look_like_fundi(examined, files[: len(learned)])
         digests = [[short(examined.digests[record.image]) for record in part.records] for part in self.parts]
         return Data(
             training=datasets[0],

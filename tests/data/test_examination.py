@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from paddle_eye.data import examination, store
-from paddle_eye.data.examination import examine_pictures, picture_digests
+from paddle_eye.data import examination, images, store
+from paddle_eye.data.examination import examine_pictures, look_like_fundi, picture_digests
 from paddle_eye.data.images import read_picture
+from paddle_eye.data.preparation.synthetic import draw_fundus
 from paddle_eye.data.store import Store
 from paddle_eye.data.transforms import Preparation
 from paddle_eye.errors import InputError, JobError
@@ -30,7 +31,7 @@ def on_disk(tmp_path_factory, monkeypatch):
 @pytest.fixture
 def opened(monkeypatch):
     """The files that are read, from here on."""
-    examination._made_by()  # reads the code, once
+    examine_pictures([])  # reads the code, once
     files = []
     monkeypatch.setattr(Path, "read_bytes", lambda path, read=Path.read_bytes: files.append(path) or read(path))
     return files
@@ -137,6 +138,19 @@ def test_of_a_second_time_no_picture_is_read(paths, opened):
         for name in ("structure", "colours"):
             one, two = (getattr(examined.fingerprints[path], name) for examined in (first, second))
             np.testing.assert_array_equal(one, two)
+    assert opened == []
+
+
+def test_of_a_second_time_no_picture_is_judged(tmp_path, opened):
+    pictures = [draw_fundus("N", np.random.default_rng(0)).picture, np.zeros((120, 120, 3), np.uint8)]
+    for number in range(40):  # one in three is a fundus
+        (tmp_path / f"{number}.png").write_bytes(cv2.imencode(".png", pictures[number % 3 > 0])[1].tobytes())
+    fundi = sorted(tmp_path.glob("*.png"), key=lambda path: int(path.stem))
+    others = [path for path in fundi if int(path.stem) % 3]
+    examined = examine_pictures(fundi)
+    assert (look_like_fundi(examined, fundi), look_like_fundi(examined, others)) == (True, False)
+    opened.clear()
+    assert (look_like_fundi(examined, fundi), look_like_fundi(examined, others)) == (True, False)
     assert opened == []
 
 
@@ -253,11 +267,11 @@ def test_a_photograph_that_changed_while_it_is_needed_is_told(paths, on_disk):
 def test_what_other_code_made_is_not_believed(paths, opened, monkeypatch):
     examine_pictures(paths, [MIRRORED] * 3)
     opened.clear()
-    monkeypatch.setattr(examination, "_made_by", lambda: "other")
+    monkeypatch.setattr(examination, "_made_by", lambda *modules: "other")
     examine_pictures(paths, [MIRRORED] * 3)
     assert sorted(opened) == paths
 
 
 def test_the_name_of_the_code_is_of_all_that_makes_pixels():
     opencv, pillow = cv2.__version__, examination.PIL.__version__
-    assert examination._made_by().endswith(f"-opencv{opencv}-pillow{pillow}")
+    assert examination._made_by(images).endswith(f"-opencv{opencv}-pillow{pillow}")
