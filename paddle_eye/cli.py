@@ -101,7 +101,7 @@ def add_sheet_flags(parser: argparse.ArgumentParser) -> None:
 
 def add_cache_flag(parser: argparse.ArgumentParser) -> None:
     """The flag of tools that read many photographs; see `paddle_eye.data.store.choose_store`."""
-    where = "~/.cache/paddle_eye; off keeps nothing"
+    where = "~/.cache/paddle_eye; off: in memory alone"
     parser.add_argument(
         "--cache", type=path_text, metavar="DIR|off", help=f"where prepared photographs are kept (default: {where})"
     )

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Train with several processes, on several GPUs or machines, and go on with --resume when one of them dies.
+"""Train with several processes, on several GPUs or machines; with --restarts N go on when one of them dies.
 
 What stands before -- goes to paddle.distributed.launch, what stands behind it to tools/train.py.
 

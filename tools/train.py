@@ -56,7 +56,9 @@ FLAGS = {  # flag: (setting, type, help)
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("--config", type=cli.path, help="settings (default: those of PALM or of the demonstration set)")
+    parser.add_argument(
+        "--config", type=cli.path, help="settings (default: PALM's, those of masks or of the drawn set)"
+    )
     for flag, (key, kind, text) in FLAGS.items():
         parser.add_argument(flag, dest=key, type=kind, metavar=flag[2:].upper(), help=text)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any other setting")

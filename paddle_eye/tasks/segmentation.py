@@ -59,7 +59,7 @@ class SegmentationTask(MaskWording, Task):
         {
             *("data.crops", "data.folds", "data.fold", "data.background", "data.foreground", "data.classes"),
             *("data.pixels", "data.bending"),
-            "train.loss",
+            *("train.loss", "train.freeze", "train.pretrained"),
         }
     )
     standard_recipe = "masks.yaml"

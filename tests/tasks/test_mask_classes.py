@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -22,6 +24,7 @@ from paddle_eye.losses import CLASS_LOSSES, MASK_LOSSES
 from paddle_eye.report.compare import FinishedRun
 from paddle_eye.tasks.mask_objectives import ClassesObjective, SegmentationObjective
 from paddle_eye.tasks.segmentation import SegmentationTask
+from paddle_eye.weights.format import read_weights
 
 NAMES = ["background", "disc", "cup"]
 VALUES = {"background": 255, "disc": 128, "cup": 0}  # as in REFUGE
@@ -193,6 +196,20 @@ def test_a_run_on_three_classes(squares, tmp_path, monkeypatch, capsys):
     both = (softmax(each.run(inputs), axis=1) for each in (segmenter, exported))
     np.testing.assert_allclose(*both, atol=1e-4)
     assert exported.mask_file(segmented) == segmenter.mask_file(segmented)
+
+
+def test_a_network_for_other_classes_is_gone_on_with_behind_a_frozen_encoder(squares, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = {"model": "unet", "image_size": 32, "crops": 1, "batch_size": 2, "loss": "bce_dice"}
+    three = paddle_eye.train(**settings, data=str(squares), classes=VALUES, epochs=0)
+    two = shutil.copytree(squares, tmp_path / "two")
+    for path in (two / "label").iterdir():
+        cv2.imwrite(str(path), 255 * (cv2.imread(str(path), cv2.IMREAD_UNCHANGED) < 255).astype(np.uint8))
+    after = paddle_eye.train(**settings, data=str(two), epochs=1, pretrained=three["run"], freeze="stage4")
+    assert after["trainable_parameters"] < after["parameters"]
+    begun, trained = (read_weights(Path(run["run"]) / "last.pdparams").arrays for run in (three, after))
+    same = {name for name, array in trained.items() if np.array_equal(array, begun[name])}
+    assert {name for name in trained if name.startswith("encoder.")} <= same < set(trained)
 
 
 def test_names_in_another_order_than_the_values_are_warned_of(squares):
