@@ -24,6 +24,7 @@ from paddle_eye.data.sources.pairs import (
     FoundPairs,
     Pair,
     block_split,
+    doubt_of_background,
     find_pairs,
     last_aside,
     order_in_words,
@@ -91,7 +92,7 @@ class SegmentationTask(MaskWording, Task):
                 raise InputError(f"--holdout {settings.data.holdout}: {location.path} has a validation part for that")
             self.blocks = {}
         self.described = dict(self.blocks)
-        if any(record.field is not None for record in self.found.records):
+        if self._has_fields:
             self.described["field_of_view"] = True
 
     def require_blocks(self) -> None:
@@ -108,8 +109,13 @@ class SegmentationTask(MaskWording, Task):
         values = self.settings.data.classes
         if isinstance(values, list):
             values = values_in_order(self.location.path, self.found.records, values)
-        pairs = read_pairs(self.location.path, self.found.records, preprocessing.fit, self.found.faults, values)
+        found = self.found
+        pairs = read_pairs(self.location.path, found.records, preprocessing.fit, found.faults, values, self._has_fields)
         return pairs, preprocessing, values
+
+    @property
+    def _has_fields(self) -> bool:
+        return any(record.field is not None for record in self.found.records)
 
     def load(self) -> Data:
         pairs, preprocessing, values = self._read()
@@ -137,7 +143,10 @@ class SegmentationTask(MaskWording, Task):
             validation_digests=[short(pair.digest) for pair in validation],
             digest=_digest_of(parts),
             faults=faults,
-            notes=[*_passed_over(self.found), *([order_in_words(values, pairs)] if ordered else [])],
+            notes=[
+                *([order_in_words(values)] if ordered else []),
+                *_notes(self.location.path, self.found, self._has_fields, self.classes, pairs),
+            ],
             chosen_on=chosen_on,
         )
 
@@ -210,11 +219,7 @@ class SegmentationTask(MaskWording, Task):
         whole, pairs = not held_out, held_out or pairs
         images = [pair.image for pair in pairs]
         dataset, patients = MaskDataset(pairs, opened.preprocessing), patients_among(images)
-        notes = _passed_over(found)
-        if in_field and any(record.field is None for record in found.records):
-            notes.append(
-                f"{location} has no masks of fields of view; what is in the round fields of its photographs counts"
-            )
+        notes = _notes(location, found, in_field, classes, pairs)
         objective = objective_of(classes, patients=patients)
         return Measured(objective, classes, images, dataset, 1, notes, patients, whole)
 
@@ -315,8 +320,25 @@ def _on_both_sides(training: Sequence[Pair], validation: Sequence[Pair]) -> list
     ]
 
 
-def _passed_over(found: FoundPairs) -> list[str]:
+def _notes(place: Path, found: FoundPairs, in_field: bool, classes: Sequence[str], pairs: Sequence[Pair]) -> list[str]:
+    """What a person should know of pictures and masks.
+
+    Args:
+        place: of the data set.
+        found: there.
+        in_field: whether fields of view are looked for where no file says them.
+        classes: their names.
+        pairs: that were read.
+    """
     files = found.passed_over
     what = "files that are no pictures, or masks of a second observer, are passed over"
     notes = [f"{len(files)} {what}: {listed(files)}"] if files else []
-    return [*notes, *(f"{place} has no masks and is left out" for place in found.left_out)]
+    notes += [f"{place} has no masks and is left out" for place in found.left_out]
+    fields = [record.field for record in found.records if record.field is not None]
+    if fields:
+        counted = np.mean([(pair.truth != OUTSIDE).mean() for pair in pairs])
+        notes.append(f"{fields[0].parent} holds the fields of view; {counted:.0%} of the pixels count")
+    if in_field and len(fields) < len(found.records):
+        without = f"{place} has no masks of fields of view" if not fields else "some pictures have no field of view"
+        notes.append(f"{without}; what is in the round fields of the photographs counts")
+    return [*notes, *doubt_of_background(classes, pairs)]

@@ -1,7 +1,6 @@
 """Masks of several classes, from losses against numpy to a run on squares."""
 
 import json
-import re
 import shutil
 from pathlib import Path
 
@@ -15,7 +14,15 @@ from sklearn.metrics import f1_score, jaccard_score, recall_score
 
 import paddle_eye
 from paddle_eye.config import Config
-from paddle_eye.data.sources.pairs import OUTSIDE, find_pairs, order_in_words, read_pairs, values_in_order
+from paddle_eye.data.locate import Location
+from paddle_eye.data.sources.pairs import (
+    OUTSIDE,
+    doubt_of_background,
+    find_pairs,
+    order_in_words,
+    read_pairs,
+    values_in_order,
+)
 from paddle_eye.engine.objective import Evaluation
 from paddle_eye.errors import InputError
 from paddle_eye.inference.export import export
@@ -213,20 +220,26 @@ def test_a_network_for_other_classes_is_gone_on_with_behind_a_frozen_encoder(squ
 
 
 def test_names_in_another_order_than_the_values_are_warned_of(squares):
-    for names, told in (
-        (
-            ["cup", "disc", "background"],
-            "in the order of .* cup is 0, disc is 128, background is 255, but most corners are backgr",
-        ),
-        (
-            ["background", "disc", "cup"],
-            "in the order of .* background is 0, disc is 128, cup is 255, but most corners are cup",
-        ),
-    ):
+    for names in (NAMES[::-1], NAMES):
         values = values_in_order(squares, find_pairs(squares).records, names)
-        assert re.match(told, order_in_words(values, read(squares, values)))
+        first, second, third = names
+        told = f"in the order of the values of masks {first} is 0, {second} is 128, {third} is 255"
+        assert order_in_words(values) == told
+        cure = "if that is the background, say data.classes={name: value, …}"
+        doubt = f"most corners of the masks are {names[2]}; {cure}"
+        assert doubt_of_background(names, read(squares, values)) == [doubt]
     turned = [pair._replace(truth=2 - pair.truth) for pair in read(squares, values)]
-    assert order_in_words(values, turned).startswith("in the order of the values of masks background is 0, disc is 128")
+    assert doubt_of_background(names, turned) == []
+
+
+@pytest.mark.parametrize(("background", "warned"), [("background", True), ("membrane", False)])
+def test_masks_of_two_values_turned_round_are_warned_of_unless_the_background_was_named(background, warned, squares):
+    for path in (squares / "label").iterdir():
+        cv2.imwrite(str(path), 255 * (cv2.imread(str(path), cv2.IMREAD_UNCHANGED) == 255).astype(np.uint8))
+    settings = {"model.name": "unet", "data.image_size": 32, "data.background": background}
+    task = SegmentationTask(Config().updated(settings, "test"), Location(squares, "set", False))
+    doubt = "most corners of the masks are foreground; if that is the background, write the masks turned round"
+    assert (doubt in task.load().notes) == warned
 
 
 def test_values_may_stand_in_the_order_of_the_names(squares):
@@ -261,7 +274,7 @@ def test_a_value_of_no_class_is_told_with_its_file(squares):
     cv2.imwrite(str(squares / "label/2.png"), np.dstack([mask, mask, mask.T.reshape(mask.shape)]))
     with pytest.raises(InputError) as told:
         read(squares, VALUES)
-    assert "label/3.png: no class has the value 77, 78; data.classes has background 255, disc 128, cup 0" in str(
+    assert "label/3.png: no class has the value 77, 78, the classes have background 255, disc 128, cup 0; give" in str(
         told.value
     )
     assert "label/2.png: a mask of several classes has a grey value, or a place in a palette, for each" in str(
@@ -306,3 +319,21 @@ def test_squares_outside_the_field_of_view_teach_nothing(loss, kinds):
     terms["loss"].backward()
     assert abs(terms["loss"].item()) < 1e-4
     assert not outputs.grad.numpy().any()
+
+
+def test_a_place_in_a_palette_has_one_colour_in_all_masks(squares):
+    def write(number, *palette):
+        classes = (cv2.imread(str(squares / f"label/{number}.png"), cv2.IMREAD_UNCHANGED) < 255).astype(np.uint8)
+        classes[15, 20] = 2
+        image = Image.fromarray(classes).convert("P")
+        image.putpalette([value for colour in palette for value in colour])
+        image.save(squares / f"label/{number}.png")
+
+    black, red, green = (0, 0, 0), (255, 0, 0), (0, 255, 0)
+    values = {"background": 0, "disc": 1, "cup": 2}
+    for number in range(5):
+        write(number, black, red, green)
+    assert len(read(squares, values)) == 5
+    write(3, black, green, red)
+    with pytest.raises(InputError, match=r"label/3.png: the colour 1 of its palette is another than in .*label/0.png"):
+        read(squares, values)

@@ -9,14 +9,18 @@ from typing import NamedTuple
 
 from paddle_eye.data.images import SUFFIXES, is_clutter
 from paddle_eye.data.sources.folders import named_folder, require_one_of_each_part
-from paddle_eye.data.sources.part_names import TEST, TRAINING, VALIDATION, key, plain
+from paddle_eye.data.sources.part_names import TEST, TRAINING, VALIDATION, key, part_named, plain
 from paddle_eye.errors import InputError
 
 # Names of folders, as `plain` compares them.
 _IMAGES = ("image", "images", "img", "imgs", "original", "originals", "originalimages", "jpegimages")
-_MASKS = (
+_WORDS_FOR_MASKS = (
     *("label", "labels", "1stmanual", "manual1", "gt", "gts", "groundtruth", "groundtruths"),
-    *("annotation", "annotations", "segmentationclass", "vessels"),
+    *("annotation", "annotations", "segmentationclass", "segmentationclasspng", "vessels"),
+)
+_MASKS = (
+    *_WORDS_FOR_MASKS,
+    *("vessel", "vesselsegmentation", "vesselsegmentations", "manual", "manuals", "manualsegmentations"),
 )
 _FIELDS = ("fov", "mask", "masks")  # of view, where the masks have another folder; else these are the masks
 
@@ -81,13 +85,13 @@ def pair_folders(root: Path) -> FoundFolders:
     folders = _of_part(root, None)
     if folders is None:
         return FoundFolders([], [])
-    places, masks = _parts(folders.images), _parts(folders.masks) if folders.masks is not None else {}
+    places, masks = _parts_in(folders.images), _parts_in(folders.masks)
     if folders.masks is not None and bool(places) != bool(masks):
         divided, whole = (folders.images, folders.masks)[:: 1 if places else -1]
         raise InputError(f"{divided} is divided into parts, and {whole} is not; divide both, or neither")
     if not places:
         return FoundFolders([folders], [])
-    fields = _parts(folders.fields) if folders.fields is not None else {}
+    fields = _parts_in(folders.fields)
     found = {
         part: PairFolders(place, masks[part], fields.get(part, folders.fields), part) if part in masks else None
         for part, place in places.items()
@@ -115,7 +119,7 @@ def _with_masks(found: Mapping[str, PairFolders | None]) -> dict[str, PairFolder
 
 def is_folder_of_masks(name: str) -> bool:
     """Whether a folder is called as those of masks are, or has such a word in its name."""
-    return not {plain(name), *re.split(r"[\s_.-]+", name.casefold())}.isdisjoint((*_MASKS, *_FIELDS))
+    return not {plain(name), *re.split(r"[\s_.-]+", name.casefold())}.isdisjoint((*_WORDS_FOR_MASKS, *_FIELDS))
 
 
 def _parts(root: Path) -> dict[str, Path]:
@@ -126,16 +130,50 @@ def _parts(root: Path) -> dict[str, Path]:
     return found if len(found) > 1 else {}
 
 
+def _parts_in(kind: Path | None) -> dict[str, Path]:
+    """The same within a folder of pictures or of masks, where they may be called so among other words."""
+    if kind is None or (found := _parts(kind)):
+        return found if kind is not None else {}
+    named: dict[str | None, list[Path]] = {}
+    for folder in (path for path in sorted(kind.iterdir()) if path.is_dir()):
+        named.setdefault(part_named(folder.name), []).append(folder)
+    found = {part: folders[0] for part, folders in named.items() if part is not None and len(folders) == 1}
+    return found if len(found) > 1 else {}
+
+
 def _of_part(root: Path, part: str | None) -> PairFolders | None:
-    images, masks, fields = (named_folder(root, names) for names in (_IMAGES, _MASKS, _FIELDS))
+    images, masks, fields = (_with_pictures(root, names) for names in (_IMAGES, _MASKS, _FIELDS))
     if masks is None:
-        masks, fields = fields, None
+        masks, fields = fields or (_called_so_among_others(root) if images is not None else None), None
     if images is not None and masks is not None:
         return PairFolders(images, masks, fields, part)
     in_one = images is None and masks is None and root.is_dir()
     if in_one and apart(path for path in root.iterdir() if path.suffix.lower() in SUFFIXES and not is_clutter(path))[1]:
         return PairFolders(root, None, None, part)
     return None
+
+
+def _with_pictures(root: Path, names: Sequence[str]) -> Path | None:
+    """The folder below another that has the first of some names and holds pictures, or nothing; None without any."""
+    called = [folder for name in names if (folder := named_folder(root, [name])) is not None]
+    empty = [folder for folder in called if not any(path.is_file() for path in folder.rglob("*"))]
+    return next(filter(_holds_pictures, called), empty[0] if empty else None)
+
+
+def _holds_pictures(folder: Path) -> bool:
+    return any(path.suffix.lower() in SUFFIXES and not is_clutter(path) for path in folder.rglob("*"))
+
+
+def _called_so_among_others(root: Path) -> Path | None:
+    """The only folder below another whose name ends in a word for masks, such as ``segmentation label``."""
+    words = {path: re.split(r"[\s_.-]+", path.name.casefold()) for path in sorted(root.iterdir()) if path.is_dir()}
+    called = [path for path, (*others, last) in words.items() if others and last in (*_MASKS, *_FIELDS)]
+    return called[0] if len(called) == 1 and _holds_pictures(called[0]) else None
+
+
+def is_called_as_field(mask: Path) -> bool:
+    """Whether the folder of a mask is called as those of fields of view may be, and of masks of something else."""
+    return any(plain(folder.name) in _FIELDS for folder in (mask.parent, mask.parent.parent))
 
 
 def together(images: Iterable[Path], masks: Iterable[Path], fields: Iterable[Path]) -> Together:

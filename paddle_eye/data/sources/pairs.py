@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable, NamedTuple, TypeVar
 
@@ -21,13 +21,24 @@ from paddle_eye.data.images import (
     read_file,
 )
 from paddle_eye.data.patients import patients_among
-from paddle_eye.data.sources.pair_names import PairFolders, apart, is_second_observer, pair_folders, together
+from paddle_eye.data.sources.pair_lists import listed_parts
+from paddle_eye.data.sources.pair_names import (
+    PairFolders,
+    apart,
+    is_called_as_field,
+    is_second_observer,
+    pair_folders,
+    together,
+)
 from paddle_eye.errors import InputError, fault_of_name, listed, raise_faults
 
 OUTSIDE = 255  # of a mask in memory: the pixel is outside the field of view and does not count
 _ADVICE = "every picture needs a mask of its name and size, of two values"
 _ADVICE_OF_CLASSES = "every picture needs a mask of its name and size, with the values of data.classes alone"
 _VALUES = (0, 1, 255, 65535)  # that the foreground of a mask may have
+_MOST_VALUES, _JPEG = 20, b"\xff\xd8"  # of a mask of classes; how files begin
+_BACKGROUND = "background"  # as it is called if nothing is said
+_LOOKED_AT, _SAME_FIELD = 10, 0.9  # masks that may be of fields of view; see `_is_field`
 _MOST_OUTSIDE = 0.1  # of the foreground, outside the field of view
 
 
@@ -104,6 +115,9 @@ def find_pairs(root: Path) -> FoundPairs:
     records = tuple(record for part in parts for record in part.records)
     if not records and not faults:
         faults.append("no picture files in it")
+    if all(record.part is None for record in records):
+        said, wrong = listed_parts(root, [record.image for record in records])
+        records, faults = tuple(replace(record, part=part) for record, part in zip(records, said)), faults + wrong
     return FoundPairs(records, faults, [path for part in parts for path in part.passed_over], left_out)
 
 
@@ -115,13 +129,19 @@ def _find_part(folders: PairFolders) -> FoundPairs:
     if folders.masks is None:
         found = list(apart(found[0]))
     images, masks, fields = files = together(*found, *[[]] * (3 - len(found)))
-    faults = [f"{path}: another file of this name" for each in files for paths in each.values() for path in paths[1:]]
+    faults = [
+        f"{path}: its name is that of {paths[0]}, too; keep one kind of masks, join them, or rename what differs"
+        for each in files
+        for paths in each.values()
+        for path in paths[1:]
+    ]
     faults += filter(None, (fault_of_name(path) for paths in found for path in paths))
     needed = [(masks, "mask", folders.masks or folders.images)]
     needed += [(fields, "field of view", folders.fields)] * (folders.fields is not None)
     for there, what, place in needed:
         missing = [paths[0] for name, paths in images.items() if name not in there]
-        faults += [f"{path}: no {what} of this name in {place}" for path in missing]
+        cure = " (where it has none, the mask is a black picture)" if what == "mask" else ""
+        faults += [f"{path}: no {what} of this name in {place}{cure}" for path in missing]
     alone = [paths[0] for name, paths in masks.items() if name not in images]
     faults += [f"{path}: no picture of this name in {folders.images}" for path in alone]
     names = sorted(images.keys() & masks.keys(), key=_order)
@@ -153,11 +173,13 @@ def read_pairs(
         InputError: there is a fault, a file is no picture, both differ in size, or a mask has other values than 0 and
             one more, or than ``values``; all of them in one message.
     """
-    pairs, faults = [], list(faults)
+    pairs, faults, palettes, looked_at = [], list(faults), _Palettes(), []
     for record in records:
         try:
             data, mask_data = read_file(record.image), read_file(record.mask)
             picture = decode_picture(data, record.image)
+            if values:
+                palettes.require_same(mask_data, record.mask)
             truth = decode_classes(mask_data, record.mask, values) if values else decode_mask(mask_data, record.mask)
             if record.field is not None:
                 field_data = read_file(record.field)
@@ -172,11 +194,46 @@ def read_pairs(
         elif picture.shape[:2] != truth.shape:
             sizes = ["x".join(map(str, shape[1::-1])) for shape in (picture.shape, truth.shape)]
             faults.append(f"{record.mask}: {sizes[1]} pixels, its picture has {sizes[0]}")
-        elif seek_fields and record.field is None and (field := field_of_view(picture)) is not None:
-            truth = np.where(field, truth, np.uint8(OUTSIDE))
+        elif seek_fields and record.field is None:
+            truth = _within_found(field_of_view(picture), truth)
+        elif (
+            values is None and record.field is None and len(looked_at) < _LOOKED_AT and is_called_as_field(record.mask)
+        ):
+            looked_at.append(_is_field(field_of_view(picture), truth))
         pairs.append(Pair(record.image, fit(picture), truth, digest(data), digest(mask_data), record.part))
+    if 2 * sum(looked_at) > len(looked_at):
+        faults.append(
+            f"{records[0].mask.parent}: these are masks of fields of view, as the photographs show; call the "
+            "folder of the other masks label, or, if the field is to be learned, this one"
+        )
     raise_faults(root, faults, _ADVICE if values is None else _ADVICE_OF_CLASSES)
     return pairs
+
+
+class _Palettes:
+    """The colours that places in the palettes of masks stand for; in all files the same ones."""
+
+    def __init__(self) -> None:
+        self._first: dict[int, tuple[list[int], Path]] = {}
+
+    def require_same(self, data: bytes, path: Path) -> None:
+        """Look at the bytes of another file.
+
+        Raises:
+            InputError: a place has another colour in it than in an earlier one.
+        """
+        places = palette_indices(data)
+        if places is None:
+            return
+        stored = decode_unchanged(data, path)
+        for place, first in zip(*np.unique(places, return_index=True)):
+            colour = np.atleast_1d(stored.reshape(places.size, -1)[first]).tolist()
+            known, where = self._first.setdefault(int(place), (colour, path))
+            if colour != known:
+                raise InputError(
+                    f"{path}: the colour {place} of its palette is another than in {where}; write the masks in grey, "
+                    "or all with one palette"
+                )
 
 
 def values_in_order(root: Path, records: Sequence[MaskRecord], names: Sequence[str]) -> dict[str, int]:
@@ -203,20 +260,20 @@ def values_in_order(root: Path, records: Sequence[MaskRecord], names: Sequence[s
     return dict(zip(names, sorted(first)))
 
 
-def order_in_words(values: Mapping[str, int], pairs: Sequence[Pair]) -> str:
-    """Which values the classes have that were given in the order of values, and what speaks against it.
+def order_in_words(values: Mapping[str, int]) -> str:
+    """Which values the classes have that were given in the order of values, see `values_in_order`."""
+    return f"in the order of the values of masks {', '.join(f'{name} is {value}' for name, value in values.items())}"
 
-    Args:
-        values: of `values_in_order`; the first class is the background.
-        pairs: that were read with them.
-    """
-    told = f"in the order of the values of masks {', '.join(f'{name} is {value}' for name, value in values.items())}"
+
+def doubt_of_background(classes: Sequence[str], pairs: Sequence[Pair]) -> list[str]:
+    """That most corners of masks are not background, if so; of two classes, where the first is called background."""
     corners = np.concatenate([pair.truth[[0, 0, -1, -1], [0, -1, 0, -1]] for pair in pairs])
     counts = np.bincount(corners[corners != OUTSIDE], minlength=1)
-    if counts.argmax() == 0:
-        return told
-    there = list(values)[counts.argmax()]
-    return f"{told}, but most corners are {there}; if that is the background, say data.classes={{name: value, …}}"
+    there = classes[counts.argmax()]
+    if there == classes[0] or (len(classes) == 2 and classes[0] != _BACKGROUND):
+        return []
+    cure = "write the masks turned round" if len(classes) == 2 else "say data.classes={name: value, …}"
+    return [f"most corners of the masks are {there}; if that is the background, {cure}"]
 
 
 def _within(field: np.ndarray, truth: np.ndarray, record: MaskRecord) -> np.ndarray:
@@ -236,6 +293,18 @@ def _within(field: np.ndarray, truth: np.ndarray, record: MaskRecord) -> np.ndar
             "if these are masks of something else, give their folder another name"
         )
     return np.where(field == 1, truth, np.uint8(OUTSIDE))
+
+
+def _within_found(field: np.ndarray | None, truth: np.ndarray) -> np.ndarray:
+    """A mask that counts in a field of view that was found in the photograph, unless that leaves foreground out."""
+    if field is None or ((truth > 0) & ~field).sum() > _MOST_OUTSIDE * (truth > 0).sum():
+        return truth
+    return np.where(field, truth, np.uint8(OUTSIDE))
+
+
+def _is_field(field: np.ndarray | None, truth: np.ndarray) -> bool:
+    """Whether a mask is the round field of its photograph: both have 0.9 of their pixels together in common."""
+    return field is not None and (truth == 1)[field].sum() > _SAME_FIELD * ((truth == 1) | field).sum()
 
 
 def decode_mask(data: bytes, path: Path) -> np.ndarray:
@@ -261,8 +330,11 @@ def decode_mask(data: bytes, path: Path) -> np.ndarray:
     values = np.unique(colours).tolist()
     if len(values) > 2 or not set(values) <= {0, values[-1]} or values[-1] not in _VALUES:
         found = ", ".join(map(str, values[:5])) + (" …" if len(values) > 5 else "")
+        blurred = len(values) > _MOST_VALUES or data.startswith(_JPEG)
+        cure = "JPEG and resizing blur them: write 255 where it is above the half, else 0, as PNG"
         raise InputError(
-            f"{path}: a mask has two values, 0 and 255 (or 1); this one has {found}; several classes need data.classes"
+            f"{path}: a mask has two values, 0 and 255 (or 1); this one has {found}; "
+            f"{cure if blurred else 'several classes need data.classes'}"
         )
     return (colours[..., 0] > 0).astype(np.uint8)
 
@@ -284,7 +356,8 @@ def decode_classes(data: bytes, path: Path, values: Mapping[str, int]) -> np.nda
     if (classes == OUTSIDE).any():
         unknown = np.unique(stored[classes == OUTSIDE]).tolist()
         known = ", ".join(f"{name} {value}" for name, value in values.items())
-        raise InputError(f"{path}: no class has the value {listed(unknown)}; data.classes has {known}")
+        cure = "give data.classes so, or write the masks anew with these values"
+        raise InputError(f"{path}: no class has the value {listed(unknown)}, the classes have {known}; {cure}")
     return classes
 
 
@@ -308,7 +381,7 @@ def _fault_of_turning(record: MaskRecord, data: bytes, picture: np.ndarray, trut
     """Why it cannot be told whether a mask was drawn on a picture as it is stored or as EXIF has it turned."""
     how = orientation(data)
     stored = picture.shape[1::-1] if how >= 5 else picture.shape[:2]
-    if how == 1 or (truth.shape == picture.shape[:2] and truth.shape != stored):
+    if how not in range(2, 9) or (truth.shape == picture.shape[:2] and truth.shape != stored):
         return None
     return (
         f"{record.image}: EXIF turns this picture, and its mask may fit the stored or the turned one; "

@@ -1,5 +1,7 @@
 """Pictures and masks as public sets name them."""
 
+import shutil
+
 import cv2
 import numpy as np
 import pytest
@@ -46,6 +48,8 @@ def pairs(root):
         ("img/a.png", "labels/a_label.png"),
         ("Image_01L.jpg", "Image_01L_1stHO.png"),
         ("a.jpg", "a_mask.png"),
+        ("images/1.png", "manual/1_manual1.gif"),
+        ("image/1.jpg", "segmentation label/1_label.tif"),
     ],
 )
 def test_names_of_public_sets(put, image, mask):
@@ -237,3 +241,77 @@ def test_an_archive_and_its_papers_beside_folders_of_classes_are_no_pairs(put):
 def test_names_with_accents_together_and_apart_are_pairs(put):
     root = put("images/\u00e91.png", "images/b2.png", "masks/e\u03011.png", "masks/b2.png")
     assert len(find_pairs(root).records) == 2
+
+
+def test_of_folders_with_names_of_masks_the_one_with_pictures_is_taken(put):
+    root = put("JPEGImages/1.png", "SegmentationClass/1_mask.png")
+    for name in ("Annotations/1.xml", "labels/1.txt"):
+        (root / name).parent.mkdir()
+        (root / name).write_text("x")
+    assert pairs(root) == [("JPEGImages/1.png", "SegmentationClass/1_mask.png")]
+    shutil.rmtree(root / "SegmentationClass")
+    assert layout(root) != "masks"
+
+
+def test_masks_of_fields_of_view_alone_are_not_learned(put):
+    """As in LES-AV, where the vessels' folder has another name."""
+    root = put(*(f"{folder}/{number}.png" for folder in ("images", "masks") for number in range(3)))
+    rows, columns = np.ogrid[:96, :96]
+    disc = (rows - 48) ** 2 + (columns - 48) ** 2 < 44**2
+    for number in range(3):
+        cv2.imwrite(str(root / f"images/{number}.png"), np.where(disc, 120, 0))
+        cv2.imwrite(str(root / f"masks/{number}.png"), np.where(disc, 255, 0))
+    with pytest.raises(InputError, match=r"masks: these are masks of fields of view, as the photographs show; call"):
+        read_pairs(root, find_pairs(root).records, lambda picture: picture)
+    (root / "masks").rename(root / "label")
+    assert len(read_pairs(root, find_pairs(root).records, lambda picture: picture)) == 3
+
+
+def test_parts_among_other_words_are_kept(put):
+    """As in IDRiD, and as a Keras generator wants them."""
+    first = put("Images/a. Training Set/1.png", "Images/b. Testing Set/2.png")
+    put("Masks/a. Training Set/1_mask.png", "Masks/b. Testing Set/2_mask.png")
+    assert [record.part for record in find_pairs(first).records] == ["training", "test"]
+    for folder in ("Masks/a. Training Set", "Masks/b. Testing Set"):
+        (first / folder).rename(first / {"a": "Masks/train_masks", "b": "Masks/test_masks"}[folder[6]])
+    assert [record.part for record in find_pairs(first).records] == ["training", "test"]
+
+
+LINES = {"train.txt": ["images/0.png masks/0.png", "images/1.png masks/1.png"], "val.txt": ["images/2.png"]}
+
+
+def test_lists_of_paddleseg_divide(put):
+    root = put(*(f"{folder}/{number}.png" for folder in ("images", "masks") for number in range(3)))
+    for name, lines in LINES.items():
+        (root / name).write_text("\n".join(lines))
+    assert [record.part for record in find_pairs(root).records] == ["training", "training", "test"]
+    (root / "test_list.txt").write_text("images/1.png,masks/1.png")
+    (root / "train.txt").write_text("images/0.png masks/0.png\nimages/3.png masks/3.png")
+    found = find_pairs(root)
+    assert [record.part for record in found.records] == ["training", "test", "validation"]
+    assert found.faults == [
+        f"{root}/train.txt: images/3.png masks/3.png: no picture with a mask; mend the line, or take it out"
+    ]
+    (root / "val.txt").write_text("images/1.png")
+    faults = "\n".join(find_pairs(root).faults)
+    assert "val.txt: images/1.png: this picture has a line already" in faults
+    assert f"{root}/images/2.png: in none of test_list.txt, train.txt, val.txt; add it, or remove these lists" in faults
+    (root / "training.txt").touch()
+    with pytest.raises(InputError, match=r"train.txt and training.txt are both lists of the training part"):
+        find_pairs(root)
+
+
+def test_lists_of_something_else_do_not_divide(put):
+    root = put("images/0.png", "masks/0.png")
+    for name in ("train.txt", "test.txt"):
+        (root / name).write_text("nothing of this")
+    assert [record.part for record in find_pairs(root).records] == [None]
+
+
+def test_two_masks_of_one_picture_name_each_other(put):
+    root = put("images/1.png", "masks/HE/1_HE.png", "masks/MA/1_MA.png")
+    assert (
+        find_pairs(root)
+        .faults[0]
+        .startswith(f"{root}/masks/MA/1_MA.png: its name is that of {root}/masks/HE/1_HE.png, too")
+    )
