@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -44,10 +45,11 @@ def require_room(training: int, others: int, preprocessing: Preprocessing) -> li
         choose_store(OFF)
         store = Store(None, f"{taken}, too many for {store.folder}: they are kept in memory; see --cache")
     if store.folder is None:
-        free = free_memory()
-        if free is not None and needed > free:
+        free, processes = free_memory(), int(os.environ.get("PADDLE_LOCAL_SIZE", "1"))  # each keeps its own
+        if free is not None and processes * needed > free:
+            times = f", {processes} times" if processes > 1 else ""
             raise JobError(
-                f"not enough memory: {taken}, {free / 2**30:.1f} GB are free; "
+                f"not enough memory: {taken}{times}, {free / 2**30:.1f} GB are free; "
                 "lower data.image_size, take fewer, or give a folder on a large disk (--cache DIR)"
             )
     return [store.note] if store.note else []

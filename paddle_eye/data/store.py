@@ -24,9 +24,10 @@ from paddle_eye.errors import InputError
 from paddle_eye.files import building
 
 OFF = "off"
-MOST_BYTES = 64 * 2**30  # of a store; what was not used for the longest time gives way
+MOST_BYTES = 64 * 2**30  # of a store that no person chose; what was not used for the longest time gives way
 _LEFT_FREE = 2**30  # bytes of the disk
-_FILE_BYTES = 2**28  # a killed run loses what is not yet in a whole file of this size
+_FILE_BYTES = 2**28  # a killed run loses what is not yet in a whole file of this size, or larger ones where there are
+_MOST_LARGE_FILES = 256  # of a kind: every file is kept open
 _MOST_SMALL_FILES = 64  # less than half that size, of a kind: every file is kept open
 _MAGIC = b"eyes-1\r\n"
 _ENTRY = np.dtype([("key", "V32"), ("start", "<u8"), ("length", "<u8"), ("checksum", "<u4")])
@@ -181,7 +182,7 @@ class DiskBlocks:
         """See `Blocks`."""
         with self._lock, contextlib.nullcontext() if self._new else self.writing():
             self._new.write(key, block)
-            if self._new.size >= _FILE_BYTES:
+            if self._new.size >= max(_FILE_BYTES, sum(file.size for file in self._files) // _MOST_LARGE_FILES):
                 following = self._new.path.with_name(secrets.token_hex(4))
                 self._finish()
                 self._new = _Growing(following)
@@ -257,7 +258,8 @@ class Store:
         return self._room(sum(size for _, size, _ in self._files()))
 
     def _room(self, taken: int) -> int:
-        return min(MOST_BYTES, taken + shutil.disk_usage(self.folder).free - _LEFT_FREE)
+        room = taken + shutil.disk_usage(self.folder).free - _LEFT_FREE
+        return room if self.named else min(MOST_BYTES, room)
 
     def _make_room(self, needed: int) -> None:
         """Remove what was not used for the longest time, and is not used by this process, as far as it has to be."""

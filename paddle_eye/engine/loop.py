@@ -85,6 +85,7 @@ def fit(
         row = {"epoch": epoch, "lr": optimizer.get_lr(), **({"ranks": ranks.count} if ranks.count > 1 else {})}
         batches = display.training(epoch, epochs, train_batches(epoch - 1), accumulate)
         after_step = partial(display.step, epoch)
+        ranks.meet()  # one of them has kept the last epoch
         row.update(train_one_epoch(model, optimizer, objective, batches, after_step, accumulate, precision, ranks))
         ranks.unite(model)
         evaluation = evaluate(model, valid_batches(), objective, expected, ranks)
@@ -112,7 +113,7 @@ def train_one_epoch(
 ) -> Row:
     """One pass over the images.
 
-    What a step has computed is read while the next one is computed, so that a GPU never waits for it.
+    What a step has computed is read when the next one has been asked for.
 
     Args:
         model: trained in place.
@@ -142,7 +143,8 @@ def train_one_epoch(
         for (inputs, targets), share in zip(parts, ranks.shares([objective.weight(targets) for _, targets in parts])):
             with precision.computing():
                 outputs = model(inputs)
-                terms = objective.training_terms(outputs, targets)
+            outputs = precision.single(outputs)
+            terms = objective.training_terms(outputs, targets)
             precision.backward(sum(terms.values()) * share)
             computed.append((terms, outputs, targets))
         ranks.add_gradients(model.parameters())
@@ -202,7 +204,7 @@ class _Seen:
                 raise JobError(f"the loss became {total} at batch {index}; try a lower learning rate (--lr)")
             for name, value in values.items():
                 self._sums[name] += value * len(targets)
-            self._tally = self._tally + self._objective.tally(_in_single_precision(outputs), targets)
+            self._tally = self._tally + self._objective.tally(outputs, targets)
             loss, images = loss + values["loss"] * len(targets), images + len(targets)
         self._count += images
         return loss / images if images else math.nan
@@ -215,13 +217,6 @@ class _Seen:
         means = {name: sum(sums.get(name, 0.0) for sums, _, _ in every) / count for name in names}
         figures = self._objective.training_figures(sum(tally for _, tally, _ in every))
         return {f"train_{name}": value for name, value in {**means, **figures}.items()}
-
-
-def _in_single_precision(outputs: Any) -> Any:
-    """Outputs as numpy can read them: it takes the bits of a bfloat16 for an integer."""
-    if isinstance(outputs, (list, tuple)):
-        return tuple(each.astype("float32") for each in outputs)
-    return outputs.astype("float32")
 
 
 def _is_better(value: float, best: float, objective: Objective) -> bool:

@@ -12,6 +12,7 @@ import paddle
 from paddle_eye.choices import Amp
 from paddle_eye.errors import InputError
 
+_LEAST_OF_FP16 = 7  # compute capability, of Volta
 _TYPES = {"bf16": "bfloat16", "fp16": "float16"}
 
 
@@ -28,10 +29,20 @@ class Precision:
         self.scaler = paddle.amp.GradScaler(enable=name == "fp16")
 
     def computing(self) -> contextlib.AbstractContextManager[None]:
-        """Within, convolutions and products are computed with 16 bits; losses and normalisation are not."""
+        """Within, convolutions and products are computed with 16 bits; normalisation is not, nor are convolutions of
+        each channel by itself and transposed ones."""
         if self.name == "off":
             return contextlib.nullcontext()
         return paddle.amp.auto_cast(dtype=_TYPES[self.name], level="O1")
+
+    def single(self, outputs: Any) -> Any:
+        """Outputs of a network in float32, for losses, and for numpy, which takes the bits of a bfloat16 for an
+        integer."""
+        if self.name == "off":
+            return outputs
+        if isinstance(outputs, (list, tuple)):
+            return tuple(each.astype("float32") for each in outputs)
+        return outputs.astype("float32")
 
     def backward(self, loss: paddle.Tensor) -> None:
         """Add the gradients of a loss, scaled."""
@@ -60,7 +71,7 @@ def _like(value: Any, array: np.ndarray) -> Any:
 
 
 def prepare_device(name: Amp, device: str) -> None:
-    """Let a GPU look for its fastest layout and algorithms, if 16 bits are asked for.
+    """Let a GPU look for its fastest algorithms, if 16 bits are asked for.
 
     Args:
         name: see `Precision`.
@@ -75,6 +86,8 @@ def prepare_device(name: Amp, device: str) -> None:
         raise InputError(f"--amp {name}: it needs a GPU, this run computes on the {device}; leave it out")
     if name == "bf16" and not paddle.amp.is_bfloat16_supported(paddle.get_device()):
         raise InputError("--amp bf16: this GPU does not compute with it; give --amp fp16")
+    if name == "fp16" and paddle.device.cuda.get_device_capability()[0] < _LEAST_OF_FP16:
+        raise InputError("--amp fp16: on this GPU Paddle computes with 32 bits all the same; leave it out")
     # None of these flags is known to a build for the CPU.
     paddle.set_flags({"FLAGS_cudnn_exhaustive_search": True, "FLAGS_cudnn_batchnorm_spatial_persistent": True})
-    paddle.incubate.autotune.set_config({"kernel": {"enable": True}, "layout": {"enable": True}})
+    paddle.incubate.autotune.set_config({"kernel": {"enable": True}})

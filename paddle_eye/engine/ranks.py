@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from itertools import chain, zip_longest
@@ -11,10 +12,12 @@ from typing import Any
 import paddle
 import paddle.distributed as dist
 from paddle import nn
+from paddle.base import core
 
 from paddle_eye.errors import InputError
 
-_PATIENCE = 24 * 3600 * 1000  # milliseconds; so long may one process read photographs while the others wait
+_PATIENCE = 24 * 3600 * 1000  # milliseconds; so long may one process keep the others waiting within a step
+_MEETINGS = itertools.count(1)
 _STATISTICS = ("_mean", "_variance")  # of batch normalisation, as Paddle names them
 _NOTHING = object()
 
@@ -49,11 +52,21 @@ class Ranks:
     @contextlib.contextmanager
     def one_first(self) -> Iterator[None]:
         """What is within is done by one process of each machine, then by the others, which find what it left."""
-        if self.count > 1 and self.local_rank != 0:
-            dist.barrier()
+        if self.local_rank != 0:
+            self.meet()
         yield
-        if self.count > 1 and self.local_rank == 0:
-            dist.barrier()
+        if self.local_rank == 0:
+            self.meet()
+
+    def meet(self) -> None:
+        """Wait for all processes, as long as it takes: where they compute on CPUs, whatever else they do together gives
+        up when one is 30 s late, and cannot be told otherwise."""
+        if self.count == 1:
+            return
+        store, key = core.create_or_get_global_tcp_store(), f"paddle_eye/{next(_MEETINGS)}"
+        if store.add(key, 1) == self.count:
+            store.set(f"{key}/all", b"1")
+        store.wait(f"{key}/all")
 
     def own(self, items: Any) -> Any:
         """The items of a data set that this process evaluates: every `count`-th."""
@@ -63,6 +76,7 @@ class Ranks:
         """What every process gave, in the order of their numbers."""
         if self.count == 1:
             return [own]
+        self.meet()
         every: list[Any] = []
         dist.all_gather_object(every, own)
         return every
@@ -75,8 +89,9 @@ class Ranks:
         """
         if any(each != own for each in self.gathered(own)):
             raise InputError(
-                "the processes see other data, or another state of the run; put the data and the folder of the runs "
-                "(--output) on a disk that all machines share"
+                "the processes see other data, or another state of the run, or were started with other settings or "
+                "versions; give all the same command, and put the data and the folder of the runs (--output) on a disk "
+                "that all machines share"
             )
 
     def in_order(self, own: Sequence[Any]) -> list[Any]:
@@ -127,6 +142,7 @@ class Ranks:
         """Give all processes one network: the means of running statistics, and the first process's parameters."""
         if self.count == 1:
             return
+        self.meet()
         for key, tensor in model.state_dict().items():
             if key.endswith(_STATISTICS):
                 dist.all_reduce(tensor)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
+from paddle_eye.errors import InputError
+
 THRESHOLDS = tuple(round(0.1 * step, 1) for step in range(1, 10))
 
 
@@ -67,8 +69,16 @@ def best_cell_scores(truth: list[np.ndarray], probabilities: list[np.ndarray]) -
 
     Returns:
         ``at_half``: for the threshold 0.5; ``best``: the highest of each score over `THRESHOLDS`, as the challenge has
-        it, which chooses on the images that are measured.
+        it, which chooses on the images that are measured. Images without any true cell, of which nothing can be told,
+        are left out.
+
+    Raises:
+        InputError: no image has a cell.
     """
+    having = [number for number, inside in enumerate(truth) if inside.any()]
+    if not having:
+        raise InputError("cells: no image that is measured has any; leave cells out of the table")
+    truth, probabilities = ([each[number] for number in having] for each in (truth, probabilities))
     by_threshold = {
         threshold: np.mean([cell_scores(*pair) for pair in zip(truth, (p > threshold for p in probabilities))], axis=0)
         for threshold in THRESHOLDS

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Callable
 
 import numpy as np
-from scipy.stats import binomtest, norm, wilcoxon
+from scipy.stats import binomtest, norm, rankdata, wilcoxon
 
 CONFIDENCE = 0.95
 Statistic = Callable[[np.ndarray, np.ndarray], "float | None"]
@@ -104,13 +104,14 @@ def _resampled(
     """The statistic of each resample."""
     generator = np.random.default_rng(seed)
     values = []
-    members = None if patients is None else [np.flatnonzero(patients == number) for number in np.unique(patients)]
-    count = len(labels) if members is None else len(members)
+    own = _numbers(patients, len(labels))
+    sizes, images = np.bincount(own), np.argsort(own, kind="stable")
+    first = np.cumsum(sizes) - sizes  # place in the images of the first of each patient
     for _ in range(resamples):
-        drawn = generator.integers(0, count, count)
-        if members is not None:
-            drawn = np.concatenate([members[number] for number in drawn])
-        values.append(statistic(labels[drawn], scores[drawn]))
+        drawn = generator.integers(0, len(sizes), len(sizes))
+        ends = np.cumsum(sizes[drawn])
+        places = np.repeat(first[drawn] - ends + sizes[drawn], sizes[drawn]) + np.arange(ends[-1])
+        values.append(statistic(labels[images[places]], scores[images[places]]))
     return values
 
 
@@ -204,9 +205,10 @@ def delong(
     members = labels == 1, labels != 1
     won = []  # of each classifier, how far each image is ranked above those of the other class, 0 to 1
     for scores in (first, second):
-        ones, zeros = (scores[of_class] for of_class in members)
-        above = (ones[:, None] > zeros) + 0.5 * (ones[:, None] == zeros)
-        won.append((above.mean(axis=1), above.mean(axis=0)))
+        ranks, own_ranks = rankdata(scores), [rankdata(scores[of_class]) for of_class in members]
+        lower = [ranks[of_class] - inside for of_class, inside in zip(members, own_ranks)]  # of the other class
+        ones, zeros = map(len, own_ranks)
+        won.append((lower[0] / zeros, 1 - lower[1] / ones))
     differences = [after - before for before, after in zip(*won)]
     difference = float(differences[0].mean())
     # Each patient's part of the difference through its images of either class

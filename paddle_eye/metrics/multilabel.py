@@ -80,11 +80,9 @@ def by_patient(labels: np.ndarray, probabilities: np.ndarray, patients: np.ndarr
         probabilities: [N, C].
         patients: int [N], of `patient_numbers`.
     """
-    numbers = np.unique(patients)
-    largest = [
-        np.stack([each[patients == number].max(axis=0) for number in numbers]) for each in (labels, probabilities)
-    ]
-    return largest[0], largest[1]
+    order = np.argsort(patients, kind="stable")
+    first = np.unique(patients[order], return_index=True)[1]
+    return np.maximum.reduceat(labels[order], first), np.maximum.reduceat(probabilities[order], first)
 
 
 def mean_auc(labels: np.ndarray, probabilities: np.ndarray) -> float | None:

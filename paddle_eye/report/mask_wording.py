@@ -42,7 +42,7 @@ def per_class(figures: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 
 def foreground_of(classes: Sequence[str]) -> str:
-    """What figures are of: the foreground, or the mean of several."""
+    """What figures are of: the foreground, or the mean of several: over images, of those classes that an image has."""
     return classes[1] if len(classes) == 2 else f"{', '.join(classes[1:])} (mean)"
 
 
@@ -92,15 +92,25 @@ class MaskWording(Wording):
             "iou": f"IoU of {foreground}",
             "accuracy": "Pixel accuracy",
             "sensitivity": f"Sensitivity (share of {foreground} that is found)",
-            "specificity": f"Specificity (share of {background} that is left out)",
+            "specificity": f"Specificity (share of {background} that is left out)"
+            if len(results["classes"]) == 2
+            else "Specificity, the mean of the classes' (share of what is not of a class that is left out)",
             "background_dice": f"Dice of {background}",
             "constant_dice": f"Dice of {foreground} if all of the mask were so",
         }
         rows = [(title, [_mean_and_overall(each, key) for each in evaluations]) for key, title in names.items()]
         for classes in zip(*(per_class(each) for each in evaluations)):
             name = classes[0]["class"]
-            of_class = {"dice": f"Dice of {name}", "iou": f"IoU of {name}", "sensitivity": f"Sensitivity of {name}"}
+            of_class = {
+                "dice": f"Dice of {name}",
+                "iou": f"IoU of {name}",
+                "sensitivity": f"Sensitivity of {name}",
+                "specificity": f"Specificity of {name} (share of what is something else that is left out)",
+            }
             rows += [(title, [_mean_and_overall(each, key) for each in classes]) for key, title in of_class.items()]
+            if classes[0]["empty"][0]:
+                without = [f"{of[1]} of {of[0]}" for of in (each["empty"] for each in classes)]
+                rows.append((f"Images without {name} in which the network sees none", without))
         areas = {"auc": "AUC", "average_precision": "Average precision", "mcc": "Matthews' correlation"}
         rows += [
             (f"{title} of all pixels", [figure(each["overall"].get(key)) for each in evaluations])
@@ -161,11 +171,14 @@ class MaskWording(Wording):
         of_class = [
             f", {each['class']} {share(each['mean']['dice'], each['interval']['dice'])}" for each in per_class(figures)
         ]
+        empty = [
+            _of_empty_masks(each["class"], each) for each in per_class(figures) or [{**figures, "class": foreground}]
+        ]
         return (
             f"Dice of {foreground} {share(means['dice'], figures['interval']['dice'])}{''.join(of_class)} "
             f"(all {foreground}: {share(means['constant_dice'])}), "
             f"Dice of {background} {share(means['background_dice'])}"
-            f"{_of_empty_masks(foreground, figures)}"
+            f"{''.join(empty)}"
         )
 
     @staticmethod
@@ -227,6 +240,8 @@ def _mean_and_overall(figures: Mapping[str, Any], key: str) -> str:
 
 def _evaluation_cells(row: Mapping[str, Any], foreground: str, figures: Mapping[str, Any]) -> tuple[str, ...]:
     means = figures["mean"]
+    if figures is not row:  # of one of several classes, whose background is everything else
+        means = {**means, "background_dice": None}
     names = ("constant_dice", "background_dice", "iou", "accuracy", "sensitivity", "specificity")
     return (
         *origin(row),

@@ -11,7 +11,6 @@ from paddle_eye.files import write_json
 from paddle_eye.runs.choose import choose_settings, differing
 from paddle_eye.tasks.registry import finished_task, task_of
 
-_IN_WORDS = (("best", "best epochs, each chosen on its own fold"), ("last", "last epochs"))
 _MOST_FOLDS = 1000
 
 
@@ -68,7 +67,8 @@ def write_summary(output: Path, runs: Sequence[Mapping[str, Any]]) -> Path:
             )
     task = finished_task(first["run"], first)
     results = task.over_folds(runs)
-    for which, words in _IN_WORDS:
+    chosen = f"best epochs, each chosen on its own {first['data']['best_epoch_chosen_on']}"
+    for which, words in (("best", chosen), ("last", "last epochs")):
         main = task.main_figure(results, results[which])
         print(f"{len(runs)} folds, {results[which]['images']} images, {words}: {main}")
     summary = output / f"{first['run'].replace('-fold1', '-folds')}.json"

@@ -33,6 +33,8 @@ def launch(tool: Path, recipe: Sequence[str], given: Mapping[str, str], log_dir:
         InputError: a process found wrong input, or there are no GPUs although some are given.
         JobError: a process failed once too often.
     """
+    if restarts and given.get("--nnodes", "1") != "1":
+        raise InputError("--restarts: other machines would not notice that a process has died; leave it out")
     if "--devices" in given:
         _require_gpus()
     log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # Paddle writes the environment there

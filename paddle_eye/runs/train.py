@@ -38,11 +38,12 @@ from paddle_eye.report.training_log import scalars, training_log
 from paddle_eye.run_folder import CLAIM, RunFolder
 from paddle_eye.runs.choose import relevant_settings, run_name
 from paddle_eye.runs.start import begin, new_network, require_history, require_same_data
-from paddle_eye.tasks.base import Data, Task
+from paddle_eye.tasks.base import OWN_PART, VALIDATION, Data, Task
 from paddle_eye.tasks.registry import finished_task, task_of
 from paddle_eye.weights.format import load_into, read_weights, write_weights
 from paddle_eye.weights.opened import reservations
 
+_OF_MACHINES = ("data.path", "train.device")  # settings that may differ from one to the next
 _SHOWN = 4  # pictures of the first batch
 
 
@@ -104,7 +105,8 @@ class Run:
         history, origin = begin(settings, folder, model, optimizer, precision)
         with ranks.one_first():
             data = task.load()
-        ranks.require_same([data.digest, history])
+        alike = {key: value for key, value in relevant_settings(settings).items() if key not in _OF_MACHINES}
+        ranks.require_same([data.digest, history, alike, __version__, paddle.__version__])
         if settings.train.sync_batchnorm:
             _require_images_for_all(task.training_loader(data.training, ranks.rank, ranks.count).sampler)
         if history:
@@ -268,6 +270,7 @@ class Run:
             "settings": relevant_settings(self.settings),
             **self.description,
             **self.size,
+            "measured_on": "test images" if self.data.chosen_on == OWN_PART else VALIDATION,
             **self.task.facts(self.data),
             "faults_of_the_data": self.faults,
             "seconds": sum(row["seconds"] for row in self.history),
@@ -425,7 +428,7 @@ def result_lines(results: Mapping[str, Any]) -> list[str]:
         chosen = f", chosen on the {results['data']['best_epoch_chosen_on']}" if which == "best" else ""
         if which == "best" and figures["epoch"] == 0 < results["last"]["epoch"]:
             chosen += "; no epoch was better than the weights it began with"
-        epoch = f"{which} epoch {figures['epoch']} on the validation images"
+        epoch = f"{which} epoch {figures['epoch']} on the {results['measured_on']}"
         lines.append(f"{epoch}: {main}, loss {figures['loss']:.5f}{chosen}")
     return lines
 

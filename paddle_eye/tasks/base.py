@@ -24,7 +24,7 @@ from paddle_eye.report.wording import Wording
 from paddle_eye.run_folder import RunFolder
 from paddle_eye.weights.opened import Opened
 
-VALIDATION, HELD_OUT, OWN_PART = "validation images", "held-out training images", "held-out images of the data set"
+VALIDATION, HELD_OUT, OWN_PART = "validation images", "held-out training images", "validation images of the data set"
 
 
 class Data(NamedTuple):

@@ -85,9 +85,8 @@ class SegmentationTask(MaskWording, Task):
         self.blocks = {"folds": settings.data.folds, "fold": settings.data.fold or settings.data.folds}
         divided = own_division(self.found.records)
         if divided is not None:
-            for name, standard in (("fold", None), ("folds", Config().data.folds)):
-                if (value := getattr(settings.data, name)) != standard:
-                    raise InputError(f"data.{name}={value}: {location.path} comes divided, and stays so")
+            if settings.data.fold is not None or settings.data.folds != Config().data.folds:
+                raise InputError(f"--folds, --fold: {location.path} comes divided, and stays so; leave them out")
             if divided[1] and settings.data.holdout:
                 raise InputError(f"--holdout {settings.data.holdout}: {location.path} has a validation part for that")
             self.blocks = {}

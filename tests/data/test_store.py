@@ -161,6 +161,18 @@ def test_room_is_what_is_free_and_what_may_give_way(filled, monkeypatch):
     assert Store(filled).room() == 2**31 - 2**30 + file.stat().st_size
     monkeypatch.setattr(store, "MOST_BYTES", 5000)
     assert Store(filled).room() == 5000
+    assert Store(filled, named=True).room() == 2**31 - 2**30 + file.stat().st_size
+
+
+def test_files_grow_with_a_store_so_that_they_are_few(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "_FILE_BYTES", 100)
+    monkeypatch.setattr(store, "_MOST_LARGE_FILES", 4)
+    blocks = opened(tmp_path)
+    with blocks.writing():
+        for number in range(200):
+            blocks.put(number.to_bytes(32, "big"), bytes(50))
+    assert 4 < len(files(tmp_path)) < 25
+    assert all(number.to_bytes(32, "big") in opened(tmp_path) for number in range(200))
 
 
 def test_the_store_of_a_process(tmp_path, monkeypatch):

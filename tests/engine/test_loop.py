@@ -9,6 +9,7 @@ from paddle import nn
 from paddle_eye.engine import optim
 from paddle_eye.engine.checkpoint import load_checkpoint, save_checkpoint
 from paddle_eye.engine.loop import _Seen, evaluate, fit, train_one_epoch
+from paddle_eye.engine.precision import Precision
 from paddle_eye.engine.ranks import Ranks
 from paddle_eye.errors import InputError, JobError
 from paddle_eye.tasks.classification import ClassificationObjective
@@ -328,6 +329,7 @@ def test_training_figures_of_networks_that_compute_with_16_bits(kind, objective,
     """numpy has no bfloat16, and Paddle gives it the bits as integers, in which -1 is above 0."""
     outputs, targets = paddle.to_tensor(logits, "float32").astype(kind), objective.targets(paddle.to_tensor(targets))
     seen = _Seen(objective)
+    outputs = Precision("off" if kind == "float32" else "bf16").single(outputs)
     seen.add(0, [({"loss": paddle.to_tensor(0.5)}, outputs, targets)])
     measured = seen.figures(Ranks())
     assert {name: measured[f"train_{name}"] for name in figures} == figures

@@ -6,6 +6,7 @@ from skimage.segmentation import watershed
 from sklearn.metrics import normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
 
+from paddle_eye.errors import InputError
 from paddle_eye.metrics.cells import best_cell_scores, cell_scores, cells, thinned
 
 WALL = np.ones((6, 9), bool)
@@ -97,3 +98,10 @@ def test_the_best_threshold_is_taken():
     found = best_cell_scores([WALL], [probabilities])
     assert found["at_half"].v_rand == pytest.approx(2 * 0.5 / 1.5)
     assert found["best"] == (1, pytest.approx(1))
+
+
+def test_images_without_cells_are_left_out():
+    empty, probabilities = np.zeros_like(WALL), np.where(WALL, 0.9, 0.1)
+    assert best_cell_scores([WALL, empty], [probabilities] * 2) == best_cell_scores([WALL], [probabilities])
+    with pytest.raises(InputError, match="cells: no image that is measured has any"):
+        best_cell_scores([empty], [probabilities])

@@ -65,6 +65,7 @@ def results(two_classes):
             "best_epoch_chosen_on": "validation images",
             "images_chosen_on": 40,
         },
+        "measured_on": "validation images",
         "trainable_parameters": 23_531_234,
         "multiply_adds": 4_318_000_000,
         "faults_of_the_data": [],

@@ -134,11 +134,11 @@ DICE = "Dice of cell interior 0.8000 [0.700, 0.900] (all cell interior: 0.8750),
 
 def test_the_dice_of_masks_names_its_foreground_and_what_a_constant_has(mask_row):
     assert evaluation_line(mask_row) == f"[validation]:===model:DAMU-Net==={DICE}"
-    chosen = {"data": {"best_epoch_chosen_on": "validation images"}}
+    chosen = {"data": {"best_epoch_chosen_on": "validation images"}, "measured_on": "test images"}
     results = {**mask_row, "run": "damu_unet_membrane", "best": mask_row, "last": mask_row, **chosen}
     assert result_lines(results) == [
-        f"best epoch 8 on the validation images: {DICE}, loss 0.12500, chosen on the validation images",
-        f"last epoch 8 on the validation images: {DICE}, loss 0.12500",
+        f"best epoch 8 on the test images: {DICE}, loss 0.12500, chosen on the validation images",
+        f"last epoch 8 on the test images: {DICE}, loss 0.12500",
     ]
 
 
@@ -165,6 +165,7 @@ def test_folds_are_summed_up_over_their_images(mask_row, tmp_path, capsys):
     ]
     for fold, (run, path) in enumerate(zip(runs, ("membrane", "./membrane/")), start=1):
         run["settings"] = {"data.path": path, "data.fold": fold, "train.lr": 0.01}
+        run["data"] = {"best_epoch_chosen_on": "validation images"}
     summary = write_summary(tmp_path, runs)
     assert (summary, json.loads(summary.read_text())["runs"]) == (
         tmp_path / "unet-folds.json",
@@ -172,7 +173,7 @@ def test_folds_are_summed_up_over_their_images(mask_row, tmp_path, capsys):
     )
     best, last = capsys.readouterr().out.splitlines()
     assert best.startswith(
-        "2 folds, 4 images, best epochs, each chosen on its own fold: Dice of cell interior 0.8000 ["
+        "2 folds, 4 images, best epochs, each chosen on its own validation images: Dice of cell interior 0.8000 ["
     )
     assert last.startswith("2 folds, 4 images, last epochs: Dice of cell interior 0.8000 [")
     runs[1]["settings"]["train.lr"] = 0.1

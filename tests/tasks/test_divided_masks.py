@@ -35,7 +35,8 @@ def test_the_epoch_is_chosen_on_the_validation_part_and_the_figures_are_of_the_t
     results = paddle_eye.train(data=str(folder), output=tmp_path, **RECIPE)
     assert results["validation_images"] == [f"test/images/{number}.png" for number in (6, 7, 8)]
     assert (results["data"]["images_chosen_on"], results["last"]["images"]) == (2, 3)
-    assert results["data"]["best_epoch_chosen_on"] == "held-out images of the data set"
+    assert results["data"]["best_epoch_chosen_on"] == "validation images of the data set"
+    assert results["measured_on"] == "test images"
     with pytest.raises(InputError, match=r"--holdout 0\.3: .* has a validation part for that"):
         paddle_eye.train(data=str(folder), output=tmp_path, holdout=0.3, **RECIPE)
     for place, count in ((folder, 3), (divided(training=(11, 12), test=(13, 14)), 4)):

@@ -106,6 +106,9 @@ def test_figures_are_scikit_learns():
     backgrounds = [f1_score(t == 0, p == 0) for t, p in pairs]
     assert figures["mean"]["background_dice"] == pytest.approx(np.mean(backgrounds))
     assert figures["per_class"][1]["empty"] == [1, int(not (pairs[2][1] == 2).any())]
+    said = SegmentationTask.main_figure({"classes": NAMES}, figures)
+    right = figures["per_class"][1]["empty"][1]
+    assert said.endswith(f"; 1 of 3 pictures have no cup, in {right} of which it sees none")
     assert np.array(score["confusion_matrix"]).sum() == sum(len(t) for t, _ in pairs)
 
 
