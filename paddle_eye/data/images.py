@@ -144,6 +144,15 @@ def read_file(path: Path) -> bytes:
     return read_ordinary(path, MOST_MEGABYTES, "a picture file")
 
 
+def stored_size(path: Path) -> tuple[int, int]:
+    """Width and height in a picture file's header; 0 of one that Pillow does not read."""
+    try:
+        with Image.open(path) as file:
+            return file.size
+    except Exception:  # whoever decodes it says why
+        return 0, 0
+
+
 def digest(data: bytes) -> str:
     """SHA-256 of a file's bytes, hexadecimal."""
     return hashlib.sha256(data).hexdigest()

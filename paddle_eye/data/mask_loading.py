@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import paddle
 
+from paddle_eye.data.images import stored_size
 from paddle_eye.data.mask_transforms import PixelPreprocessing, augment, random_crop
-from paddle_eye.data.sources.pairs import Pair
-from paddle_eye.errors import raise_faults
+from paddle_eye.data.sources.pairs import MaskRecord, Pair
+from paddle_eye.errors import JobError, raise_faults
+from paddle_eye.processor import free_memory
+
+_OF_EVALUATIONS = 9  # bytes of a pixel: what the best, the last and a new network say of it, and its class each time
+
+
+def require_memory(records: Sequence[MaskRecord], measured: Sequence[MaskRecord], channels: int) -> None:
+    """Raise a JobError if pictures and masks have no room in memory, where they are kept.
+
+    Args:
+        records: all of them.
+        measured: those that are measured on.
+        channels: that are kept of a picture.
+    """
+    free = free_memory()
+    if free is None:
+        return
+    pixels = {record: math.prod(stored_size(record.image)) for record in records}
+    total = sum(pixels.values())
+    needed = (channels + 1) * total + _OF_EVALUATIONS * sum(pixels[record] for record in measured)
+    if needed > free:
+        of = f"{len(records)} pictures of {total / 10**6:.0f} megapixels in all, {len(measured)} of them measured on,"
+        raise JobError(
+            f"not enough memory: {of} take {needed / 2**30:.1f} GB, {free / 2**30:.1f} GB are free; take fewer, or "
+            "reduce them"
+        )
 
 
 class MaskDataset(paddle.io.Dataset):

@@ -13,7 +13,7 @@ from paddle_eye.opencv import cv2
 from paddle_eye.report.fonts import drawable_names, literal
 from paddle_eye.report.plots import png
 
-_MOST_SHOWN = 12
+_MOST_SHOWN, _PANEL = 12, 512  # pictures, and pixels of the longer side of each that are drawn at least
 _MISSED, _INVENTED, _OUTSIDE = (192, 57, 43), (41, 128, 185), (120, 120, 120)  # RGB
 # RGB of the foreground classes; of more than these, they are taken again.
 _COLOURS = ((255, 255, 0), (0, 158, 255), (255, 0, 200), (0, 220, 90), (255, 128, 0), (150, 80, 255))
@@ -109,11 +109,12 @@ def panels(
     colours = _colours(len(foreground)) if several else np.array([(0, 0, 0), (255, 255, 255)], np.uint8)
     figure = Figure(figsize=(12, 3.3 * len(order) + 0.7), layout="constrained")
     for row, index in zip(figure.subplots(len(order), 4, squeeze=False), order):
-        picture = np.broadcast_to(pictures[index][..., ::-1], (*truths[index].shape, 3))
-        outside = truths[index] == OUTSIDE
-        inside = (np.where(outside, 0, mask) for mask in (truths[index], predicted[index]))
+        every = max(1, max(truths[index].shape) // _PANEL)  # which is drawn, of the pixels
+        picture, truth, said = (each[index][::every, ::every] for each in (pictures, truths, predicted))
+        outside = truth == OUTSIDE
+        inside = (np.where(outside, 0, mask) for mask in (truth, said))
         mask_pictures = (np.where(outside[..., None], np.uint8(_OUTSIDE), colours[mask]) for mask in inside)
-        shown = (picture, *mask_pictures, differences(truths[index], predicted[index]))
+        shown = (np.broadcast_to(picture[..., ::-1], (*truth.shape, 3)), *mask_pictures, differences(truth, said))
         dice = "not defined" if dices[index] is None else f"{dices[index]:.4f}"
         titles = (literal(names[index]), "truth", f"prediction, Dice {dice}", "differences")
         for axes, title, content in zip(row, titles, shown):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Callable
 
@@ -13,6 +14,7 @@ import pandas as pd
 
 from paddle_eye.data.loading import PictureDataset, evaluation_loader
 from paddle_eye.data.preparation.test_sets import Place
+from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.engine.loop import evaluate
 from paddle_eye.engine.objective import Evaluation, Objective, as_tensor
 from paddle_eye.errors import InputError
@@ -151,12 +153,18 @@ class MultilabelTask(LabelWording, PhotographTask):
         """With thresholds that are chosen on the training photographs, or on those held out of them."""
         chosen_on = data.selection
         if chosen_on is data.validation:
-            preprocessing = data.training.preprocessing
-            chosen_on = PictureDataset(self.parts.training, preprocessing) if preprocessing.augments else data.training
+            chosen_on = self._training_as_evaluated if data.training.preprocessing.augments else data.training
         evaluation = evaluate(model, evaluation_loader(chosen_on), objective, len(chosen_on))
         thresholds = best_thresholds(*_arrays(evaluation))
         settled = MultilabelObjective(thresholds=thresholds, patients=objective.patients)
         return settled, {"thresholds": thresholds}
+
+    @cached_property
+    def _training_as_evaluated(self) -> PictureDataset:
+        """The training photographs without what an augmenting preset changes; made once for both networks."""
+        return PictureDataset(
+            self.parts.training, Preprocessing(self.settings.data.image_size, self.settings.data.preset)
+        )
 
     def write_predictions(
         self, run: RunFolder, results: Mapping[str, Any], evaluations: Mapping[str, Evaluation]

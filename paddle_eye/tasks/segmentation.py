@@ -14,7 +14,7 @@ from paddle_eye.config import Config
 from paddle_eye.data.identity import data_digest, seen_pictures, short
 from paddle_eye.data.loading import Batches, evaluation_loader, training_loader
 from paddle_eye.data.locate import Location
-from paddle_eye.data.mask_loading import CropDataset, MaskDataset
+from paddle_eye.data.mask_loading import CropDataset, MaskDataset, require_memory
 from paddle_eye.data.mask_transforms import PixelPreprocessing
 from paddle_eye.data.patients import GENERATED, patient_of, patients_among
 from paddle_eye.data.preparation.test_sets import Place
@@ -109,6 +109,8 @@ class SegmentationTask(MaskWording, Task):
         if isinstance(values, list):
             values = values_in_order(self.location.path, self.found.records, values)
         found = self.found
+        if not found.faults:
+            require_memory(found.records, self._divided(found.records)[-1], self.channels)
         pairs = read_pairs(self.location.path, found.records, preprocessing.fit, found.faults, values, self._has_fields)
         return pairs, preprocessing, values
 
@@ -213,6 +215,7 @@ class SegmentationTask(MaskWording, Task):
         found = find_pairs(location)
         values = dict(zip(classes, mask_values(path, opened.description))) if len(classes) > 2 else None
         in_field = learned_in_field(opened.description)
+        require_memory(found.records, found.records, opened.preprocessing.channels)
         pairs = read_pairs(location, found.records, opened.preprocessing.fit, found.faults, values, in_field)
         held_out = _held_out(pairs, opened.description)
         whole, pairs = not held_out, held_out or pairs

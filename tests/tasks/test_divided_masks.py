@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 import paddle_eye
-from paddle_eye.errors import InputError
+from paddle_eye.data import mask_loading
+from paddle_eye.errors import InputError, JobError
+from paddle_eye.tasks import segmentation
 
 RECIPE = {"model": "unet", "image_size": 32, "crops": 1, "batch_size": 2, "epochs": 1, "loss": "bce_dice"}
 
@@ -42,3 +44,12 @@ def test_the_epoch_is_chosen_on_the_validation_part_and_the_figures_are_of_the_t
     for place, count in ((folder, 3), (divided(training=(11, 12), test=(13, 14)), 4)):
         measured = paddle_eye.evaluate(tmp_path / results["run"], data=str(place))
         assert measured["images"] == count
+
+
+def test_pictures_that_have_no_room_in_memory_are_refused_before_they_are_read(divided, tmp_path, monkeypatch):
+    folder = divided(train=(1, 2, 3), test=(6, 7))
+    monkeypatch.setattr(mask_loading, "free_memory", lambda: 10_000)
+    monkeypatch.setattr(segmentation, "read_pairs", None)
+    told = r"not enough memory: 5 pictures of 0 megapixels in all, 2 of them measured on, take 0.0 GB"
+    with pytest.raises(JobError, match=told):
+        paddle_eye.train(data=str(folder), output=tmp_path, **RECIPE)
