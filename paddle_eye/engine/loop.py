@@ -35,6 +35,7 @@ def fit(
     precision: Precision | None = None,
     ranks: Ranks | None = None,
     history: list[Row] | None = None,
+    reached: float | None = None,
     learning_rate: Callable[[int], float] | None = None,
     display: Display | None = None,
     keep_best: Callable[[Row, Evaluation], None] = lambda row, evaluation: None,
@@ -54,6 +55,7 @@ def fit(
         precision: of the training; None is float32.
         ranks: the processes that do all this together; None is this one alone.
         history: rows of the evaluations already done, when a run is continued.
+        reached: the criterion of its best weights, where a kill left them ahead of the history.
         learning_rate: of an epoch counted from 0; None leaves the optimizer's own.
         display: shows what happens.
         keep_best: called with the row and what the network said when an evaluation beats all before it; the first
@@ -77,7 +79,8 @@ def fit(
         display.evaluated(history[0], objective.criterion)
         keep_best(history[0], evaluation)
         keep_state(history, evaluation)
-    best = (max if objective.higher_is_better else min)(row[objective.criterion] for row in history)
+    known = [row[objective.criterion] for row in history] + ([] if reached is None else [reached])
+    best = max(known) if objective.higher_is_better else min(known)
     for epoch in range(len(history), epochs + 1):
         started = time.perf_counter()
         if learning_rate is not None:

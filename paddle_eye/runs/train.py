@@ -235,10 +235,20 @@ class Run:
             precision=self.precision,
             ranks=self.ranks,
             history=self.history,
+            reached=self._reached,
             learning_rate=partial(optim.learning_rate, recipe),
             display=display,
             **keeping,
         )
+
+    @property
+    def _reached(self) -> float | None:
+        """The criterion of the best weights of a run that was killed before the history of their epoch was kept.
+
+        On a GPU, or with another number of processes, that epoch does not come out the same again.
+        """
+        ahead = self.history and (self.origin.get("epoch") or 0) > self.history[-1]["epoch"]
+        return self.origin.get("figures", {}).get(self.objective.criterion) if ahead else None
 
     def finish(self, folder: RunFolder, commands: list[str], display: Display) -> dict[str, Any]:
         """Write the last weights and the report of best and last epoch; what ``metrics.json`` holds.

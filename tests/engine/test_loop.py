@@ -203,6 +203,23 @@ def test_checkpoint_brings_everything_back_in_a_process_with_other_names(tmp_pat
     assert timeless[0] == timeless[1]
 
 
+@pytest.mark.parametrize(("reached", "kept"), [(None, True), (1.1, False)])
+def test_best_weights_that_are_ahead_of_the_history_are_not_replaced_by_worse_ones(reached, kept):
+    model, better = network(), []
+    fit(
+        model,
+        optim.build("SGD", model, 0.1, 0.9),
+        OBJECTIVE,
+        lambda epoch: batches(5, 5),
+        lambda: batches(10),
+        1,
+        history=[{"epoch": 0, "loss": 1.0, "accuracy": -1.0}],
+        reached=reached,
+        keep_best=lambda row, evaluation: better.append(row["epoch"]),
+    )
+    assert better == [1] * kept
+
+
 @pytest.mark.parametrize("content", [b"", b"\x00" * 100])
 def test_a_damaged_checkpoint_is_named(tmp_path, content):
     path = tmp_path / "checkpoint.safetensors"
