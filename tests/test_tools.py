@@ -455,7 +455,7 @@ def test_eval_reports_a_bad_file_and_evaluates_the_rest(copy):
         ),
         ("train", ["--model", "unet", "--data", "masks", "--sampler", "balanced"], "for segmentation, which has no"),
         ("train", ["--set", "train.loss=dice"], "'resnet' is for classification, which has no such setting"),
-        ("predict", ["--mask-out", "masks", "--weights", "output/resnet50_vD_PALM"], "ResNet50-D draws no masks"),
+        ("predict", [".", "--mask-out", "masks", "--weights", "output/resnet50_vD_PALM"], "ResNet50-D draws no masks"),
         ("serve", ["output", "gone"], "gone: no such file or folder; give runs, weight files or exported networks"),
         ("predict", ["--mask-out", "output/resnet50_vD_PALM/config.yaml"], "config.yaml: expected a folder"),
     ],

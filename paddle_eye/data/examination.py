@@ -43,6 +43,7 @@ class Examined(NamedTuple):
         fingerprints: of the same files.
         faults: why the others are none.
         warnings: what the decoder complained of in a picture that it decoded all the same.
+        passing: of the files that were to be judged, whether the gate takes each for a photograph of a fundus.
     """
 
     prepared: Pictures
@@ -50,6 +51,7 @@ class Examined(NamedTuple):
     fingerprints: Mapping[Path, Fingerprint]
     faults: dict[Path, str]
     warnings: dict[Path, str]
+    passing: dict[Path, bool]
 
     def fingerprints_of(self, paths: Sequence[Path]) -> Sequence[Fingerprint]:
         """Those of files without a fault, in their order, each read whenever it is asked for."""
@@ -144,21 +146,28 @@ def _block(blocks: Blocks, path: Path, digest: bytes, make: Callable[[np.ndarray
     return block
 
 
+def _verdict(picture: np.ndarray) -> bytes:
+    return bytes([not gate.judge(picture).no_fundus])
+
+
 def _picture_block(picture: np.ndarray) -> bytes:
     return np.array(picture.shape[:2], np.uint32).tobytes() + picture.tobytes()
 
 
-def examine_pictures(paths: Sequence[Path], prepare: Sequence[Preparation] | None = None) -> Examined:
+def examine_pictures(
+    paths: Sequence[Path], prepare: Sequence[Preparation] | None = None, judged: Sequence[Path] = ()
+) -> Examined:
     """Everything about picture files; each is read and decoded once, unless `chosen_store` has all of it.
 
     Args:
         paths: the files.
         prepare: for each file, what is made of the decoded picture; None makes nothing.
+        judged: which of the files the gate looks at.
 
     Raises:
         JobError: the store cannot be written to.
     """
-    reader = _Reader(chosen_store(), [] if prepare is None else prepare)
+    reader = _Reader(chosen_store(), [] if prepare is None else prepare, judged)
     progress = tqdm(
         total=len(paths), desc="photographs", unit="", leave=False, delay=2, disable=not sys.stderr.isatty()
     )
@@ -172,26 +181,9 @@ def examine_pictures(paths: Sequence[Path], prepare: Sequence[Preparation] | Non
     return reader.examined(paths)
 
 
-def look_like_fundi(examined: Examined, files: Sequence[Path]) -> bool:
-    """Whether the gate takes pictures like these for photographs of a fundus: at least a quarter of sixteen of them.
-
-    Args:
-        examined: what was found in the files.
-        files: pictures without a fault.
-
-    Raises:
-        InputError: one of them cannot be read any more.
-    """
-    few = [files[number] for number in np.unique(np.linspace(0, len(files) - 1, _FEW).astype(int))]
-    key = hashlib.sha256("".join(examined.digests[file] for file in few).encode()).digest()
-    blocks = chosen_store().blocks(f"gate-{_made_by(images, field, gate)}")
-    known = blocks.get(key)
-    if known is not None:
-        return bool(known.any())
-    passing = 4 * sum(not gate.judge(read_picture(file)).no_fundus for file in few) >= len(few)
-    with contextlib.suppress(OSError):  # where it cannot be written, it will be asked once more
-        blocks.put(key, bytes([passing]))
-    return passing
+def spread_over(files: Sequence[Path]) -> list[Path]:
+    """Sixteen of the files, from the first to the last, to judge all by."""
+    return [files[number] for number in np.unique(np.linspace(0, len(files) - 1, _FEW).astype(int))]
 
 
 def picture_digests(paths: Iterable[Path]) -> list[str]:
@@ -208,12 +200,13 @@ def picture_digests(paths: Iterable[Path]) -> list[str]:
 class _Reader:
     """What `examine_pictures` keeps of each file while it goes over them."""
 
-    def __init__(self, store: Store, prepare: Sequence[Preparation]) -> None:
+    def __init__(self, store: Store, prepare: Sequence[Preparation], judged: Sequence[Path] = ()) -> None:
         made_by = _made_by(images, transforms, looks_like)
         self.files, self.looks, self.warned = (
             store.blocks(f"{kind}-{made_by}") for kind in ("files", "looks", "warned")
         )
-        self.store, self.prepare = store, prepare
+        self.passing = store.blocks(f"gate-{_made_by(images, field, gate)}")
+        self.store, self.prepare, self.judged = store, prepare, set(judged)
         self.pictures = {each.name: store.blocks(f"{each.name}-{made_by}") for each in set(prepare)}
         self.digests: dict[Path, bytes] = {}
         self.faults: dict[Path, str] = {}
@@ -223,7 +216,7 @@ class _Reader:
     def writing(self) -> Iterator[None]:
         try:
             with contextlib.ExitStack() as stack:
-                for blocks in (self.files, self.looks, self.warned, *self.pictures.values()):
+                for blocks in (self.files, self.looks, self.warned, self.passing, *self.pictures.values()):
                     stack.enter_context(blocks.writing())
                 yield
         except OSError as error:
@@ -251,11 +244,14 @@ class _Reader:
         try:
             digest, data = self.digest(path)
             looked, prepared = digest in self.looks, pictures is None or digest in pictures
-            if not looked or not prepared:
+            judged = path not in self.judged or digest in self.passing
+            if not looked or not prepared or not judged:
                 data = _unchanged(path, digest) if data is None else data
                 picture = decode_picture(data, path)
                 if not looked:
                     self._new_looks[path] = digest, fingerprint(digest.hex(), picture).to_bytes()
+                if not judged:
+                    self.passing.put(digest, _verdict(picture))
                 if not prepared:
                     pictures.put(digest, _picture_block(preparation.make(picture)))
         except InputError as error:
@@ -286,7 +282,12 @@ class _Reader:
             for path in digests
             if self.digests[path] in self.warned
         }
-        return Examined(Pictures(kept), digests, _Fingerprints(digests, self.looks), faults, warnings)
+        passing = {
+            path: bool(_block(self.passing, path, self.digests[path], _verdict)[0])
+            for path in digests
+            if path in self.judged
+        }
+        return Examined(Pictures(kept), digests, _Fingerprints(digests, self.looks), faults, warnings, passing)
 
 
 class _Status(NamedTuple):

@@ -11,7 +11,7 @@ import numpy as np
 import paddle
 
 from paddle_eye.config import Config
-from paddle_eye.data.examination import examine_pictures, look_like_fundi
+from paddle_eye.data.examination import examine_pictures, spread_over
 from paddle_eye.data.identity import data_digest, short
 from paddle_eye.data.loading import (
     AugmentedDataset,
@@ -71,7 +71,8 @@ class PhotographTask(Task):
         count, others = len(learned), sum(map(len, parts[1:]))
         store_note = require_room(count, others, preprocessing)
         files = [record.image for part in parts for record in part.records]
-        examined = examine_pictures(files, [prepare] * count + [preprocessing.fitting] * others)
+        few = spread_over(files[:count])
+        examined = examine_pictures(files, [prepare] * count + [preprocessing.fitting] * others, few)
         raise_faults("pictures", examined.faults.values(), "replace them or take them out of the data set")
         augmented = partial(AugmentedDataset, seed=recipe.seed) if preprocessing.augments else PictureDataset
         datasets = [augmented(learned, preprocessing, pictures=examined.prepared[:count])]
@@ -79,7 +80,7 @@ class PhotographTask(Task):
             kept = examined.prepared[count : count + len(part)]
             datasets.append(PictureDataset(part, preprocessing, pictures=kept))
             count += len(part)
-        self.described["fundus"] = fundus = look_like_fundi(examined, files[: len(learned)])
+        self.described["fundus"] = fundus = 4 * sum(examined.passing.values()) >= len(few)
         digests = [[short(examined.digests[record.image]) for record in part.records] for part in self.parts]
         return Data(
             training=datasets[0],

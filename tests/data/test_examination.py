@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from paddle_eye.data import examination, images, store
-from paddle_eye.data.examination import examine_pictures, look_like_fundi, picture_digests
+from paddle_eye.data.examination import examine_pictures, picture_digests, spread_over
 from paddle_eye.data.images import read_picture
 from paddle_eye.data.preparation.synthetic import draw_fundus
 from paddle_eye.data.store import Store
@@ -88,7 +88,7 @@ def test_faults_are_told_in_the_order_of_the_files(tmp_path, write_picture):
 
 def test_of_no_files_nothing_is_found():
     examined = examine_pictures([])
-    assert [len(each) for each in examined] == [0] * 5
+    assert [len(each) for each in examined] == [0] * 6
 
 
 def test_a_jpeg_damaged_in_the_middle_is_warned_of(tmp_path, write_picture):
@@ -141,17 +141,21 @@ def test_of_a_second_time_no_picture_is_read(paths, opened):
     assert opened == []
 
 
-def test_of_a_second_time_no_picture_is_judged(tmp_path, opened):
+def test_a_picture_is_judged_when_it_is_read_and_never_again(tmp_path, opened):
     pictures = [draw_fundus("N", np.random.default_rng(0)).picture, np.zeros((120, 120, 3), np.uint8)]
-    for number in range(40):  # one in three is a fundus
-        (tmp_path / f"{number}.png").write_bytes(cv2.imencode(".png", pictures[number % 3 > 0])[1].tobytes())
-    fundi = sorted(tmp_path.glob("*.png"), key=lambda path: int(path.stem))
-    others = [path for path in fundi if int(path.stem) % 3]
-    examined = examine_pictures(fundi)
-    assert (look_like_fundi(examined, fundi), look_like_fundi(examined, others)) == (True, False)
+    paths = [tmp_path / f"{number:02}.png" for number in range(40)]
+    for number, path in enumerate(paths):
+        path.write_bytes(cv2.imencode(".png", pictures[number % 2])[1].tobytes())
+    time.sleep(0.06)
+    few = spread_over(paths)
+    assert (len(few), few[0], few[-1]) == (16, paths[0], paths[-1])
+    examined = examine_pictures(paths, [SMALL] * 40, few)
+    assert examined.passing == {path: int(path.stem) % 2 == 0 for path in few}
+    assert sorted(opened) == paths
     opened.clear()
-    assert (look_like_fundi(examined, fundi), look_like_fundi(examined, others)) == (True, False)
-    assert opened == []
+    assert examine_pictures(paths, judged=few).passing == examined.passing
+    assert opened == [] and examine_pictures(paths[:1]).passing == {}
+    assert spread_over(paths[:3]) == paths[:3]
 
 
 def test_a_store_in_memory_holds_what_was_examined_and_no_more(paths, opened, monkeypatch):

@@ -151,13 +151,14 @@ def test_predicting(tool, place, palm):
 def test_exporting(tool, place):
     """A second export, killed, leaves the first one or the second one; both answer."""
     weights = next(place.glob("output/*/shufflenet*.pdparams"))
+    picture = Path(__file__).resolve().parents[2] / "paddle_eye/bundled/example.jpg"
     done = tool("export", weights, "--output", "exported", cwd=place)
     assert done.code == 0, done
     for moment in tool.moments(tool("export", weights, "--output", "exported", cwd=place).changes, 8):
         assert tool("export", weights, "--output", "exported", cwd=place, die_at=moment).code == "signal 9"
         again = tool("export", weights, "--output", "exported", cwd=place)
         assert again.code == 0, (moment, again.stderr)
-        assert tool("predict", "--weights", "exported", cwd=place).code == 0
+        assert tool("predict", picture, "--weights", "exported", cwd=place).code == 0
         assert {path.name for path in place.iterdir()} - {".cache"} == {"exported", "output"}, moment  # Paddle's own
 
 
