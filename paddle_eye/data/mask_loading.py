@@ -14,23 +14,27 @@ from paddle_eye.data.sources.pairs import MaskRecord, Pair
 from paddle_eye.errors import JobError, raise_faults
 from paddle_eye.processor import free_memory
 
-_OF_EVALUATIONS = 9  # bytes of a pixel: what the best, the last and a new network say of it, and its class each time
+_OF_AN_EVALUATION = 3  # bytes of a pixel: what the network says of it, and its class
 
 
-def require_memory(records: Sequence[MaskRecord], measured: Sequence[MaskRecord], channels: int) -> None:
+def require_memory(
+    records: Sequence[MaskRecord], measured: Sequence[MaskRecord], channels: int, evaluations: int = 1
+) -> None:
     """Raise a JobError if pictures and masks have no room in memory, where they are kept.
 
     Args:
         records: all of them.
         measured: those that are measured on.
         channels: that are kept of a picture.
+        evaluations: that are kept at the same time.
     """
     free = free_memory()
     if free is None:
         return
     pixels = {record: math.prod(stored_size(record.image)) for record in records}
     total = sum(pixels.values())
-    needed = (channels + 1) * total + _OF_EVALUATIONS * sum(pixels[record] for record in measured)
+    evaluated = _OF_AN_EVALUATION * sum(pixels[record] for record in measured)
+    needed = (channels + 1) * total + evaluations * evaluated
     if needed > free:
         of = f"{len(records)} pictures of {total / 10**6:.0f} megapixels in all, {len(measured)} of them measured on,"
         raise JobError(

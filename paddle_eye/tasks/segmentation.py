@@ -110,7 +110,8 @@ class SegmentationTask(MaskWording, Task):
             values = values_in_order(self.location.path, self.found.records, values)
         found = self.found
         if not found.faults:
-            require_memory(found.records, self._divided(found.records)[-1], self.channels)
+            best_last_and_new = 3
+            require_memory(found.records, self._divided(found.records)[-1], self.channels, best_last_and_new)
         pairs = read_pairs(self.location.path, found.records, preprocessing.fit, found.faults, values, self._has_fields)
         return pairs, preprocessing, values
 
