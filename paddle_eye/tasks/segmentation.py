@@ -110,8 +110,8 @@ class SegmentationTask(MaskWording, Task):
             values = values_in_order(self.location.path, self.found.records, values)
         found = self.found
         if not found.faults:
-            best_last_and_new = 3
-            require_memory(found.records, self._divided(found.records)[-1], self.channels, best_last_and_new)
+            kept = 3  # evaluations: of the best, the last and a new epoch
+            require_memory(found.records, self._divided(found.records)[-1], self.channels, kept)
         pairs = read_pairs(self.location.path, found.records, preprocessing.fit, found.faults, values, self._has_fields)
         return pairs, preprocessing, values
 
