@@ -176,26 +176,39 @@ def is_called_as_field(mask: Path) -> bool:
     return any(plain(folder.name) in _FIELDS for folder in (mask.parent, mask.parent.parent))
 
 
-def together(images: Iterable[Path], masks: Iterable[Path], fields: Iterable[Path]) -> Together:
+def together(
+    images: Iterable[Path], masks: Iterable[Path], fields: Iterable[Path], roots: Sequence[Path | None]
+) -> Together:
     """Pictures, masks and fields of view by their names.
 
     Those of the same name belong together; of others, what the names of pictures and of masks end in is left out, such
-    as ``_manual1.gif`` and ``_training_mask.gif`` behind ``01``.
+    as ``_manual1.gif`` and ``_training_mask.gif`` behind ``01``. Where pictures in several folders have one name, as
+    with a folder for each patient, that of the folder is a part of it.
+
+    Args:
+        images: the pictures.
+        masks: the masks.
+        fields: those of fields of view.
+        roots: the folder of each of these three; None if there is none.
     """
     images, masks, fields = list(images), list(masks), list(fields)
+    nested = len({_stem(path) for path in images}) < len({(path.parent, _stem(path)) for path in images})
     ends = _ends_of_masks([*images, *masks])
     same = {_stem(path) for path in images} & {_stem(path) for path in masks}
 
-    def by_name(paths: Sequence[Path], mask: bool) -> dict[str, list[Path]]:
+    def by_name(paths: Sequence[Path], mask: bool, root: Path | None) -> dict[str, list[Path]]:
         found: dict[str, list[Path]] = {}
         for path in paths:
             stem = _stem(path)
             if stem not in same and mask:
                 stem = _without(stem, ends)
-            found.setdefault(stem if stem in same else _without(stem, _OF_IMAGE), []).append(path)
+            stem = stem if stem in same else _without(stem, _OF_IMAGE)
+            folder = key(path.parent.relative_to(root).as_posix()) + "/" if nested else ""
+            found.setdefault(folder + stem, []).append(path)
         return found
 
-    return Together(by_name(images, False), by_name(masks, True), by_name(fields, True))
+    named = zip((images, masks, fields), (False, True, True), roots)
+    return Together(*(by_name(paths, mask, root) for paths, mask, root in named))
 
 
 def apart(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:

@@ -128,7 +128,8 @@ def _find_part(folders: PairFolders) -> FoundPairs:
     found = [[path for path in content.pictures if not is_second_observer(path)] for content in contents]
     if folders.masks is None:
         found = list(apart(found[0]))
-    images, masks, fields = files = together(*found, *[[]] * (3 - len(found)))
+    roots = (folders.images, folders.masks or folders.images, folders.fields)
+    images, masks, fields = files = together(*found, *[[]] * (3 - len(found)), roots)
     faults = [
         f"{path}: its name is that of {paths[0]}, too; keep one kind of masks, join them, or rename what differs"
         for each in files

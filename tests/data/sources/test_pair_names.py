@@ -308,6 +308,13 @@ def test_lists_of_something_else_do_not_divide(put):
     assert [record.part for record in find_pairs(root).records] == [None]
 
 
+def test_pictures_of_one_name_in_folders_of_patients_have_the_masks_of_their_folders(put):
+    root = put(*(f"{kind}/p{patient}/{n}.png" for kind in ("images", "masks") for patient in (1, 2) for n in (1, 2)))
+    assert pairs(root) == [(f"images/p{p}/{n}.png", f"masks/p{p}/{n}.png") for p in (1, 2) for n in (1, 2)]
+    (root / "masks/p2/2.png").unlink()
+    assert [fault.split(":")[0] for fault in find_pairs(root).faults] == [f"{root}/images/p2/2.png"]
+
+
 def test_two_masks_of_one_picture_name_each_other(put):
     root = put("images/1.png", "masks/HE/1_HE.png", "masks/MA/1_MA.png")
     assert (
