@@ -182,7 +182,8 @@ class DiskBlocks:
         """See `Blocks`."""
         with self._lock, contextlib.nullcontext() if self._new else self.writing():
             self._new.write(key, block)
-            if self._new.size >= max(_FILE_BYTES, sum(file.size for file in self._files) // _MOST_LARGE_FILES):
+            written = self._new.size
+            if written >= _FILE_BYTES and written >= sum(file.size for file in self._files) // _MOST_LARGE_FILES:
                 following = self._new.path.with_name(secrets.token_hex(4))
                 self._finish()
                 self._new = _Growing(following)

@@ -156,8 +156,9 @@ def _of_part(root: Path, part: str | None) -> PairFolders | None:
 def _with_pictures(root: Path, names: Sequence[str]) -> Path | None:
     """The folder below another that has the first of some names and holds pictures, or nothing; None without any."""
     called = [folder for name in names if (folder := named_folder(root, [name])) is not None]
-    empty = [folder for folder in called if not any(path.is_file() for path in folder.rglob("*"))]
-    return next(filter(_holds_pictures, called), empty[0] if empty else None)
+    if (found := next(filter(_holds_pictures, called), None)) is not None:
+        return found
+    return next((folder for folder in called if not any(path.is_file() for path in folder.rglob("*"))), None)
 
 
 def _holds_pictures(folder: Path) -> bool:
