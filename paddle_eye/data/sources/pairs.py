@@ -180,8 +180,9 @@ def read_pairs(
             data, mask_data = read_file(record.image), read_file(record.mask)
             picture = decode_picture(data, record.image)
             if values:
-                palettes.require_same(mask_data, record.mask)
-            truth = decode_classes(mask_data, record.mask, values) if values else decode_mask(mask_data, record.mask)
+                truth = decode_classes(mask_data, record.mask, values, palettes)
+            else:
+                truth = decode_mask(mask_data, record.mask)
             if record.field is not None:
                 field_data = read_file(record.field)
                 truth = _within(decode_mask(field_data, record.field), truth, record)
@@ -217,16 +218,12 @@ class _Palettes:
     def __init__(self) -> None:
         self._first: dict[int, tuple[list[int], Path]] = {}
 
-    def require_same(self, data: bytes, path: Path) -> None:
-        """Look at the bytes of another file.
+    def require_same(self, stored: np.ndarray, places: np.ndarray, path: Path) -> None:
+        """Look at another file: what it decodes to, and the places of its pixels.
 
         Raises:
             InputError: a place has another colour in it than in an earlier one.
         """
-        places = palette_indices(data)
-        if places is None:
-            return
-        stored = decode_unchanged(data, path)
         for place, first in zip(*np.unique(places, return_index=True)):
             colour = np.atleast_1d(stored.reshape(places.size, -1)[first]).tolist()
             known, where = self._first.setdefault(int(place), (colour, path))
@@ -340,17 +337,18 @@ def decode_mask(data: bytes, path: Path) -> np.ndarray:
     return (colours[..., 0] > 0).astype(np.uint8)
 
 
-def decode_classes(data: bytes, path: Path, values: Mapping[str, int]) -> np.ndarray:
+def decode_classes(data: bytes, path: Path, values: Mapping[str, int], palettes: _Palettes | None = None) -> np.ndarray:
     """The bytes of a mask file of several classes as uint8 [H, W], numbers of the classes; ``path`` is for the message.
 
     Args:
         data: a picture in grey, or with a palette of colours, whose indices are its values.
         values: of each class.
+        palettes: of the masks before it, which its own must not contradict.
 
     Raises:
         InputError: no picture, one in colours, or one with a value of no class.
     """
-    stored = _stored_values(data, path)
+    stored = _stored_values(data, path, palettes)
     classes = np.full(stored.shape, OUTSIDE, np.uint8)
     for label, value in enumerate(values.values()):
         classes[stored == value] = label
@@ -362,7 +360,7 @@ def decode_classes(data: bytes, path: Path, values: Mapping[str, int]) -> np.nda
     return classes
 
 
-def _stored_values(data: bytes, path: Path) -> np.ndarray:
+def _stored_values(data: bytes, path: Path, palettes: _Palettes | None = None) -> np.ndarray:
     """The values of a mask of several classes, whole numbers [H, W].
 
     Raises:
@@ -371,6 +369,8 @@ def _stored_values(data: bytes, path: Path) -> np.ndarray:
     stored = decode_unchanged(data, path)
     indices = palette_indices(data)
     if indices is not None:
+        if palettes is not None:
+            palettes.require_same(stored, indices, path)
         return indices
     colours = stored[..., None] if stored.ndim == 2 else stored[..., :3]
     if colours.dtype.kind not in "iu" or (colours != colours[..., :1]).any():
