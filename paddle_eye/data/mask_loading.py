@@ -10,7 +10,8 @@ import paddle
 
 from paddle_eye.data.images import stored_size
 from paddle_eye.data.mask_transforms import PixelPreprocessing, augment, random_crop
-from paddle_eye.data.sources.pairs import MaskRecord, Pair
+from paddle_eye.data.sources.pair_reading import Pair
+from paddle_eye.data.sources.pairs import MaskRecord
 from paddle_eye.errors import JobError, raise_faults
 from paddle_eye.processor import free_memory
 

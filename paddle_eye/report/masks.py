@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from paddle_eye.data.sources.pairs import OUTSIDE
+from paddle_eye.data.sources.mask_files import OUTSIDE
 from paddle_eye.opencv import cv2
 from paddle_eye.report.fonts import drawable_names, literal
 from paddle_eye.report.plots import png

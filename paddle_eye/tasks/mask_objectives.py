@@ -9,7 +9,7 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from paddle_eye.data.sources.pairs import OUTSIDE
+from paddle_eye.data.sources.mask_files import OUTSIDE
 from paddle_eye.engine.objective import Evaluation, Objective, as_tensor
 from paddle_eye.inference.tiles import pixel_logits
 from paddle_eye.losses import CLASS_LOSSES, MASK_LOSSES
@@ -46,7 +46,7 @@ class SegmentationObjective(Objective):
         self.patients = patients
 
     def targets(self, targets: Any) -> paddle.Tensor:
-        """Masks, [N, 1, H, W], as uint8, see `paddle_eye.data.sources.pairs.Pair`."""
+        """Masks, [N, 1, H, W], as uint8, see `paddle_eye.data.sources.pair_reading.Pair`."""
         return as_tensor(targets).astype("uint8")
 
     def predict(self, model: paddle.nn.Layer, inputs: Any) -> paddle.Tensor:

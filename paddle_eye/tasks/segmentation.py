@@ -18,20 +18,10 @@ from paddle_eye.data.mask_loading import CropDataset, MaskDataset, require_memor
 from paddle_eye.data.mask_transforms import PixelPreprocessing
 from paddle_eye.data.patients import GENERATED, patient_of, patients_among
 from paddle_eye.data.preparation.test_sets import Place
-from paddle_eye.data.sources.pairs import (
-    OUTSIDE,
-    Each,
-    FoundPairs,
-    Pair,
-    block_split,
-    doubt_of_background,
-    find_pairs,
-    last_aside,
-    order_in_words,
-    own_division,
-    read_pairs,
-    values_in_order,
-)
+from paddle_eye.data.sources.blocks import Each, block_split, last_aside, own_division
+from paddle_eye.data.sources.mask_files import OUTSIDE, doubt_of_background, order_in_words, values_in_order
+from paddle_eye.data.sources.pair_reading import Pair, read_pairs
+from paddle_eye.data.sources.pairs import FoundPairs, find_pairs
 from paddle_eye.engine.objective import Evaluation
 from paddle_eye.errors import InputError, listed
 from paddle_eye.inference.exported import Exported
@@ -107,7 +97,8 @@ class SegmentationTask(MaskWording, Task):
         preprocessing = PixelPreprocessing(self.channels, self.settings.data.pixels == "green")
         values = self.settings.data.classes
         if isinstance(values, list):
-            values = values_in_order(self.location.path, self.found.records, values)
+            masks = (record.mask for record in self.found.records)
+            values = values_in_order(self.location.path, masks, values)
         found = self.found
         if not found.faults:
             kept = 3  # evaluations: of the best, the last and a new epoch
@@ -344,4 +335,4 @@ def _notes(place: Path, found: FoundPairs, in_field: bool, classes: Sequence[str
     if in_field and len(fields) < len(found.records):
         without = f"{place} has no masks of fields of view" if not fields else "some pictures have no field of view"
         notes.append(f"{without}; what is in the round fields of the photographs counts")
-    return [*notes, *doubt_of_background(classes, pairs)]
+    return [*notes, *doubt_of_background(classes, (pair.truth for pair in pairs))]

@@ -5,7 +5,8 @@ import pytest
 from paddle_eye.data.loading import evaluation_loader, set_epoch, training_loader
 from paddle_eye.data.mask_loading import CropDataset, MaskDataset
 from paddle_eye.data.mask_transforms import PixelPreprocessing
-from paddle_eye.data.sources.pairs import find_pairs, read_pairs
+from paddle_eye.data.sources.pair_reading import read_pairs
+from paddle_eye.data.sources.pairs import find_pairs
 from paddle_eye.errors import InputError
 
 

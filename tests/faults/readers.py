@@ -20,7 +20,7 @@ from paddle_eye.data.images import read_picture
 from paddle_eye.data.preparation.archives import unpack
 from paddle_eye.data.preparation.steps import read_list
 from paddle_eye.data.records import RecordSet
-from paddle_eye.data.sources.pairs import decode_mask
+from paddle_eye.data.sources.mask_files import decode_mask
 from paddle_eye.data.sources.tables import read_table
 from paddle_eye.data.sources.workbook import read_sheet
 from paddle_eye.engine.checkpoint import load_checkpoint, save_checkpoint

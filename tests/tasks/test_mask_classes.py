@@ -15,14 +15,9 @@ from sklearn.metrics import f1_score, jaccard_score, recall_score
 import paddle_eye
 from paddle_eye.config import Config
 from paddle_eye.data.locate import Location
-from paddle_eye.data.sources.pairs import (
-    OUTSIDE,
-    doubt_of_background,
-    find_pairs,
-    order_in_words,
-    read_pairs,
-    values_in_order,
-)
+from paddle_eye.data.sources.mask_files import OUTSIDE, doubt_of_background, order_in_words, values_in_order
+from paddle_eye.data.sources.pair_reading import read_pairs
+from paddle_eye.data.sources.pairs import find_pairs
 from paddle_eye.engine.objective import Evaluation
 from paddle_eye.errors import InputError
 from paddle_eye.inference.export import export
@@ -165,6 +160,10 @@ def read(place, values):
     return read_pairs(place, found.records, lambda picture: picture, found.faults, values)
 
 
+def masks_of(place):
+    return [record.mask for record in find_pairs(place).records]
+
+
 def test_a_run_on_three_classes(squares, tmp_path, monkeypatch, capsys):
     """Two steps; then every figure comes again from the weights alone, and masks have the values of the training."""
     monkeypatch.chdir(tmp_path)
@@ -224,14 +223,14 @@ def test_a_network_for_other_classes_is_gone_on_with_behind_a_frozen_encoder(squ
 
 def test_names_in_another_order_than_the_values_are_warned_of(squares):
     for names in (NAMES[::-1], NAMES):
-        values = values_in_order(squares, find_pairs(squares).records, names)
+        values = values_in_order(squares, masks_of(squares), names)
         first, second, third = names
         told = f"in the order of the values of masks {first} is 0, {second} is 128, {third} is 255"
         assert order_in_words(values) == told
         cure = "if that is the background, say data.classes={name: value, …}"
         doubt = f"most corners of the masks are {names[2]}; {cure}"
-        assert doubt_of_background(names, read(squares, values)) == [doubt]
-    turned = [pair._replace(truth=2 - pair.truth) for pair in read(squares, values)]
+        assert doubt_of_background(names, [pair.truth for pair in read(squares, values)]) == [doubt]
+    turned = [2 - pair.truth for pair in read(squares, values)]
     assert doubt_of_background(names, turned) == []
 
 
@@ -246,15 +245,12 @@ def test_masks_of_two_values_turned_round_are_warned_of_unless_the_background_wa
 
 
 def test_values_may_stand_in_the_order_of_the_names(squares):
-    records = find_pairs(squares).records
-    assert values_in_order(squares, records, ["cup", "disc", "background"]) == {
-        "cup": 0,
-        "disc": 128,
-        "background": 255,
-    }
+    masks = masks_of(squares)
+    values = {"cup": 0, "disc": 128, "background": 255}
+    assert values_in_order(squares, masks, ["cup", "disc", "background"]) == values
     told = r"data.classes has 4 names, the masks have 3 values: 0 \(0.png\), 128 \(0.png\), 255 \(0.png\)"
     with pytest.raises(InputError, match=told):
-        values_in_order(squares, records, list("abcd"))
+        values_in_order(squares, masks, list("abcd"))
 
 
 @pytest.mark.parametrize("suffix", [".png", ".gif"])

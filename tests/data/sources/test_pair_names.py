@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from paddle_eye.data.sources.blocks import own_division
 from paddle_eye.data.sources.layouts import layout
-from paddle_eye.data.sources.pairs import OUTSIDE, find_pairs, own_division, read_pairs
+from paddle_eye.data.sources.mask_files import OUTSIDE
+from paddle_eye.data.sources.pair_reading import read_pairs
+from paddle_eye.data.sources.pairs import find_pairs
 from paddle_eye.errors import InputError
 
 
