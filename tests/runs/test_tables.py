@@ -62,10 +62,10 @@ def place(tmp_path_factory, make_palm):
     return folder
 
 
-def table(rows=None):
-    plan = read_plan(Path("configs/tables/small.yaml"))
+def table(rows=None, name="small"):
+    plan = read_plan(Path(f"configs/tables/{name}.yaml"))
     return Table(
-        plan, plan.choose(rows), ROOT / "tools/train.py", Path("output/small"), Path("results"), [Path("page.md")]
+        plan, plan.choose(rows), ROOT / "tools/train.py", Path("output") / name, Path("results"), [Path("page.md")]
     )
 
 
@@ -120,14 +120,29 @@ def test_finished_rows_are_skipped_and_lines_outlive_their_runs(inside, monkeypa
 
 def test_a_row_comes_out_the_same_again(inside, capsys):
     table("first").check()
-    assert "first-seed0: all " in capsys.readouterr().out
+    compared = int(re.search(r"first-seed0: all (\d+) figures", capsys.readouterr().out)[1])
     text = (inside / "results/small.csv").read_text()
     loss = lines()["first"]["last_loss"]
     changed = sum(value == loss for value in lines()["first"].values())  # that of the best epoch, if it is the last
     (inside / "results/small.csv").write_text(text.replace(loss, "0.123"))
     with pytest.raises(JobError, match=rf"{changed} of \d+ figures differ .*last_loss 0.123 before"):
         table("first").check()
+    (inside / "results/small.csv").write_text(text.replace(loss, ""))  # as if it had not been measured then
+    table("first").check()
+    assert f"all {compared - changed} figures" in capsys.readouterr().out
     (inside / "results/small.csv").write_text(text)
+
+
+def test_a_row_of_this_processor_is_trained_again_before_a_shorter_one(inside, capsys):
+    rows = "rows: [{name: first, config: small.yaml}, {name: shorter, config: small.yaml, settings: {train.epochs: 0}}]"
+    (inside / "configs/tables/two.yaml").write_text(rows)
+    first = lines()["first"]
+    with open("results/two.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, first)
+        writer.writeheader()
+        writer.writerows([first, {**first, "row": "shorter", "seconds": "0.1", "processors": "another, 1 core"}])
+    table(name="two").check()
+    assert "first-seed0: all " in capsys.readouterr().out
 
 
 def test_the_cost_of_a_row_is_measured(inside, capsys):

@@ -11,7 +11,14 @@ from paddle_eye.errors import InputError, JobError, raise_faults
 from paddle_eye.runs.tables.cost import measure_cost
 from paddle_eye.runs.tables.plan import Plan, Row
 from paddle_eye.runs.tables.results import collect, read_lines, row_line, table_file, update_pages
-from paddle_eye.runs.tables.rows import epochs_done, read_provenance, row_settings, shown_command, train_row
+from paddle_eye.runs.tables.rows import (
+    epochs_done,
+    processor_here,
+    read_provenance,
+    row_settings,
+    shown_command,
+    train_row,
+)
 from paddle_eye.tasks.registry import task_of
 
 _SAME_AGAIN = ("last_", "best_")  # columns whose figures must be the same to the last digit
@@ -84,6 +91,9 @@ class Table:
     def check(self) -> None:
         """Train the shortest row again, in a folder of its own, and compare its figures to the last digit.
 
+        Of rows that were trained on a processor such as this one, if there are any: on another one figures differ.
+        Figures that its line does not have, as they were not measured then, are not compared.
+
         Raises:
             InputError: no row that could be trained by itself is finished, or it cannot be trained here.
             JobError: it failed, or a figure differs.
@@ -92,7 +102,8 @@ class Table:
         alone = [row for row in self.rows if row.key in lines and not (row.begins_with or row.continues)]
         if not alone:
             raise InputError(f"{table_file(self.results, self.plan)}: holds no finished row that can be trained again")
-        row = min(alone, key=lambda row: float(lines[row.key]["seconds"]))
+        here = processor_here()
+        row = min(alone, key=lambda row: (lines[row.key]["processors"] != here, float(lines[row.key]["seconds"])))
         row_settings(row, self.output, finished=False)
         output = self.output.with_name(f".{self.output.name}-again")  # no table's name begins so
         earlier = read_provenance(output / row.key)
@@ -102,11 +113,11 @@ class Table:
         provenance = train_row(row, self.trainer, output)
         again = row_line(self.plan, row, provenance, output)
         before = lines[row.key]
-        names = [name for name in again if name.startswith(_SAME_AGAIN) and "sha256" not in name]
+        names = [name for name in before if name.startswith(_SAME_AGAIN) and "sha256" not in name and before[name]]
         where = f"here {again['processors']}, before {before['processors']}"
-        differing = [name for name in names if before.get(name) != again[name]]
+        differing = [name for name in names if again.get(name) != before[name]]
         if differing:
-            values = "; ".join(f"{name} {before.get(name)} before, {again[name]} here" for name in differing)
+            values = "; ".join(f"{name} {before[name]} before, {again.get(name)} here" for name in differing)
             raise JobError(f"{row.key}: {len(differing)} of {len(names)} figures differ ({where}): {values}")
         print(f"{row.key}: all {len(names)} figures are the same to the last digit ({where})")
 

@@ -120,9 +120,7 @@ def train_row(row: Row, trainer: Path, output: Path) -> Provenance:
     folder.mkdir(parents=True, exist_ok=True)
     if row.continues is not None and not any(folder.glob("*/config.yaml")):
         _copy_run(finished_run(output / row_key(row.continues, row.seed)).path, folder)
-    cores = usable_cores()
-    processor = f"{processor_name()}, {cores} {'core' if cores == 1 else 'cores'}"
-    for kept, value in ((provenance.commits, commit_of(_ROOT)), (provenance.processors, processor)):
+    for kept, value in ((provenance.commits, commit_of(_ROOT)), (provenance.processors, processor_here())):
         if value not in kept:
             kept.append(value)
     write_json(folder / _ROW_FILE, asdict(provenance))
@@ -135,6 +133,12 @@ def train_row(row: Row, trainer: Path, output: Path) -> Provenance:
     if code:
         raise JobError(f"{row.key}: exit code {code}; {_last_line(folder / _LOG_FILE)} ({folder / _LOG_FILE})")
     return provenance
+
+
+def processor_here() -> str:
+    """What a row is trained on: the processor, and how many of its cores are used."""
+    cores = usable_cores()
+    return f"{processor_name()}, {cores} {'core' if cores == 1 else 'cores'}"
 
 
 def read_provenance(folder: Path) -> Provenance | None:
