@@ -13,12 +13,19 @@ import numpy as np
 from paddle_eye.errors import InputError
 from paddle_eye.metrics.intervals import patient_numbers
 
-_WORDS, _SIGNS = "left|right|od|os|左眼|右眼|左|右", " _.()（）-"
-_BETWEEN = f"[{_SIGNS}]"
+_WORDS, _LETTERS, _SIGNS = "(?:left|right)(?:[ _-]?eye)?|od|os|左眼|右眼|左|右", "l|r|le|re", " _.,;()（）[]【】–-"
+_BETWEEN = f"[{re.escape(_SIGNS)}]"
+_EYE = f"(?:{_WORDS}|{_LETTERS})"
 # The patient, with a digit in it, and the side of the eye: 12_left, p7-OD, 12L, 12左; perhaps a suffix: 12_left_2.
-_SIDE_BEHIND = re.compile(rf"(.*\d|.*\d.*?{_BETWEEN})(?:{_WORDS}|l|r)(?:{_BETWEEN}.*)?", re.IGNORECASE)
-# The side before the patient: left_12, OD12; of a letter alone it must be set apart, R0001 is a number.
-_SIDE_BEFORE = re.compile(rf"(?:(?:{_WORDS}){_BETWEEN}*|[lr]{_BETWEEN}+)(.*\d.*)", re.IGNORECASE)
+_SIDE_BEHIND = re.compile(rf"(.*\d|.*\d.*?{_BETWEEN}){_EYE}(?:{_BETWEEN}.*)?", re.IGNORECASE)
+# The same with the number of a photograph at the side, which must be set apart: 12_l1, 12_OD2.
+_NUMBERED_SIDE = re.compile(rf"(.*\d.*?{_BETWEEN}){_EYE}\d{{1,2}}(?:{_BETWEEN}.*)?", re.IGNORECASE)
+# The side before the patient: left_12, OD12, IMG_OD_12; letters must be set apart, R0001 is a number.
+_SIDE_BEFORE = re.compile(
+    rf"((?:\D*{_BETWEEN})?)(?:(?:{_WORDS}){_BETWEEN}*|(?:{_LETTERS}){_BETWEEN}+)(.*\d.*)", re.IGNORECASE
+)
+_SIDE_AT_THE_END = re.compile(rf"(.*\d|.*\d.*?{_BETWEEN}){_EYE}{_BETWEEN}*", re.IGNORECASE)
+_SIDE_ALONE = re.compile(rf"{_EYE}(?:{_BETWEEN}.*)?", re.IGNORECASE)  # in the folder of a patient
 GENERATED = re.compile(r"_(\d+)_\d+")  # Keras' ImageDataGenerator: _<number of the original>_<random number>
 
 
@@ -26,22 +33,59 @@ def patient_of(path: Path, pattern: re.Pattern | None = None) -> str | None:
     """The patient of a photograph, or None if the name does not tell.
 
     ``<number>_left`` and ``<number>_right`` are two eyes of one patient, in whatever folder they are; so are names with
-    OD and OS, L and R, 左 and 右, in any case, set apart by a blank, ``_``, ``-``, ``.`` or nothing, behind or before
-    the patient. Pictures that an augmentation program made are named ``_<number>_<number>``; the first number counts
-    the originals of a folder. A name is written as `written_alike` has it.
+    OD and OS, L and R, RE and LE, 左 and 右, in any case, set apart by a blank, ``_``, ``-``, ``.`` … or nothing,
+    behind or before the patient; where the side is all there is, as in ``p12/left``, the folder with a number is the
+    patient. Pictures that an augmentation program made are named ``_<number>_<number>``; the first number counts the
+    originals of a folder. A name is written as `written_alike` has it.
 
     Args:
         path: the picture file.
-        pattern: its first group, found anywhere in the file name, names the patient instead.
+        pattern: its first group, found anywhere in the file name, or, if the pattern has a ``/``, in
+            ``<folder>/<name>``, names the patient instead.
     """
     if pattern is not None:
-        found = pattern.search(path.name)
+        found = pattern.search(f"{path.parent.name}/{path.name}" if "/" in pattern.pattern else path.name)
         return written_alike(found[1]) if found and found[1] else None
     if copy := GENERATED.fullmatch(path.stem):
         return written_alike(f"{path.parent.name}/_{copy[1]}")
-    if eye := _SIDE_BEHIND.fullmatch(path.stem) or _SIDE_BEFORE.fullmatch(path.stem):
+    if eye := _SIDE_BEHIND.fullmatch(path.stem) or _NUMBERED_SIDE.fullmatch(path.stem):
         return written_alike(eye[1].strip(_SIGNS))
+    if eye := _SIDE_BEFORE.fullmatch(path.stem):
+        return written_alike(f"{eye[1]}{eye[2].strip(_SIGNS)}".strip(_SIGNS))
+    if _SIDE_ALONE.fullmatch(path.stem) and re.search(r"\d", path.parent.name):
+        return written_alike(path.parent.name)
     return None
+
+
+def told_by_names(patients: Iterable[tuple[Path, str | None]]) -> str | None:
+    """How many patients the names of photographs tell, in a sentence with an example; None if they tell of none.
+
+    Args:
+        patients: the photographs, and what counts as their patients, which may be from elsewhere.
+    """
+    told = {path: patient for path, patient in patients if patient and patient == patient_of(path)}
+    originals = [path for path in told if not GENERATED.fullmatch(path.stem)]
+    if not originals:
+        return None
+    example = max(originals, key=lambda path: len(re.findall(r"\d+", path.stem)))  # where most may be wrong
+    return (
+        f"the names tell {len({told[path] for path in originals})} patients, {example.name} for example "
+        f"{told[example]}; if that is wrong, say with --group which part of a name is the patient"
+    )
+
+
+def is_side(name: str) -> bool:
+    """Whether a name is that of the side of an eye, and nothing else."""
+    return re.fullmatch(_EYE, name, re.IGNORECASE) is not None
+
+
+def of_both_eyes(patients: Iterable[str]) -> dict[str, str]:
+    """The patient of names that differ in the side at their end alone, such as ``p7 od`` and ``p7 os``."""
+    sides: dict[str, list[str]] = defaultdict(list)
+    for name in dict.fromkeys(patients):
+        if eye := _SIDE_AT_THE_END.fullmatch(name):
+            sides[eye[1].strip(_SIGNS)].append(name)
+    return {name: patient for patient, names in sides.items() if len(names) > 1 for name in names}
 
 
 def written_alike(patient: str) -> str:

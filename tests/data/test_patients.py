@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from paddle_eye.data.patients import compile_pattern, look_like_pairs, patient_of
+from paddle_eye.data.patients import compile_pattern, look_like_pairs, of_both_eyes, patient_of, told_by_names
 from paddle_eye.errors import InputError
 
 
@@ -33,10 +33,38 @@ def test_two_eyes_are_of_one_patient_in_whatever_folder(folder, name):
         ("L-12", "R-12", "12"),
         ("a12_left", "A12_right", "a12"),
         ("p7 visit OD", "p7 visit OS", "p7 visit"),
+        ("12_RE", "12_LE", "12"),
+        ("12_righteye", "12_lefteye", "12"),
+        ("12–OD", "12–OS", "12"),
+        ("12[OD]", "12,OS", "12"),
+        ("12_l1", "12_r2", "12"),
+        ("12_OD2", "12_OS", "12"),
+        ("fundus_left_12", "fundus_right_12", "fundus_12"),
+        ("IMG_OD_12", "IMG_OS_12", "img_12"),
     ],
 )
 def test_the_sides_of_eyes_are_known_as_people_write_them(left, right, patient):
     assert patient_of(Path(f"{left}.jpg")) == patient_of(Path(f"x/{right}.png")) == patient
+
+
+@pytest.mark.parametrize("name", ["left", "OS", "r", "左眼", "left_a"])
+def test_where_the_side_is_all_there_is_the_folder_with_a_number_is_the_patient(name):
+    assert patient_of(Path(f"dr/P012/{name}.jpg")) == "p12"
+
+
+def test_what_names_are_taken_for_is_told_with_an_example():
+    paths = [Path(f"2023010{day}_OD_{number}.png") for day in (1, 2) for number in range(3)]
+    assert told_by_names((path, patient_of(path)) for path in paths) == (
+        "the names tell 2 patients, 20230101_OD_0.png for example 20230101; if that is wrong, say with --group which "
+        "part of a name is the patient"
+    )
+    assert told_by_names((path, "of a column") for path in paths) is None
+    assert told_by_names([(Path("amd/_12_3.jpg"), patient_of(Path("amd/_12_3.jpg")))]) is None
+
+
+def test_both_eyes_in_a_list_of_patients_are_of_one():
+    of = of_both_eyes(["p0 od", "p0 os", "p1 od", "7l", "7r", "12", "8_left_1", "8_left_2"])
+    assert of == {"p0 od": "p0", "p0 os": "p0", "7l": "7", "7r": "7"}
 
 
 @pytest.mark.parametrize(
@@ -88,8 +116,9 @@ def test_originals_are_counted_within_a_folder(other):
         (r"\.(\w+)$", "12.jpg", "jpg"),
         (r"(\d+)", "77/eye5.jpg", "5"),
         (r"(?:od|os)_([a-z]+)", "os_meier.jpg", "meier"),
+        (r"^(P\d+)/", "dr/P77/5.jpg", "p77"),
     ],
-    ids=["beginning", "middle", "suffix", "not the folder", "brackets that take nothing"],
+    ids=["beginning", "middle", "suffix", "not the folder", "brackets that take nothing", "the folder, with a /"],
 )
 def test_a_pattern_finds_the_patient_in_the_file_name(text, path, patient):
     assert patient_of(Path(path), compile_pattern(text)) == patient

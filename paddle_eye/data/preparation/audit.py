@@ -10,7 +10,7 @@ from pathlib import Path
 
 from paddle_eye.data.duplicates import same_pictures
 from paddle_eye.data.examination import Examined, examine_pictures
-from paddle_eye.data.patients import GENERATED, look_like_pairs
+from paddle_eye.data.patients import GENERATED, look_like_pairs, told_by_names
 from paddle_eye.data.records import Record, RecordSet
 
 FEW = 30  # fewer photographs of a class than this allow no figure of it
@@ -61,7 +61,7 @@ def examine(parts: Mapping[str, RecordSet], examined: Examined | None = None) ->
         alike = "identical" if len(digests) == 1 else "near-identical"
         findings.append(_same_picture([readable[index] for index in indices], alike))
     findings += _patients_on_several_sides(placed)
-    findings += _unknown_pairs(placed)
+    findings += _by_names(placed)
     findings += _generated(placed)
     for part, record_set in parts.items():
         findings += _small_classes(part, record_set)
@@ -122,7 +122,10 @@ def _patients_on_several_sides(placed: list[tuple[str, Record]]) -> Iterator[Fin
             yield Finding("patient on both sides of the split", True, f"{group}: {', '.join(files)}")
 
 
-def _unknown_pairs(placed: list[tuple[str, Record]]) -> Iterator[Finding]:
+def _by_names(placed: list[tuple[str, Record]]) -> Iterator[Finding]:
+    doubtful = [record for _, record in placed if len(re.findall(r"\d+", record.image.stem)) > 1]
+    if told := told_by_names((record.image, record.group) for record in doubtful):
+        yield Finding("patients by names", False, told)
     unknown = [record.image for _, record in placed if record.group is None]
     if pair := look_like_pairs(unknown):
         found = f"{pair[0]} and {pair[1]}, for example, may be of one patient; say with --group of tools/split.py which"

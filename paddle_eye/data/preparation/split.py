@@ -150,5 +150,5 @@ def _require_all_classes(training: RecordSet, test: RecordSet, asked: str) -> No
         if not count or not remaining:
             raise InputError(
                 f"{asked}: sets {count} of {count + remaining} photographs of class {name!r} aside; "
-                "photographs of every class are needed on both sides, and those of one patient stay together"
+                "photographs of every class are needed on both sides, and those of one patient stay together (--group)"
             )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from paddle_eye.data.patients import compile_pattern, look_like_pairs, patient_of
+from paddle_eye.data.patients import compile_pattern, look_like_pairs, patient_of, told_by_names
 from paddle_eye.data.preparation.audit import Finding, examine
 from paddle_eye.data.preparation.split import folds, join_same_pictures, set_aside, shuffled
 from paddle_eye.data.records import RecordSet
@@ -245,10 +245,14 @@ def write_split(
     if found.parts is not None:
         notes += layouts.patients_in_one(found.parts)
     unknown = [record.image for record in found.records.records if record.group is None]
+    if told := told_by_names((record.image, record.group) for record in found.records.records):
+        notes.append(told)
     if pair := look_like_pairs(unknown):
         notes.append(f"{pair[0]} and {pair[1]}, for example, may be of one patient; say with --group which names are")
     elif len(unknown) == len(found.records):
         notes.append("patients are not known, each photograph counts as one; --group or --group-column tells them")
+    elif unknown and told:
+        notes.append(f"{len(unknown)} names, such as {unknown[0].name}, tell no patient; each counts as one")
     splits = []
     for target, (training, test) in zip(targets, parts):
         asides = {record.image for record in test.records}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from paddle_eye.data.images import SUFFIXES, is_clutter, looks_like_picture
-from paddle_eye.data.patients import patient_of
+from paddle_eye.data.patients import is_side, patient_of
 from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.data.sources.part_names import (
     TEST,
@@ -24,6 +24,7 @@ from paddle_eye.errors import InputError, fault_of_name, raise_faults
 
 _SHEETS = (".csv", ".tsv", ".xlsx", ".xls", ".ods")
 _COUNTED = {1: "one", 2: "two"}
+_MOST_NUMBERED = 20  # classes
 
 
 def read_folders(
@@ -161,6 +162,13 @@ def _require_classes(root: Path, folders: list[Path]) -> None:
         raise InputError(
             f"{root}: {', '.join(sheets)} beside the folders may hold the labels; give it with --sheet {sheets[0]} "
             f"(tools/split.py or eval.py), or {cure}"
+        )
+    if all(is_side(folder.name) for folder in folders):
+        raise InputError(f"{root}: {names} look like the sides of eyes, not like classes; {cure}")
+    if len(folders) > _MOST_NUMBERED and len({re.sub(r"\d+", "0", folder.name) for folder in folders}) == 1:
+        raise InputError(
+            f"{root}: {len(folders)} folders whose names differ by a number, such as {folders[0].name}, look like "
+            "patients, not like classes; put the photographs into one folder for each class, or give a sheet (--sheet)"
         )
 
 

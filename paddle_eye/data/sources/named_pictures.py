@@ -14,6 +14,7 @@ from paddle_eye.data.sources.pair_names import is_folder_of_masks
 from paddle_eye.data.sources.part_names import key, part_named
 from paddle_eye.errors import brief, listed
 
+_HOMES = ("users", "home")  # where the folders of users are
 _DIGITS = re.compile(r"\d+")
 
 
@@ -65,8 +66,7 @@ class NamedPictures:
                 f"; {path.parent} is named as one of masks; if it is not, --image-folder" for path in self._masks[:1]
             ]
             raise ValueError(f"{brief(repr(cell))} is no picture in {listed(self.folders)}{''.join(masks)}")
-        if not absolute:
-            self._require_same_part(cell, written, found[0])
+        self._require_same_part(cell, _telling(written) if absolute else written.parts[:-1], found[0])
         self._require_no_other(cell, written, found[0])
         if len(written.parts) > 1 and key(written.parts[-2]) != key(found[0].parent.name):
             self.elsewhere.append((cell, found[0]))
@@ -97,12 +97,17 @@ class NamedPictures:
             else:
                 return  # of the machine on which the sheet was made
 
-    def _require_same_part(self, cell: str, written: PurePosixPath, path: Path) -> None:
+    def _require_same_part(self, cell: str, folders: Sequence[str], path: Path) -> None:
         """Raise a ValueError if a cell says that a picture is of another part of the data set than its folder does."""
-        inner = path.relative_to(self._root[path])
-        said, there = ([part for name in each.parts[:-1] if (part := part_named(name))] for each in (written, inner))
+        inner = path.relative_to(self._root[path]).parts[:-1]
+        said, there = ([part for name in names if (part := part_named(name))] for names in (folders, inner))
         if said and there and said[-1] != there[-1]:
             raise ValueError(f"{brief(repr(cell))} is not there, and {path} is of another part; give the other folder")
+
+
+def _telling(path: PurePosixPath) -> list[str]:
+    """The folder of a file on another machine, which may be called as a part; that of a user says nothing."""
+    return [] if key(path.parent.parent.name) in _HOMES else [path.parent.name]
 
 
 def _short(name: str) -> str:

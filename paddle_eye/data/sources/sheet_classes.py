@@ -10,8 +10,10 @@ from paddle_eye.data.sources.tables import whole_number, zeros_and_ones
 from paddle_eye.errors import InputError, brief, listed
 
 _MOST_CLASSES = 200
-_DATE = re.compile(
-    r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d:\d\d)?|\d{1,2}-[A-Z][a-z]{2}|[A-Z][a-z]{2}-\d\d|\d+月\d+日"  # Excel's, and in CSV
+_MONTH = "Jan|Feb|Mar|Mär|Mrz|Apr|May|Mai|Jun|Jul|Aug|Sep|Oct|Okt|Nov|Dec|Dez"
+_DATE = re.compile(  # Excel's, and as it writes them to CSV in English, German and Chinese; with times
+    r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d:\d\d)?|\d{1,2}-[A-Z][a-z]{2}|[A-Z][a-z]{2}-\d\d|\d+月\d+日"
+    rf"|\d{{1,2}}\. ?(?:{_MONTH})|(?:{_MONTH}) \d\d|\d{{1,2}}[./]\d{{1,2}}[./]\d{{2,4}}|\d{{1,2}}:\d\d(?::\d\d)?"
 )
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?")
 _LIST = re.compile(r"\[.*\]|\d+(?:(?:\s*[,;|/、，；+&]\s*|\s+)\d+)+")  # of labels: ['N', 'D'] or 0,1,1

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from paddle_eye.data.images import SUFFIXES
-from paddle_eye.data.sources.part_names import part_called, plain
+from paddle_eye.data.sources.part_names import part_called, part_named, plain
 from paddle_eye.data.sources.sheet_tables import SheetTable, read_sheet_table
 from paddle_eye.errors import InputError, brief, listed
 
@@ -25,15 +25,16 @@ _USUAL = {
         *("grade", "binarylabels", "glaucoma", "diseaserisk", "category", "标签", "类别", "诊断", "分级"),
     ),
     "group": (
-        *("group", "patient", "patientid", "patientno", "patientnumber", "patientname", "subject", "subjectid"),
+        *("patient", "patientid", "patientno", "patientnumber", "patientname", "subject", "subjectid"),
         *("subjectno", "subjectnumber", "caseid", "mrn", "pid"),
         *("患者", "病人", "患者编号", "病人编号", "患者id", "病人id", "病历号", "病案号", "住院号", "就诊号", "登记号"),
-        *("姓名", "患者姓名", "病人姓名"),
+        *("姓名", "患者姓名", "病人姓名", "group"),
     ),
     "split": ("split", "subset", "partition", "划分"),
 }
 _MOST_OF_A_PATIENT = 10  # photographs, in a column that may be of patients or of something else
 _MOST_NAMES_OF_PARTS = 50  # and ways to write them, in a column
+_MOSTLY, _MOST_CALLED_SO = 0.9, 3  # of the cells that are filled; values of a column called as a part
 _SIDES = {  # in the name of a column
     r"(?:^|[\s_.-])(?:od|right|r)(?:$|[\s_.-])|右": "right",
     r"(?:^|[\s_.-])(?:os|left|l)(?:$|[\s_.-])|左": "left",
@@ -129,20 +130,32 @@ def _guessed(table: SheetTable, what: str) -> str | None:
 
 def _dividing(table: SheetTable, columns: Sequence[str]) -> str | None:
     """The column that says which part a row belongs to: called so, or with nothing but the names of several parts."""
-    cells_of = {name: {cells.get(name, "") for _, cells in table.rows} for name in columns}
-    named = {
-        name: set(map(part_called, cells)) if len(cells) <= _MOST_NAMES_OF_PARTS else {None}
-        for name, cells in cells_of.items()
-    }
+    cells_of = {name: Counter(cells.get(name, "") for _, cells in table.rows) for name in columns}
     guessed = _guessed(table, "split")
-    if guessed in named:
-        if named[guessed] != {None}:
+    if guessed in cells_of:
+        if any(map(part_called, cells_of[guessed])):
             return guessed
         table.notes.append(f"no row of the column {guessed} names a part, such as train or test; it is passed over")
-    dividing = [name for name, parts in named.items() if len(parts) > 1 and None not in parts]
+    dividing = [name for name, cells in cells_of.items() if _divides(cells)]
     if len(dividing) > 1:
         raise InputError(f"{table.place}: {listed(dividing)} divide the rows; say which with --split-column")
-    return dividing[0] if dividing else None
+    if dividing:
+        return dividing[0]
+    for name, cells in cells_of.items():
+        if 1 < len(cells) <= _MOST_CALLED_SO and (part_named(name) or plain(name) == "usage"):
+            table.notes.append(
+                f"the column {name} may say which part a row is of, and is passed over; write train, val or test in it"
+            )
+    return None
+
+
+def _divides(cells: Counter[str]) -> bool:
+    """Whether a column names several parts, and has little else in it; what it has is a fault of its rows."""
+    if len(cells) > _MOST_NAMES_OF_PARTS:
+        return False
+    part_of = {cell: part for cell in cells if (part := part_called(cell))}
+    known, rows = sum(cells[cell] for cell in part_of), sum(cells.values())
+    return len(set(part_of.values())) > 1 and known >= max(_MOSTLY * (rows - cells[""]), rows / 2)
 
 
 def _require_names_of_pictures(table: SheetTable, column: str) -> None:

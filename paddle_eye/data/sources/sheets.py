@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from paddle_eye.data.patients import patient_of
+from paddle_eye.data.patients import of_both_eyes, patient_of
 from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.data.sources.named_pictures import NamedPictures
 from paddle_eye.data.sources.part_names import part_called
@@ -88,6 +88,11 @@ def read_labels(
         notes.append(f"{table.place}: the names tell other patients than the rows do; each row is one patient")
     if not rows and not faults:
         faults.append("no row with a photograph")
+    if "group" in taken and (eyes := of_both_eyes(row.group for row in rows)):
+        first, second, *_ = eyes
+        rows = [row._replace(group=eyes.get(row.group, row.group)) for row in rows]
+        column = taken["group"][0]
+        notes.append(f"{table.place}: the column {column} names eyes; {first} and {second} count as one patient")
     faults += _contradictions(rows, taken) if columns.group is None else []
     advice = "mend the rows, or say which column means what (--image-column, --label-column …)"
     raise_faults(table.place, faults, advice)

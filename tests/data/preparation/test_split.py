@@ -156,7 +156,7 @@ def test_a_class_needs_a_record_on_both_sides(counts, share, found):
         set_aside(make_record_set(*counts), share, 0, f"--holdout {share}")
     assert str(raised.value) == (
         f"--holdout {share}: sets {found} photographs of class 'ill' aside; "
-        "photographs of every class are needed on both sides, and those of one patient stay together"
+        "photographs of every class are needed on both sides, and those of one patient stay together (--group)"
     )
 
 

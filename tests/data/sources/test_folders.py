@@ -197,6 +197,24 @@ def test_folders_beside_a_sheet_may_be_no_classes(tmp_path, write_picture, sheet
         read_folders(tmp_path, classes=["left", "middle"])
 
 
+@pytest.mark.parametrize("names", [("OD", "OS"), ("left eye", "right eye"), ("左眼", "右眼")])
+def test_sides_of_eyes_are_no_classes_unless_someone_insists(tmp_path, write_picture, names):
+    for name in names:
+        write_picture(tmp_path / name / "1.png")
+    with pytest.raises(InputError, match=r"look like the sides of eyes, not like classes; .* insist with --classes"):
+        read_folders(tmp_path)
+    assert read_folders(tmp_path, classes=names).classes == names
+
+
+def test_folders_of_patients_are_no_classes(tmp_path, write_picture):
+    for number in range(21):
+        write_picture(tmp_path / f"P{number:03d}" / "1.png", number)
+    with pytest.raises(InputError, match="21 folders whose names differ by a number, such as P000, look like patients"):
+        read_folders(tmp_path)
+    (tmp_path / "P020").rename(tmp_path / "other")
+    assert len(read_folders(tmp_path)) == 21
+
+
 @pytest.mark.parametrize("names", [("normal", "glaucoma"), ("0", "1"), ("No_DR", "Mild"), ("dated", "valvular")])
 def test_ordinary_names_are_classes(tmp_path, write_picture, names):
     for name in names:

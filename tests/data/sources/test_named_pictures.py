@@ -75,6 +75,14 @@ def test_whole_paths_of_another_machine_say_nothing_of_parts(touch, sheet, tmp_p
     assert any(note.startswith("2 photographs are in another folder than") for note in notes)
 
 
+@pytest.mark.parametrize("other", ["C:\\data\\test\\0.png", "/data/test/0.png"])
+def test_the_folder_of_a_file_on_another_machine_may_be_of_another_part(touch, sheet, tmp_path, other):
+    touch("train/0.png", "train/1.png")
+    path = sheet(("image", "label"), (other, 0), ("train/1.png", 1))
+    with pytest.raises(InputError, match=r"train/0.png is of another part; give the other folder"):
+        read_labels(path, [tmp_path])
+
+
 def test_a_folder_that_is_called_like_one_of_masks_is_looked_into_if_the_sheet_says_it(said, touch, sheet, tmp_path):
     touch("labels/0.png", "labels/1.png")
     path = sheet(("image", "label"), ("labels/0.png", 0), ("labels/1.png", 1))

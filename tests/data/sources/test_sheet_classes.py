@@ -107,6 +107,14 @@ def test_several_diseases_in_a_cell_are_no_class(touch, sheet, tmp_path, between
         read_labels(sheet(("image", "label"), *zip("abcdef", labels)), [tmp_path])
 
 
+@pytest.mark.parametrize("cells", ["01. Feb|02. Mrz", "01.02.2024|1/3/24", "Feb 24|Dez 24", "01:02:00|1:02"])
+def test_what_a_spreadsheet_makes_of_labels_is_no_class(touch, sheet, tmp_path, cells):
+    touch(*(f"{name}.jpg" for name in "abcd"))
+    with pytest.raises(InputError, match="4 faults") as caught:
+        read_labels(sheet(("image", "label"), *zip("abcd", cells.split("|") * 2)), [tmp_path])
+    assert str(caught.value).count("a date in the column label") == 4
+
+
 @pytest.mark.parametrize("cell", ["1-2", "2?", "2-Jan", "Jan-02", "1月2日", "1、2", "about 2"])
 def test_doubtful_numbers_and_dates_are_no_classes(touch, sheet, tmp_path, cell):
     touch(*(f"{name}.jpg" for name in "abcdef"))

@@ -236,6 +236,41 @@ def test_a_guessed_column_does_not_overrule_the_names_without_a_word(touch, shee
     )
 
 
+def test_a_column_of_patients_that_names_eyes_is_one_of_patients(touch, sheet, tmp_path):
+    touch(*(f"{n}.jpg" for n in range(6)))
+    rows = [(f"{n}.jpg", n % 2, f"P{n // 2} {'OD' if n % 2 else 'OS'}") for n in range(6)]
+    found = read_labels(sheet(("image", "label", "patient"), *rows), [tmp_path])
+    assert [record.group for record in found.parts[""].records] == ["p0", "p0", "p1", "p1", "p2", "p2"]
+    assert any("the column patient names eyes; p0 os and p0 od count as one patient" in note for note in found.notes)
+
+
+def test_a_column_of_patients_is_surer_than_one_of_groups(touch, sheet, tmp_path):
+    touch(*(f"{n}.jpg" for n in range(4)))
+    rows = [(f"{n}.jpg", n % 2, n, n // 2) for n in range(4)]
+    found = read_labels(sheet(("image", "label", "group", "patient"), *rows), [tmp_path])
+    assert [record.group for record in found.parts[""].records] == ["0", "0", "1", "1"]
+
+
+@pytest.mark.parametrize("cell", ["", "trian"])
+def test_a_column_that_divides_but_for_a_cell_is_not_passed_over(touch, sheet, tmp_path, cell):
+    names = [f"{n}.jpg" for n in range(24)]
+    touch(*names)
+    rows = [(name, n % 2, "train" if n < 16 else "test") for n, name in enumerate(names[:-1])]
+    path = sheet(("image", "label", "set"), *rows, (names[-1], 0, cell))
+    with pytest.raises(InputError, match=f"line 25: the part must be train, val or test, found '{cell}'"):
+        read_labels(path, [tmp_path])
+
+
+@pytest.mark.parametrize(("column", "cells"), [("is_test", "01"), ("Usage", ("Trainingsdaten", "Testdaten"))])
+def test_a_column_that_may_divide_is_told_of(touch, sheet, tmp_path, column, cells):
+    names = [f"{n}.jpg" for n in range(4)]
+    touch(*names)
+    found = read_labels(
+        sheet(("image", "label", column), *((name, n % 2, cells[n // 2]) for n, name in enumerate(names))), [tmp_path]
+    )
+    assert any(f"the column {column} may say which part a row is of" in note for note in found.notes)
+
+
 def test_patients_in_one_of_two_sheets_are_said(write_picture, sheet, tmp_path):
     for number in range(6):
         write_picture(tmp_path / f"{number}.jpg", number)
