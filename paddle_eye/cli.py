@@ -85,15 +85,33 @@ def path_text(text: str) -> str:
     return str(path(text))
 
 
+def name(text: str) -> str:
+    """A name that was given; an empty one, of a variable that is not set, is refused."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the name is empty; leave the flag out, or give one")
+    return text
+
+
+def names(text: str) -> list[str]:
+    """Names separated by commas, none of them empty."""
+    return [name(each) for each in text.split(",")]
+
+
 def add_sheet_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of data whose labels are in a sheet; see `sheet_settings`."""
     flags = parser.add_argument_group("labels in a sheet")
     flags.add_argument("--sheet", type=path, metavar="FILE", help="xlsx, CSV or list of the photographs' labels")
-    flags.add_argument("--sheet-name", metavar="NAME", help="the sheet of a workbook that has several")
-    flags.add_argument("--image-column", metavar="A[,B]", help="of the photographs' names (default: the usual names)")
-    flags.add_argument("--label-column", metavar="A[,B …]", help="of the class; several columns of 0 and 1: each one")
-    flags.add_argument("--group-column", metavar="A", help="of the patient")
-    flags.add_argument("--split-column", metavar="A", help="of the part, train or test; a part once made is kept")
+    flags.add_argument("--sheet-name", type=name, metavar="NAME", help="the sheet of a workbook that has several")
+    flags.add_argument(
+        "--image-column", type=name, metavar="A[,B]", help="of the photographs' names (default: the usual names)"
+    )
+    flags.add_argument(
+        "--label-column", type=name, metavar="A[,B …]", help="of the class; several columns of 0 and 1: each one"
+    )
+    flags.add_argument("--group-column", type=name, metavar="A", help="of the patient")
+    flags.add_argument(
+        "--split-column", type=name, metavar="A", help="of the part, train or test; a part once made is kept"
+    )
     flags.add_argument("--image-folder", type=path, action="append", default=[], metavar="DIR", help="of photographs")
     flags.add_argument("--test-sheet", type=path, metavar="FILE", help="of the test part, if it has one of its own")
     flags.add_argument("--test-image-folder", type=path, action="append", default=[], metavar="DIR", help="likewise")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 _SHOWN = 20
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -48,6 +48,11 @@ def fault_of_name(path: PurePath) -> str | None:
 def listed(things: Sequence[object], shown: int = 5) -> str:
     """The first few of many things, for a message."""
     return ", ".join(map(str, things[:shown])) + (" …" if len(things) > shown else "")
+
+
+def no_folder(path: Path) -> str:
+    """Why a place is no folder that can be read from, for a message."""
+    return "this is a file, no folder; unpack it if it is an archive" if path.is_file() else "no such folder"
 
 
 def raise_faults(place: object, faults: Iterable[str], advice: str) -> None:

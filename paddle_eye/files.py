@@ -23,12 +23,18 @@ try:
 except ImportError:  # Windows; what killed commands leave is not swept there
     fcntl = None
 
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # of what spreadsheets take for one
 _YOUNG = 10  # seconds, in which a new file is not locked yet
 
 
 def file_digest(path: Path) -> str:
     """SHA-256 of a file of ours, hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def no_formula(name: str) -> str:
+    """The name of a file as a table has it: ``./`` before one that a spreadsheet takes for a formula, or strips."""
+    return f"./{name}" if name.startswith((" ", *FORMULA_STARTS)) else name
 
 
 def require_ordinary(path: str | os.PathLike, most_megabytes: int, expected: str) -> None:

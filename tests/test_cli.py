@@ -150,3 +150,10 @@ def test_a_name_that_no_file_has_is_wrong_input():
     for kind in (cli.path, cli.path_text, cli.any_path):
         with pytest.raises(argparse.ArgumentTypeError, match="a name of more than 255 bytes"):
             kind("data/" + "眼" * 100)
+
+
+@pytest.mark.parametrize("text", ["", " ", "a,", ",b"])
+def test_names_are_not_empty(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="the name is empty; leave the flag out"):
+        cli.names(text)
+    assert cli.names("a,b") == ["a", "b"]

@@ -19,20 +19,23 @@ def main() -> None:
     parser.add_argument(
         "--fix-list", type=cli.target, metavar="FILE", help="write the files to leave out, of faults and notes"
     )
-    parser.add_argument("--classes", metavar="A,B", help="the folders that are classes, if their names say otherwise")
+    parser.add_argument(
+        "--classes", type=cli.names, metavar="A,B", help="the folders that are classes, if their names say otherwise"
+    )
     cli.add_sheet_flags(parser)
     cli.add_cache_flag(parser)
     arguments = parser.parse_args()
-    classes = arguments.classes.split(",") if arguments.classes else None
     sheet = cli.sheet_settings(arguments)
 
-    from paddle_eye.data.preparation.steps import audit, find_sheet, write_list
+    from paddle_eye.data.preparation.steps import audit, find_sheet, require_own_list, write_list
     from paddle_eye.data.store import choose_store
     from paddle_eye.report.table import audit_report
 
     choose_store(arguments.cache)
-    given = find_sheet(arguments.data, classes=classes, **sheet) if sheet else None
-    looked_at, findings = audit(arguments.data, arguments.fix_list is not None, classes, given)
+    if arguments.fix_list:
+        require_own_list(arguments.fix_list)
+    given = find_sheet(arguments.data, classes=arguments.classes, **sheet) if sheet else None
+    looked_at, findings = audit(arguments.data, arguments.fix_list is not None, arguments.classes, given)
     print(looked_at)
     for note in given.notes if given else []:
         print(f"note: {note}")

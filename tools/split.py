@@ -36,6 +36,7 @@ def main() -> None:
     )
     parser.add_argument(
         "--classes",
+        type=cli.names,
         metavar="A,B",
         help="the classes in their order: folders, or of a sheet its labels, or names for 0, 1 …",
     )
@@ -44,7 +45,6 @@ def main() -> None:
     cli.add_sheet_flags(parser)
     cli.add_cache_flag(parser)
     arguments = parser.parse_args()
-    classes = arguments.classes.split(",") if arguments.classes else None
     sheet = cli.sheet_settings(arguments)
 
     from paddle_eye.data.preparation.steps import find_folders, find_sheet, write_split
@@ -52,7 +52,7 @@ def main() -> None:
     from paddle_eye.report.table import split_lines
 
     choose_store(arguments.cache)
-    how = {"group": arguments.group, "classes": classes}
+    how = {"group": arguments.group, "classes": arguments.classes}
     found = find_sheet(arguments.data, **sheet, **how) if sheet else find_folders(arguments.data, **how)
     splits = write_split(
         found,

@@ -102,8 +102,8 @@ def _files_below(folder: Path) -> Iterator[Path]:
 
 
 def is_clutter(path: Path) -> bool:
-    """Whether a file or folder is hidden, or one that file browsers, disks and archives leave behind."""
-    return path.name.startswith(".") or path.name.casefold() in _CLUTTER
+    """Whether a file or folder is hidden, or one that file browsers, Excel, disks and archives leave behind."""
+    return path.name.startswith((".", "~$")) or path.name.casefold() in _CLUTTER
 
 
 def looks_like_picture(path: Path) -> bool:

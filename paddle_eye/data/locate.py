@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from paddle_eye.data.preparation import archives, synthetic
 from paddle_eye.data.sources import layouts
-from paddle_eye.errors import InputError
+from paddle_eye.errors import InputError, no_folder
 
 PALM_FOLDER, DRIVE_FOLDER = Path("dataset/palm"), Path("dataset/drive")
 DEMONSTRATION_FOLDER = Path("dataset/demo")
@@ -70,7 +70,7 @@ def find_photographs(given: str | None = None) -> Location | None:
     if given is not None:
         path = Path(given)
         if not given or not path.is_dir():
-            raise InputError(f"--data {given}: no such folder; dataset/README.md says which data goes where")
+            raise InputError(f"--data {given}: {no_folder(path)}; dataset/README.md says which data goes where")
         if not archives.missing_archives(path):
             raise InputError(
                 f"--data {given}: these are the archives; run: python tools/prepare_data.py --archives {given}"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from paddle_eye.files import write_bytes, write_json, write_text
+from paddle_eye.files import no_formula, write_bytes, write_json, write_text
 from paddle_eye.report import page
 from paddle_eye.report.training_log import scalars
 from paddle_eye.run_folder import RunFolder
@@ -50,12 +50,12 @@ def write_predictions(
 
     Args:
         path: where to.
-        images: their names, N.
+        images: their names, N; see `no_formula`.
         patients: int [N], see `paddle_eye.metrics.intervals.patient_numbers`; None: no patient has several images.
         columns: what is said, N each.
     """
     of_patients = {} if patients is None else {PATIENT: patients}
-    write_text(path, pd.DataFrame({"image": images, **of_patients, **columns}).to_csv(index=False))
+    write_text(path, pd.DataFrame({"image": [*map(no_formula, images)], **of_patients, **columns}).to_csv(index=False))
 
 
 def notice(results: Mapping[str, Any]) -> str | None:

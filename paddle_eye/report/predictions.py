@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from paddle_eye.errors import visible
+from paddle_eye.files import FORMULA_STARTS, no_formula
 from paddle_eye.opencv import cv2
 from paddle_eye.report.plots import png
 from paddle_eye.report.table import aligned
@@ -33,7 +34,7 @@ def frame(images: Sequence[str], probabilities: np.ndarray, classes: Sequence[st
     table = pd.DataFrame(probabilities, columns=[f"p_{name}" for name in classes])
     table.insert(0, "probability", probabilities.max(axis=1))
     table.insert(0, "class", [classes[label] for label in probabilities.argmax(axis=1)])
-    table.insert(0, "image", _no_formulas(images))
+    table.insert(0, "image", [*map(no_formula, images)])
     return table
 
 
@@ -50,7 +51,7 @@ def several_frame(
     """
     table = pd.DataFrame(probabilities, columns=[f"p_{name}" for name in classes])
     table.insert(0, "found", found)
-    table.insert(0, "image", _no_formulas(images))
+    table.insert(0, "image", [*map(no_formula, images)])
     return table
 
 
@@ -63,14 +64,7 @@ def mask_frame(images: Sequence[str], shares: Sequence[Sequence[float]], foregro
         foreground: the K classes of it.
     """
     columns = {f"share of {name}": of_class for name, of_class in zip(foreground, zip(*shares))}
-    return pd.DataFrame({"image": _no_formulas(images), **columns})
-
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-
-
-def _no_formulas(names: Sequence[str]) -> list[str]:
-    return [f"./{name}" if name.startswith(_FORMULA_STARTS) else name for name in names]
+    return pd.DataFrame({"image": [*map(no_formula, images)], **columns})
 
 
 def _harmless(cell: Any) -> Any:
@@ -78,7 +72,7 @@ def _harmless(cell: Any) -> Any:
     if not isinstance(cell, str):
         return cell
     text = visible(cell).replace("\r", "\\r")
-    return f"'{text}" if cell.startswith(_FORMULA_STARTS) else text
+    return f"'{text}" if cell.startswith(FORMULA_STARTS) else text
 
 
 def _harmless_rows(table: pd.DataFrame) -> list[tuple[Any, ...]]:

@@ -105,7 +105,9 @@ def listed(output: Path, given: Sequence[Path]) -> tuple[dict[str, Path], list[s
             network = path if is_exported(path) else weight_file(path)
         except InputError:  # opening it says why
             network = path
-        name = known.setdefault(network.resolve(), str(path))
+        free = (name for name in (str(path), f"./{path}", str(network.resolve())) if name not in found)
+        name = known.get(network.resolve()) or next(free)
+        known[network.resolve()] = name
         found.setdefault(name, network)
         names.append(name)
     return found, names

@@ -1,3 +1,6 @@
+import shutil
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("streamlit", reason='pip install -e ".[web]"')
@@ -26,6 +29,16 @@ def test_runs_and_exported_networks_are_found(output):
         "run/exported-paddle": output / "run/exported-paddle",
     }
     assert given == []
+
+
+def test_what_is_called_as_a_run_is_given_has_a_name_of_its_own(output, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = Path("run/mine.pdparams")
+    given.parent.mkdir()
+    shutil.copy(output / "run/run.pdparams", given)
+    found, names = listed(output, [Path("run")])
+    assert names == ["./run"] and found["./run"].resolve() == given.resolve()
+    assert found["run"] == output / "run/run.pdparams"
 
 
 def test_what_is_given_is_listed_once(output):

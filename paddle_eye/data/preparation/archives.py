@@ -77,9 +77,17 @@ def unpack(folder: Path, target: Path) -> None:
         put_in_place(work, target)
 
 
-def has_drive(folder: Path) -> bool:
-    """Whether DRIVE's archive is in ``folder``."""
-    return (folder / DRIVE_ARCHIVE).is_file()
+def sets_in(folder: Path) -> list[bool]:
+    """Of which sets the archives are in ``folder``: False for PALM, True for DRIVE.
+
+    Raises:
+        InputError: there are none, or some of PALM's are missing.
+    """
+    drive = (folder / DRIVE_ARCHIVE).is_file()
+    if not drive or len(missing_archives(folder)) < len(ARCHIVES):
+        require(folder)
+        return [False, True] if drive else [False]
+    return [True]
 
 
 def unpack_drive(folder: Path, target: Path) -> None:
@@ -122,7 +130,9 @@ def described(target: Path, drive: bool) -> list[str]:
         InputError: it is not complete.
     """
     if drive:
-        parts = Counter(pair.part for pair in find_pairs(target).records)
+        pairs = find_pairs(target)
+        raise_faults(target, pairs.faults, "unpack DRIVE.zip anew, to another folder, or move this one away")
+        parts = Counter(pair.part for pair in pairs.records)
         if None in parts:
             return [
                 f"{target}: {parts[None]} training photographs with vessels; those of the test photographs are not in "

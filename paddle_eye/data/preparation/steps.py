@@ -17,7 +17,7 @@ from paddle_eye.data.sources.folders import has_class_folders, read_folders
 from paddle_eye.data.sources.sheet_columns import Columns
 from paddle_eye.data.sources.sheets import read_labels
 from paddle_eye.data.sources.tables import TEST_TABLE, write_tables
-from paddle_eye.errors import InputError, listed, raise_faults
+from paddle_eye.errors import InputError, listed, no_folder, raise_faults
 from paddle_eye.files import read_ordinary, write_text
 
 
@@ -40,6 +40,7 @@ class Split(NamedTuple):
 
 
 _RATIO = 0.8
+_OF_LISTS = "# files to leave out, by tools/audit.py"
 
 
 class Found(NamedTuple):
@@ -50,12 +51,14 @@ class Found(NamedTuple):
         records: all of them.
         parts: the training and the test part, if they come divided; None if they do not.
         notes: what a person should know of how they were read.
+        sheets: the files that say it.
     """
 
     place: Path
     records: RecordSet
     parts: layouts.Parts | None
     notes: list[str]
+    sheets: Sequence[Path] = ()
 
 
 def find_folders(root: Path, group: str | None = None, classes: Sequence[str] | None = None) -> Found:
@@ -110,9 +113,11 @@ def find_sheet(
         InputError: see `read_labels`; also if no name has a patient, or the sheets say other parts than they are for.
     """
     if not root.is_dir():
-        raise InputError(f"--data {root}: no such folder; give the one with the photographs of the sheet")
+        raise InputError(f"--data {root}: {no_folder(root)}; give the one with the photographs of the sheet")
     if group is not None and group_column is not None:
         raise InputError(f"--group {group}: the column {group_column} tells patients (--group-column); leave one out")
+    if test_image_folders and test_sheet is None:
+        raise InputError(f"--test-image-folder {test_image_folders[0]}: without --test-sheet it means nothing")
     pattern = compile_pattern(group) if group is not None else None
     several = [None if names is None else tuple(names.split(",")) for names in (image_column, label_column)]
     columns = Columns(*several, group_column, split_column, sheet_name)
@@ -138,7 +143,8 @@ def find_sheet(
             raise InputError(f"{min(both)}: {where}")
     records = _joined(parts)
     notes += _without_patients(group, sheet, records)
-    return Found(sheet, records, layouts.Parts(*parts) if len(parts) == 2 else None, notes)
+    sheets = [_inside(root, path) for path in (sheet, test_sheet) if path is not None]
+    return Found(sheet, records, layouts.Parts(*parts) if len(parts) == 2 else None, notes, sheets)
 
 
 def _by_parts(sheet: Path, parts: Mapping[str, RecordSet]) -> tuple[list[RecordSet], list[str]]:
@@ -261,7 +267,7 @@ def write_split(
         left_out, leaking = len(found.records) - len(records), len(patients[0] & patients[1])
         ordered = sides if found.parts is not None else [shuffled(side, seed) for side in sides]
         splits.append(Split(target, *ordered, left_out, leaking, notes))
-    write_tables({each.folder: (each.training, each.test) for each in splits}, overwrite)
+    write_tables({each.folder: (each.training, each.test) for each in splits}, overwrite, found.sheets)
     return splits
 
 
@@ -332,6 +338,8 @@ def audit(
         findings = examine({"all": read_folders(root, classes=classes)})
         findings += [Finding("picture in no class", False, note) for note in layouts.in_no_class(root)]
         return Audit(f"the folders of classes in {root}", findings)
+    if classes is not None:
+        raise InputError(f"--classes {','.join(classes)}: {root} is no folder of class folders; leave it out")
     parts = layouts.read(root)
     findings = examine(parts._asdict())
     findings += [Finding("passed over", False, note) for note in layouts.LAYOUTS[layout].passed_over(root)]
@@ -339,10 +347,19 @@ def audit(
     return Audit(f"{layouts.LAYOUTS[layout].described} in {root}", findings)
 
 
+def require_own_list(path: Path) -> None:
+    """Raise an InputError if there is a file at ``path`` that `write_list` did not write, and would be replaced."""
+    if path.is_dir():
+        raise InputError(f"--fix-list {path}: expected a file, this is a folder")
+    if path.exists() and not read_ordinary(path, 64, "a list of files").startswith(_OF_LISTS.encode()):
+        raise InputError(f"--fix-list {path}: this was not made by tools/audit.py, and is not replaced; give another")
+
+
 def write_list(path: Path, files: Iterable[Path]) -> None:
-    """Write files as seen from the list's own folder, one in a line."""
+    """Write files as seen from the list's own folder, one in a line, below a line that says what it is."""
     lines = [Path(os.path.relpath(file, path.parent)).as_posix() for file in set(files)]
-    write_text(path, "".join(f"{'./' if line.startswith('#') else ''}{line}\n" for line in sorted(lines)))
+    names = (f"{'./' if line.startswith('#') else ''}{line}\n" for line in sorted(lines))
+    write_text(path, "".join((f"{_OF_LISTS}\n", *names)))
 
 
 def read_list(path: Path, records: RecordSet) -> set[Path]:

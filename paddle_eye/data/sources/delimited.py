@@ -51,7 +51,7 @@ def is_missing(cell: str) -> bool:
 def read_delimited(path: Path) -> Delimited:
     """The rows of a CSV file, separated by commas, semicolons or tabs; its first line names the columns.
 
-    Excel's line ``sep=;`` may stand before it.
+    Excel's line ``sep=;`` may stand before it, and blank lines.
 
     Raises:
         InputError: the file cannot be read, or is no CSV file; also while the rows are gone through.
@@ -59,6 +59,8 @@ def read_delimited(path: Path) -> Delimited:
     text, encoding = decode(path)
     said = re.match(r"sep=(.)\r?\n", text)
     text = text[said.end() :] if said else text
+    blank = re.match(r"(?:[ \t]*\r?\n)*", text)[0]
+    text = text[len(blank) :]
     first, *_ = text.splitlines() or [""]
     unquoted = re.sub(r'"[^"]*"', "", first)
     separator = said[1] if said else max(_SEPARATORS, key=unquoted.count)
@@ -70,7 +72,7 @@ def read_delimited(path: Path) -> Delimited:
     while header and not header[-1]:  # what spreadsheets leave of columns that were emptied
         del header[-1]
     reader.fieldnames = header
-    return Delimited(header, _rows(path, reader, 1 if said else 0), encoding)
+    return Delimited(header, _rows(path, reader, bool(said) + blank.count("\n")), encoding)
 
 
 def _rows(path: Path, reader: csv.DictReader, before: int) -> Iterator[tuple[int, dict[Any, Any]]]:

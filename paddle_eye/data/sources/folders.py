@@ -20,7 +20,7 @@ from paddle_eye.data.sources.part_names import (
     plain,
 )
 from paddle_eye.data.sources.tables import fault_of_alike, is_own_table
-from paddle_eye.errors import InputError, fault_of_name, raise_faults
+from paddle_eye.errors import InputError, fault_of_name, no_folder, raise_faults
 
 _SHEETS = (".csv", ".tsv", ".xlsx", ".xls", ".ods")
 _COUNTED = {1: "one", 2: "two"}
@@ -192,7 +192,7 @@ def _unpacked(root: Path) -> list[Path]:
 
 def _class_folders(root: Path, least: int = 2) -> list[Path]:
     if not root.is_dir():
-        raise InputError(f"{root}: no such folder; give a folder with one subfolder per class")
+        raise InputError(f"{root}: {no_folder(root)}; give a folder with one subfolder per class")
     folders = _unpacked(root)
     if len(folders) < least:
         raise InputError(f"{root}: expected one subfolder per class, at least {_COUNTED[least]}, found {len(folders)}")

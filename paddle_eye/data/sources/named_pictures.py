@@ -43,11 +43,12 @@ class NamedPictures:
                 self._by_name[name].append(path)
             self._by_short[_short(path.stem)].append(path)
 
-    def find(self, cell: str) -> Path:
+    def find(self, cell: str, part: str = "") -> Path:
         """The picture that a cell names; a ValueError says why there is none.
 
         A cell has its path from a folder, its name, its name without the ending or with that of another kind of
-        picture, or one of these without the zeros before a number, which a spreadsheet has taken.
+        picture, or one of these without the zeros before a number, which a spreadsheet has taken. Of several, the part
+        that its row is of tells which, if folders are called as parts.
         """
         written = PurePosixPath(cell.replace("\\", "/"))
         absolute = written.is_absolute() or PureWindowsPath(cell).drive
@@ -59,8 +60,11 @@ class NamedPictures:
             wanted = [key(name) for name in parents]
             closer = [path for path in found if self._inside(path)[-len(wanted) :] == wanted]
             found, parents = closer or found, parents[1:]
+        if len(found) > 1 and part:
+            found = [path for path in found if part in map(part_named, self._inside(path))] or found
         if len(found) > 1:
-            raise ValueError(f"{brief(repr(cell))} is {listed(found)}; say which with --image-folder")
+            cure = "say which with --image-folder, or with its folder in the cell"
+            raise ValueError(f"{brief(repr(cell))} is {listed(found)}; {cure}")
         if not found:
             masks = [
                 f"; {path.parent} is named as one of masks; if it is not, --image-folder" for path in self._masks[:1]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from paddle_eye.data.images import is_clutter
 from paddle_eye.data.sources.part_names import part_named
 from paddle_eye.data.sources.sheet_tables import lines_of
 from paddle_eye.errors import InputError
@@ -21,7 +22,9 @@ def listed_parts(root: Path, images: Sequence[Path]) -> tuple[list[str | None], 
     Raises:
         InputError: a list cannot be read, or there are two of one part.
     """
-    lists = [(part, path) for path in sorted(root.glob("*.txt")) if (part := part_named(path.stem))]
+    lists = [
+        (part, path) for path in sorted(root.glob("*.txt")) if (part := part_named(path.stem)) and not is_clutter(path)
+    ]
     several = [part for part, count in Counter(part for part, _ in lists).items() if count > 1]
     if len(lists) < 2 or "training" not in dict(lists):
         return [None] * len(images), []
@@ -51,4 +54,5 @@ def listed_parts(root: Path, images: Sequence[Path]) -> tuple[list[str | None], 
 
 def _paths(root: Path, line: str) -> list[Path]:
     """What a line may name: all of it, or what stands before a blank, a tab or a comma."""
-    return [(root / name).resolve() for name in (line, re.split(r"[\s,]+", line)[0])]
+    ways = (line, re.split(r"[\s,]+", line)[0])
+    return [(root / name).resolve() for way in ways for name in (way, way.replace("\\", "/"))]

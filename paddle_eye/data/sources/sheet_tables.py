@@ -91,7 +91,9 @@ def _of_workbook(sheet: Path, wanted: Sequence[str], name: str | None) -> SheetT
         if beyond and beyond[0]:  # next to the others, which may have been pushed
             faults.append(_fault_beyond(f"row {number}", list(filter(None, beyond))))
         beside += sum(map(bool, beyond))
-        rows.append((f"row {number}", {each: _text(cell) for each, cell in zip(header, cells) if each}))
+        named = {each: _text(cell) for each, cell in zip(header, cells) if each}
+        if any(named.values()):
+            rows.append((f"row {number}", named))
     notes = [f"{beside} cells beside the columns that have names are passed over"] * bool(beside)
     if found.unsaved:
         notes.append(f"{found.unsaved} formulas have no value and are blank; open and save the file in Excel")

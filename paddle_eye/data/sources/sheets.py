@@ -181,7 +181,7 @@ def _understood(
             value = value_of(cells, taken["label"])
             part = _part(cells.get(taken["split"][0], "")) if "split" in taken else ""
             group = _patient(cells, taken["group"][0]) if "group" in taken else None
-            images = [pictures.find(name) for column in taken["image"] if (name := cells.get(column, ""))]
+            images = [pictures.find(name, part) for column in taken["image"] if (name := cells.get(column, ""))]
             if not images:
                 raise ValueError(f"no name in the column {_named(taken['image'])}")
         except ValueError as error:

@@ -10,12 +10,13 @@ import contextlib
 import csv
 import hashlib
 import io
+import json
 import os
 import re
 import unicodedata
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from paddle_eye.data.records import Record, RecordSet
 from paddle_eye.data.sources.delimited import is_missing, read_delimited
 from paddle_eye.data.sources.sheet_columns import is_called
 from paddle_eye.errors import InputError, brief, is_plain, listed, raise_faults
-from paddle_eye.files import claimed, file_digest, read_json, write_json, write_text
+from paddle_eye.files import claimed, file_digest, no_formula, read_json, write_json, write_text
 
 COLUMNS = ("path", "label", "class")
 SEVERAL = "label:"  # before the name of a class, where a photograph has a label for each
@@ -229,17 +230,22 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def write_tables(splits: Mapping[Path, tuple[RecordSet, RecordSet]], overwrite: bool = False) -> None:
+def write_tables(
+    splits: Mapping[Path, tuple[RecordSet, RecordSet]], overwrite: bool = False, kept: Sequence[Path] = ()
+) -> None:
     """Write ``train.csv`` and ``test.csv`` to folders, all or none, and marks that they were made here.
 
     Args:
         splits: the training and the test part by the folder; the folds of a cross-validation have one each.
         overwrite: also replace tables without such a mark, or that were changed since.
+        kept: files that are never replaced.
 
     Raises:
         InputError: there are tables that were not made here; they are not replaced.
     """
     paths = [(folder, path) for folder in splits for path in _tables(folder)]
+    if given := [path for _, path in paths if any(path.exists() and path.samefile(sheet) for sheet in kept)]:
+        raise InputError(f"{given[0]}: this is the sheet that was given, and is not replaced; give another --out")
     mine = [str(path) for folder, path in paths if path.exists() and file_digest(path) not in _made_here(folder)]
     if mine and not overwrite:
         raise InputError(
@@ -264,8 +270,10 @@ def _write_tables(splits: Mapping[Path, tuple[RecordSet, RecordSet]]) -> None:
             coming[folder] = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
             for path, text in zip(_tables(folder), texts):
                 write_text(_coming(path), text)
+        division = hashlib.sha256(json.dumps(list(coming.values())).encode()).hexdigest()
+        begun = {"division": division, "folders": [folder.name for folder in coming]}
         for folder, made in coming.items():
-            write_json(folder / _MARK, {"made_here": sorted({*made, *before[folder]}), "coming": made})
+            write_json(folder / _MARK, {"made_here": sorted({*made, *before[folder]}), "coming": made, **begun})
     except BaseException:
         for folder in coming:
             for path in _tables(folder):
@@ -282,16 +290,19 @@ def _tables(folder: Path) -> list[Path]:
 
 
 def settle(folder: Path) -> None:
-    """Finish what `write_tables` was stopped in, so that both tables are the former ones or both the new ones."""
-    coming, paths = _mark(folder).get("coming"), _tables(folder)
-    if not isinstance(coming, list) or len(coming) != len(paths):
-        return  # nothing was begun, or what was has not got so far that it counts
+    """Finish what `write_tables` was stopped in, so that all its tables are the former ones or all the new ones."""
+    mark, paths = _mark(folder), _tables(folder)
+    coming, division, folders = (mark.get(name) for name in ("coming", "division", "folders"))
+    if not isinstance(coming, list) or len(coming) != len(paths) or not isinstance(folders, list):
+        return  # nothing was begun
+    if any(_mark(folder.parent / str(name)).get("division") != division for name in folders):
+        return  # it has not got so far that it counts
     for path, digest in zip(paths, coming):
         with contextlib.suppress(FileNotFoundError):  # it is in its place, perhaps put there by another process
             if file_digest(_coming(path)) == digest:
                 os.replace(_coming(path), path)
         _coming(path).unlink(missing_ok=True)
-    write_json(folder / _MARK, {"made_here": coming})
+    write_json(folder / _MARK, {"made_here": coming, "division": division})
 
 
 def _coming(path: Path) -> Path:
@@ -321,11 +332,12 @@ def _text(path: Path, record_set: RecordSet, grouped: bool) -> str:
     header = ("path", *(f"{SEVERAL}{name}" for name in record_set.classes)) if several else COLUMNS
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow((*header, GROUP_COLUMN) if grouped else header)
+    quoting = csv.QUOTE_ALL if ";" in "".join(header) else csv.QUOTE_MINIMAL  # which may be taken for the separator
+    csv.writer(text, lineterminator="\n", quoting=quoting).writerow((*header, GROUP_COLUMN) if grouped else header)
     for record in records:
         image = Path(os.path.realpath(record.image.parent), record.image.name)
         picture = Path(os.path.relpath(image, os.path.realpath(path.parent))).as_posix()
         labels = record.label if several else (record.label, record_set.classes[record.label])
-        row = (picture, *labels)
+        row = (no_formula(picture), *labels)
         writer.writerow((*row, record.group or "") if grouped else row)
     return text.getvalue() if text.getvalue().isascii() else f"\ufeff{text.getvalue()}"

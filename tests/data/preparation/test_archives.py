@@ -4,7 +4,7 @@ import zipfile
 import pytest
 
 from paddle_eye.data.preparation import archives
-from paddle_eye.data.preparation.archives import described, missing_archives, unpack, unpack_drive
+from paddle_eye.data.preparation.archives import described, missing_archives, sets_in, unpack, unpack_drive
 from paddle_eye.data.sources.palm import LABEL_FILE, TRAINING_FOLDER, VALIDATION_FOLDER, read_palm
 from paddle_eye.errors import InputError
 
@@ -50,6 +50,19 @@ def palm(tmp_path, make_palm):
 @pytest.fixture
 def packed(palm, tmp_path):
     return Packed(palm, tmp_path / "packed")
+
+
+def test_both_sets_are_found_in_one_folder(packed):
+    folder = packed.write()
+    assert sets_in(folder) == [False]
+    (folder / "DRIVE.zip").touch()
+    assert sets_in(folder) == [False, True]
+    (folder / "training.zip").unlink()
+    with pytest.raises(InputError, match=r"missing: training.zip"):
+        sets_in(folder)
+    for name in ("validation.zip", "valid_gt.zip"):
+        (folder / name).unlink()
+    assert sets_in(folder) == [True]
 
 
 @pytest.fixture

@@ -6,7 +6,15 @@ import cv2
 import numpy as np
 import pytest
 
-from paddle_eye.data.preparation.steps import audit, find_folders, read_list, write_list, write_split
+from paddle_eye.data.preparation.steps import (
+    audit,
+    find_folders,
+    find_sheet,
+    read_list,
+    require_own_list,
+    write_list,
+    write_split,
+)
 from paddle_eye.data.sources import layouts
 from paddle_eye.data.sources.folders import read_folders
 from paddle_eye.data.sources.palm import TRAINING_FOLDER, VALIDATION_FOLDER
@@ -240,6 +248,7 @@ def test_what_an_audit_lists_can_be_left_out(make_folders, tmp_path, write_pictu
     write_picture(root / "amd/_5_678.png")
     write_list(tmp_path / "set/list.txt", (file for finding in audit(root).findings for file in finding.leave_out))
     assert (tmp_path / "set/list.txt").read_text(encoding="utf-8").splitlines() == [
+        "# files to leave out, by tools/audit.py",
         "amd/2.png",
         "amd/_5_678.png",
         "amd/copy.png",
@@ -260,7 +269,7 @@ def test_a_list_made_of_a_fold_serves_the_folders_it_was_made_of(make_folders, t
     write_picture(root / "amd/_5_678.png")
     fold = split_folders(root, root, fold_count=2)[0].folder
     write_list(tmp_path / "set/list.txt", (file for finding in audit(fold).findings for file in finding.leave_out))
-    assert (tmp_path / "set/list.txt").read_text(encoding="utf-8") == "amd/_5_678.png\n"
+    assert (tmp_path / "set/list.txt").read_text(encoding="utf-8").endswith("audit.py\namd/_5_678.png\n")
     split_folders(fold / ".." / root.name, root, ratio=0.5, leave_out=tmp_path / "set/list.txt")
     assert not [name for part in layouts.read(root) for name in names(part) if "_5_678" in name]
 
@@ -268,7 +277,19 @@ def test_a_list_made_of_a_fold_serves_the_folders_it_was_made_of(make_folders, t
 def test_a_list_has_each_file_once_in_order(tmp_path):
     files = [tmp_path / name for name in ("b/1.jpg", "a/Größe, 眼.jpg", "b/1.jpg")]
     write_list(tmp_path / "new/list.txt", files)
-    assert (tmp_path / "new/list.txt").read_bytes() == "../a/Größe, 眼.jpg\n../b/1.jpg\n".encode()
+    first, *names = (tmp_path / "new/list.txt").read_text(encoding="utf-8").splitlines()
+    assert names == ["../a/Größe, 眼.jpg", "../b/1.jpg"] and first.startswith("#")
+
+
+def test_a_list_replaces_lists_alone(tmp_path):
+    write_list(tmp_path / "list.txt", [])
+    require_own_list(tmp_path / "list.txt")
+    require_own_list(tmp_path / "new.txt")
+    (tmp_path / "labels.csv").write_text("a.jpg,0\n")
+    with pytest.raises(InputError, match=r"labels.csv: this was not made by tools/audit.py, and is not replaced"):
+        require_own_list(tmp_path / "labels.csv")
+    with pytest.raises(InputError, match="expected a file, this is a folder"):
+        require_own_list(tmp_path)
 
 
 @pytest.fixture
@@ -454,3 +475,13 @@ def test_patients_who_are_taken_for_one_are_said(make_folders, tmp_path):
         "patients 3, 77 count as one, as pictures of theirs are the same or look alike, which tools/audit.py lists; "
         "such sets: 1"
     ]
+
+
+def test_settings_that_mean_nothing_are_refused(make_folders, tmp_path):
+    root = make_folders()
+    (tmp_path / "sheet.csv").write_text("image,label\namd/0.png,0\n")
+    with pytest.raises(InputError, match="--test-image-folder x: without --test-sheet it means nothing"):
+        find_sheet(root, tmp_path / "sheet.csv", test_image_folders=[Path("x")])
+    (fold, _) = split_folders(root, root, fold_count=2)
+    with pytest.raises(InputError, match=r"--classes amd,normal: .* is no folder of class folders; leave it out"):
+        audit(fold.folder, classes=["amd", "normal"])

@@ -75,6 +75,12 @@ def test_whole_paths_of_another_machine_say_nothing_of_parts(touch, sheet, tmp_p
     assert any(note.startswith("2 photographs are in another folder than") for note in notes)
 
 
+def test_of_several_the_part_of_the_row_tells_which(touch, sheet, said, tmp_path):
+    touch("train/0.png", "test/0.png")
+    found = read_labels(sheet(("image", "label", "split"), ("0.png", 0, "train"), ("0.png", 1, "test")), [tmp_path])
+    assert said(found, tmp_path) == [[("train/0.png", "0", None)], [("test/0.png", "1", None)]]
+
+
 @pytest.mark.parametrize("other", ["C:\\data\\test\\0.png", "/data/test/0.png"])
 def test_the_folder_of_a_file_on_another_machine_may_be_of_another_part(touch, sheet, tmp_path, other):
     touch("train/0.png", "train/1.png")

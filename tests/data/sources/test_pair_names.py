@@ -280,7 +280,7 @@ def test_parts_among_other_words_are_kept(put):
     assert [record.part for record in find_pairs(first).records] == ["training", "test"]
 
 
-LINES = {"train.txt": ["images/0.png masks/0.png", "images/1.png masks/1.png"], "val.txt": ["images/2.png"]}
+LINES = {"train.txt": ["images/0.png masks/0.png", r"images\1.png masks\1.png"], "val.txt": ["images/2.png"]}
 
 
 def test_lists_of_paddleseg_divide(put):

@@ -316,3 +316,19 @@ read_sheet_table(Path({str(path)!r}), frozenset())
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     said = done.stderr.splitlines()[-1]
     assert f"its part {part} is too much for a sheet" in said or "too many" in said, done.stderr[-500:]
+
+
+def test_blank_lines_before_the_first_are_passed_over(touch, tmp_path):
+    touch("a.jpg", "b.jpg")
+    (tmp_path / "sheet.csv").write_text("\n \nimage,label\na.jpg,0\nb.jpg,?\n")
+    with pytest.raises(InputError, match="line 5: no label"):
+        read_labels(tmp_path / "sheet.csv", [tmp_path])
+
+
+def test_rows_of_a_workbook_that_are_blank_below_the_names_are_passed_over(said, touch, tmp_path):
+    touch("a.jpg", "b.jpg")
+    rows = [("image", "label"), ("a.jpg", 0), (" ", None), (None, None, None, "mine"), ("b.jpg", 1)]
+    workbook(tmp_path / "labels.xlsx", labels=rows)
+    found = read_labels(tmp_path / "labels.xlsx", [tmp_path])
+    assert said(found, tmp_path) == [[("a.jpg", "0", None), ("b.jpg", "1", None)]]
+    assert any("1 cells beside the columns that have names are passed over" in note for note in found.notes)

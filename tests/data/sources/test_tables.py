@@ -199,12 +199,12 @@ def test_a_table_without_rows_is_an_error(classes, read):
 
 
 @pytest.mark.parametrize(
-    "header", ["path,label", "Path,Label,Class", "path|label|class", "a.jpg,0,amd", "path,label,class,path", ""]
+    "header", ["path,label", "Path,Label,Class", "path|label|class", "a.jpg,0,amd", "path,label,class,path"]
 )
 def test_a_table_has_the_three_columns(header, read, table):
     with pytest.raises(InputError) as raised:
         read("b.jpg,0,amd", header=header)
-    found = [] if header == "" else header.split(",")
+    found = header.split(",")
     assert str(raised.value) == (
         f"{table}, line 1: expected each of the columns path, label, class once, separated by commas, found {found}; "
         "if it is a label sheet of another kind, give it with --sheet"
@@ -475,6 +475,45 @@ def test_folds_are_all_the_former_ones_or_all_the_new_ones(tmp_path, make_record
     with pytest.raises(InputError, match=r"fold2/test.csv: not made by tools/split.py, or changed since"):
         write_tables(dict.fromkeys(places, (old, old)))
     assert (places[0] / TEST_TABLE).read_text() == before
+
+
+def test_folds_of_which_a_killed_process_marked_some_are_the_former_ones(tmp_path, make_records, monkeypatch):
+    old = make_records(("normal/1.jpg", 1, None), ("amd/2.jpg", 0, None))
+    new = make_records(("amd/2.jpg", 0, None), ("normal/3.jpg", 1, None))
+    places = [tmp_path / "fold1", tmp_path / "fold2"]
+    write_tables(dict.fromkeys(places, (old, old)))
+    marks = iter((tables.write_json, lambda *_: os._exit(0)))
+    if not (child := os.fork()):
+        tables.write_json = lambda *arguments: next(marks)(*arguments)
+        write_tables(dict.fromkeys(places, (new, new)))
+    os.waitpid(child, 0)
+    for place in places:
+        settle(place)
+    assert all("normal/1.jpg" in path.read_text() for path in tmp_path.glob("*/*.csv"))
+    write_tables(dict.fromkeys(places, (new, new)))
+    assert all("normal/3.jpg" in path.read_text() for path in tmp_path.glob("*/*.csv"))
+
+
+def test_the_sheet_that_was_given_is_never_replaced(tmp_path, make_records):
+    records = make_records(("normal/1.jpg", 1, None), ("amd/2.jpg", 0, None))
+    (tmp_path / TRAINING_TABLE).write_text("id_code,diagnosis\n1,2\n")
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match=r"train.csv: this is the sheet that was given, .*; give another --out"):
+            write_tables({tmp_path: (records, records)}, overwrite, [tmp_path / TRAINING_TABLE])
+
+
+@pytest.mark.parametrize("name", [" dr/1.jpg", "=1+2.jpg", "-a/1.jpg"])
+def test_names_that_a_spreadsheet_would_change_are_read_back(make_records, tmp_path, name):
+    records = make_records((name, 0, None), ("normal/2.jpg", 1, None))
+    write_table(tmp_path / "train.csv", records)
+    assert (tmp_path / "train.csv").read_text().splitlines()[1].startswith("./")
+    assert read_table(tmp_path / "train.csv") == records
+
+
+def test_a_separator_in_the_name_of_a_class_is_none(table):
+    part = RecordSet(("Drusen; soft; large; 5", "DR"), (Record(table.with_name("a.jpg"), (1, 0), None),))
+    write_table(table, part)
+    assert read_table(table) == part
 
 
 def test_both_tables_name_the_patients_if_one_must(make_records, tmp_path):
