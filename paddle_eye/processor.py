@@ -16,7 +16,6 @@ except ImportError:  # Windows, which has no such limits
     resource = None
 
 _CPU_INFO, _MEMORY_INFO = Path("/proc/cpuinfo"), Path("/proc/meminfo")
-_OWN_STATUS = Path("/proc/self/status")
 _GROUPS = Path("/sys/fs/cgroup")
 _GROUP_LIMITS = [
     (_GROUPS / "memory.max", _GROUPS / "memory.current"),
@@ -101,23 +100,26 @@ def free_memory() -> int | None:
             limits.append(int(most.read_text()) - int(used.read_text()))
         except (OSError, ValueError):  # no such group, or no limit ("max")
             continue
-    taken = _of_own("VmSize")
+    taken = _told("VmSize")
     if resource is not None and taken is not None:
         most, _ = resource.getrlimit(resource.RLIMIT_AS)  # that of ulimit -v
         limits += [most - taken] if most != resource.RLIM_INFINITY else []
     return min(limits, default=None)
 
 
-def peak_memory() -> int | None:
-    """The most bytes of memory that this process has taken so far; None if the system does not tell."""
-    return _of_own("VmHWM")
+def peak_memory(process: int | str = "self") -> int | None:
+    """The most bytes of memory that a process has taken so far, this one or one of another number; None if the system
+    does not tell, or the process has ended."""
+    return _told("VmHWM", process)
 
 
-def _of_own(field: str) -> int | None:
-    """A number of bytes that Linux tells of this process."""
-    if not _OWN_STATUS.is_file():
+def _told(field: str, process: int | str = "self") -> int | None:
+    """A number of bytes that Linux tells of a process."""
+    try:
+        found = re.search(rf"{field}:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text(encoding="utf-8"))
+    except OSError:
         return None
-    return int(re.search(rf"{field}:\s+(\d+) kB", _OWN_STATUS.read_text(encoding="utf-8"))[1]) * 1024
+    return int(found[1]) * 1024 if found else None
 
 
 def usable_cores() -> int:

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from paddle_eye import cli
-from paddle_eye.errors import InputError
+from paddle_eye.errors import InputError, JobError
 from paddle_eye.run_folder import weight_files
 
 
@@ -56,7 +56,7 @@ def main() -> None:
     select_device(arguments.device)
     choose_store(arguments.cache)
     known = {"layers": arguments.layers, "version": arguments.version, "sheet": sheet, "names": names}
-    done, faults = evaluate_each(
+    done, faults, failed = evaluate_each(
         files, arguments.data, lambda name: partial(bar, desc=name, unit="batch", delay=1), **known
     )
     if any(row["demonstration"] for row in done):
@@ -65,7 +65,9 @@ def main() -> None:
         print(*evaluation_lines(done), sep="\n")
     sys.stdout.flush()
     if faults:
-        raise InputError("\n".join(faults))
+        raise InputError("\n".join([*faults, *failed]))
+    if failed:
+        raise JobError("\n".join(failed))
 
 
 if __name__ == "__main__":

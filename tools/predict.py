@@ -45,12 +45,12 @@ def main() -> None:
         default="warn",
         help="what becomes of pictures that are no photographs of a fundus (default: warn)",
     )
-    parser.add_argument("--batch-size", type=int, default=32, help="pictures at a time (default: 32)")
+    parser.add_argument("--batch-size", type=int, help="pictures at a time (default: 32)")
     parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N (default: auto)")
     arguments = parser.parse_args()
     if arguments.cam and not arguments.draw:
         raise InputError("--cam: give --draw DIR too, the folder for the pictures")
-    if arguments.batch_size < 1:
+    if arguments.batch_size is not None and arguments.batch_size < 1:
         raise InputError(f"--batch-size {arguments.batch_size}: expected at least 1")
     for flag, path in (("--csv", arguments.csv), ("--xlsx", arguments.xlsx)):
         if path is not None and (path.suffix != f".{flag[2:]}" or (path.exists() and not path.is_file())):
@@ -66,12 +66,16 @@ def main() -> None:
 
     device = select_device(arguments.device)
     predictor = open_predictor(arguments.weights or BUNDLED_WEIGHTS, device)
+    if arguments.batch_size is not None and not predictor.in_batches:
+        raise InputError(
+            f"--batch-size {arguments.batch_size}: {predictor.title} looks at one picture at a time; leave it out"
+        )
     if not arguments.images and not predictor.of_fundi:
         raise InputError(f"{predictor.source}: name the pictures; the example is for classifiers of fundus photographs")
     files, passed_over = find_files(arguments.images or [EXAMPLE_PICTURE])
     where = {"draw": arguments.draw, "cam": arguments.cam, "mask_out": arguments.mask_out}
     how = {"group": arguments.group, "gate": arguments.gate, "progress": partial(bar, unit="batch", delay=1)}
-    done = predict_files(predictor, files, arguments.batch_size, **where, **how)
+    done = predict_files(predictor, files, arguments.batch_size or 32, **where, **how)
     print(done.lines)
     for line in (*write_tables(done, arguments.csv, arguments.xlsx), *remarks(done, passed_over)):
         print(line, file=sys.stderr)

@@ -96,11 +96,14 @@ def train(arguments: argparse.Namespace, given: dict) -> dict | None:
     from paddle_eye.runs.choose import choose_run
     from paddle_eye.runs.train import result_lines
     from paddle_eye.runs.train import train as train_run
+    from paddle_eye.tasks.registry import task_of
 
     display = Displays(ConsoleDisplay(), *([VisualDLDisplay()] if arguments.visualdl else []))
     run, settings, location = choose_run(
         arguments.output, arguments.config, given, resume=arguments.resume, note=display.note
     )
+    if arguments.cache and task_of(settings).of_pixels:
+        raise InputError(f"--cache {arguments.cache}: pictures with masks are kept in memory; leave it out")
     finished = train_run(
         settings,
         location,

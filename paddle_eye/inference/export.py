@@ -58,12 +58,15 @@ def export(trained: TrainedNetwork, target: Path, kind: ExportFormat) -> float:
     if trained.model is None:
         raise InputError(f"{trained.source}: this is an exported network already; give the weight file")
     exportable = trained.exportable()
-    aside = target.with_name(f".{target.name}.replaced")
+    target = target if target.name not in ("", "..") else target.resolve()
+    if not target.name:
+        raise InputError(f"{target}: expected a folder of its own; give another --output")
+    aside = target.with_name(f".{target.name}.replaced-export")
     if aside.exists() and not target.exists():  # an export was killed between moving this away and taking its place
         aside.rename(target)
-    shutil.rmtree(aside, ignore_errors=True)
     if target.exists() and not _made_by_an_export(target):
         raise InputError(f"{target}: this exists and was not made by an export; give another --output")
+    shutil.rmtree(aside, ignore_errors=True)
     exportable.layer.eval()
     checks = [_expected(exportable, sides) for sides in exportable.checked]  # before it becomes a program in its place
     with building(target) as place:

@@ -82,7 +82,18 @@ def open_exported(folder: Path, device: str = "cpu") -> Exported:
         raise InputError(
             f"{folder / DESCRIPTION_FILE}: {len(classes)} classes, and the network gives {given[1]} figures"
         )
-    return Exported(run, preprocessing, description)
+    return Exported(lambda inputs: finite(folder, run(inputs)), preprocessing, description)
+
+
+def finite(source: Path, given: np.ndarray) -> np.ndarray:
+    """What a network gives, if it is finite.
+
+    Raises:
+        JobError: it is not.
+    """
+    if not np.isfinite(given).all():
+        raise JobError(f"{source}: what the network gives are no finite numbers; its weights are no use")
+    return given
 
 
 def _open_quickest(folder: Path, device: str, probe: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

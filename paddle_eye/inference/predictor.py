@@ -16,9 +16,9 @@ from paddle import nn
 
 from paddle_eye.data.gate import Verdict, judge
 from paddle_eye.data.images import read_picture
-from paddle_eye.errors import InputError, JobError
+from paddle_eye.errors import InputError
 from paddle_eye.inference.cam import grad_cam
-from paddle_eye.inference.exported import Exported
+from paddle_eye.inference.exported import Exported, finite
 from paddle_eye.inference.tiles import Progress
 from paddle_eye.inference.trained import Exportable, Shown, TrainedNetwork, asked
 from paddle_eye.metrics.intervals import wilson_interval
@@ -81,10 +81,9 @@ class Predictor(TrainedNetwork):
 
         @paddle.no_grad()
         def probabilities(inputs: np.ndarray) -> np.ndarray:
-            given = cls.activation(network.model(paddle.to_tensor(inputs))).numpy()
-            if not np.isfinite(given).all():
-                raise JobError(f"{source}: what the network gives are no finite numbers; its weights are no use")
-            return given
+            logits = network.model(paddle.to_tensor(inputs))
+            finite(source, logits.numpy())
+            return cls.activation(logits).numpy()
 
         return cls(*described, network.model, probabilities)
 

@@ -17,7 +17,7 @@ from scipy.special import expit, softmax
 from paddle_eye.data.field import field_of_view
 from paddle_eye.data.images import read_picture
 from paddle_eye.errors import InputError
-from paddle_eye.inference.exported import Exported
+from paddle_eye.inference.exported import Exported, finite
 from paddle_eye.inference.tiles import Progress, Run, predict_tiled, run_of
 from paddle_eye.inference.trained import Exportable, Shown, TrainedNetwork, asked
 from paddle_eye.models.registry import family
@@ -61,6 +61,7 @@ class Segmenter(TrainedNetwork):
     values: list[int]
     in_field: bool
 
+    in_batches = False
     most_megapixels = 8  # it computes for every one of them
 
     @classmethod
@@ -77,7 +78,8 @@ class Segmenter(TrainedNetwork):
         answers = mask_values(source, network.description), learned_in_field(network.description)
         if isinstance(network, Exported):
             return cls(*described, None, network.run, *answers)
-        return cls(*described, network.model, run_of(network.model), *answers)
+        run = run_of(network.model)
+        return cls(*described, network.model, lambda inputs: finite(source, run(inputs)), *answers)
 
     def look(self, picture: np.ndarray, progress: Progress = iter) -> tuple[np.ndarray, np.ndarray | None]:
         """The mask of a decoded picture, uint8 [H, W, 3] BGR, and the field that it is of; see `Segmented`."""

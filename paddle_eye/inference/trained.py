@@ -105,6 +105,9 @@ class TrainedNetwork(ABC):
     description: dict[str, Any]
     model: paddle.nn.Layer | None
 
+    in_batches: ClassVar[bool] = True
+    """Whether it is asked about several pictures at a time."""
+
     most_megapixels: ClassVar[int]
     """Of a picture that the page lets a stranger ask about."""
 

@@ -61,10 +61,11 @@ def bootstrap_interval(
         seed: of the drawing.
 
     Returns:
-        Lower and upper bound, or None if the statistic is defined on no resample.
+        Lower and upper bound, or None if the statistic is defined on no resample, or is the same on all of them, as
+        where nothing is wrong, or where there is one image, or patient, only: that tells nothing of others.
     """
     defined = [value for value in _resampled(statistic, labels, scores, patients, resamples, seed) if value is not None]
-    return _percentiles(defined)
+    return _percentiles(defined) if len(set(defined)) > 1 else None
 
 
 def bootstrap_difference(

@@ -104,7 +104,7 @@ def _last_run(
         continued = continued.updated({"data.path": stored.data.path}, str(run.config))
     changeable = {"train.device", "data.path"} | ({"train.epochs"} if stored.train.schedule == "constant" else set())
     _require_effect(continued, given)
-    if changed := changes(stored, continued, changeable):
+    if changed := changes(stored.flat(), continued.flat(), changeable):
         raise InputError(
             f"{run.config}: the run was started with other values of {changed}; "
             "ask for the same ones to continue it, or leave out --resume to start another run"
@@ -112,10 +112,9 @@ def _last_run(
     return run, continued, locate.find(continued.data.path)
 
 
-def changes(before: Config, now: Config, free: Collection[str]) -> str:
+def changes(before: Mapping[str, Any], now: Mapping[str, Any], free: Collection[str]) -> str:
     """The settings that differ, but for those that are free to, with both values; empty if none does."""
-    then, value = before.flat(), now.flat()
-    return ", ".join(f"{key} ({then[key]} then, {value[key]} now)" for key in differing(then, value, free))
+    return ", ".join(f"{key} ({before[key]} then, {now[key]} now)" for key in differing(before, now, free))
 
 
 def differing(before: Mapping[str, Any], now: Mapping[str, Any], free: Collection[str]) -> list[str]:

@@ -14,7 +14,7 @@ from paddle_eye.data.loading import evaluation_loader
 from paddle_eye.data.preparation.test_sets import Place
 from paddle_eye.data.sketches import look_alike, seen_sketches, sketch
 from paddle_eye.engine.loop import evaluate
-from paddle_eye.errors import InputError
+from paddle_eye.errors import InputError, JobError
 from paddle_eye.models.registry import family
 from paddle_eye.report.table import seen_warnings
 from paddle_eye.runs.external import write_external
@@ -99,8 +99,8 @@ def _whole(value: Any) -> Any:
 
 def evaluate_each(
     paths: Sequence[Path], data: str | None, bar: Callable[[str], Callable[[Iterable], Iterable]], **how: Any
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """`evaluate_weights` of several files: their rows, and what was wrong with the others.
+) -> tuple[list[dict[str, Any]], list[str], list[str]]:
+    """`evaluate_weights` of several files: their rows, what was wrong with others, and why others failed.
 
     Args:
         paths: the files.
@@ -108,14 +108,16 @@ def evaluate_each(
         bar: what shows how far it is with the file of a name.
         how: the other arguments of `evaluate_weights`.
     """
-    rows, faults = [], []
+    rows, faults, failed = [], [], []
     for path in paths:
         try:
             rows.append(evaluate_weights(path, data, progress=bar(path.name), **how))
+        except JobError as error:
+            failed.append(f"{path}: {error}")
         except InputError as error:
             of_data = data is not None or str(path) in str(error)
             faults.append(str(error) if of_data else f"{path}: {error}")
-    return rows, list(dict.fromkeys(faults))
+    return rows, list(dict.fromkeys(faults)), failed
 
 
 def evaluation_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:

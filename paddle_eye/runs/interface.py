@@ -38,7 +38,7 @@ def train(
 
     Returns:
         What the run's ``metrics.json`` holds: ``run`` (its folder), ``classes``, ``best`` and ``last`` with their
-        ``epoch`` and figures, and what they were made with.
+        ``epoch`` and figures, and what they were made with. Nothing in a process of several that does not lead.
 
     Raises:
         InputError: settings, data or weights are wrong, or both ``resume`` and ``overwrite`` are asked for.
@@ -62,7 +62,7 @@ def train(
     how = {"output": str(output), "resume": resume, "overwrite": overwrite}
     how = {name: value for name, value in how.items() if value not in ("output", False)}
     said = [*([] if config is None else [repr(str(config))]), *(f"{k}={v!r}" for k, v in {**how, **settings}.items())]
-    run, results = train_run(
+    finished = train_run(
         chosen,
         location,
         Path(output),
@@ -71,6 +71,9 @@ def train(
         command=f"paddle_eye.train({', '.join(said)})",
         display=display,
     )
+    if finished is None:
+        return {}
+    run, results = finished
     return {**results, "run": str(run.path)}
 
 

@@ -37,7 +37,7 @@ from paddle_eye.models.registry import family
 from paddle_eye.report import predictions, worst
 from paddle_eye.report.finished import seen_from, write_predictions
 from paddle_eye.tasks.base import HELD_OUT, VALIDATION, Data, Measured, Task
-from paddle_eye.weights.opened import Opened
+from paddle_eye.weights.opened import Opened, class_names
 
 _NO_FUNDI = (
     "most of these pictures seem to be no photographs of a fundus; the network will be asked without a gate that tells "
@@ -154,7 +154,8 @@ def measured_photographs(
     """
     architecture = opened.description["architecture"]
     count = architecture[family(architecture).classes]
-    part = read_test_part(place, opened.description.get("classes"))
+    known = class_names(path, opened.description) if "classes" in opened.description else None
+    part = read_test_part(place, known)
     records, classes = part.records, list(part.records.classes)
     _require_labels(records, place.path, several_labels)
     if count != len(classes):

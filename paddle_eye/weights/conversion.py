@@ -65,6 +65,9 @@ def convert(
         said = {"preprocessing": opened.preprocessing.describe(), **opened.description}
         write_weights(target, opened.model, {**said, **_named(classes, said["architecture"])})
         return said["architecture"]
+    for flag, asked in (("--layers", layers), ("--version", version)):
+        if asked is not None:
+            raise InputError(f"{flag} {asked}: the arrays in {source} tell which network it is of; leave it out")
     for architecture in _architectures(arrays, name):
         model = build(architecture)
         translated = translate(arrays, model)

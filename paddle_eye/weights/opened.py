@@ -73,7 +73,8 @@ def open_weights(path: str | Path, layers: int | None = None, version: str | Non
         if architecture.get("attention") == "nam+spatial" and preprocessing.image_size != model.image_size:
             sizes = f"{model.image_size} pixels, its preprocessing gives {preprocessing.image_size}"
             raise ValueError(f"its spatial attention is of pictures of {sizes}")
-        if not isinstance(description.get("data", {}).get("path", ""), str):
+        trained_on = description.get("data", {}).get("path", "")
+        if not isinstance(trained_on, str) or "\0" in trained_on:
             raise ValueError("its description does not name its data")
     except KeyError as error:
         raise InputError(f"{path}: this weight file cannot be used here: it lacks {error}") from error

@@ -1,6 +1,7 @@
 import json
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import paddle
@@ -83,6 +84,37 @@ def test_an_earlier_export_is_replaced_and_anything_else_is_not(weights, tmp_pat
             export(open_predictor(weights), tmp_path / name, "paddle")
         assert (tmp_path / name / "thesis.txt").read_text() == "mine"
     assert {path.name for path in tmp_path.iterdir()} == {"network", "mine"}
+
+
+def test_what_was_set_aside_by_others_is_left_alone(weights, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for place in ("mine", ".mine.replaced"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "thesis.txt").write_text("mine")
+    for target in ("mine", ".", "/"):
+        with pytest.raises(InputError, match=r"was not made by an export|expected a folder of its own"):
+            export(open_predictor(weights), Path(target), "paddle")
+    assert (tmp_path / ".mine.replaced/thesis.txt").read_text() == "mine"
+
+
+def test_what_an_exported_network_gives_is_finite(weights, write_picture, tmp_path):
+    export(open_predictor(weights), tmp_path / "network", "paddle")
+    parameters = tmp_path / "network/model.pdiparams"
+    content = bytearray(parameters.read_bytes())
+    content[-4:] = np.float32(np.nan).tobytes()
+    parameters.write_bytes(content)
+    damaged = open_predictor(tmp_path / "network")
+    with pytest.raises(JobError, match="what the network gives are no finite numbers; its weights are no use"):
+        list(predict(damaged, [write_picture(tmp_path / "a.png")]))
+
+
+def test_what_a_network_of_pixels_gives_is_finite(write_picture, tmp_path):
+    weights = write_mask_network(tmp_path / "w.pdparams", "unet", 3)
+    segmenter = open_predictor(weights)
+    last = list(segmenter.model.state_dict().values())[-1]
+    last.set_value(paddle.full(last.shape, float("inf")))
+    with pytest.raises(JobError, match=r"w.pdparams: what the network gives are no finite numbers"):
+        list(segment(segmenter, [write_picture(tmp_path / "a.png", size=(32, 32))]))
 
 
 def test_an_exported_network_that_computes_something_else_is_not_written(weights, tmp_path, monkeypatch):

@@ -83,7 +83,7 @@ def test_intervals_hold_their_figures(example, probabilities_of):
         ([1, 1], [0.9, 0.8], {"auc", "auc_interval", "specificity", "kappa"}),
         ([0, 0], [0.1, 0.2], {"auc", "auc_interval", "sensitivity", "precision", "f1", "kappa"}),
         ([0, 0], [0.1, 0.8], {"auc", "auc_interval", "sensitivity"}),
-        ([0, 1], [0.1, 0.2], set()),
+        ([0, 1], [0.1, 0.2], {"auc_interval"}),
     ],
 )
 def test_what_is_not_defined_is_none(labels, scores, undefined, probabilities_of):

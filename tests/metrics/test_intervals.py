@@ -60,15 +60,28 @@ def test_bootstrap_of_a_mean_is_about_that_of_the_normal_distribution():
 
 
 def test_bootstrap_draws_labels_and_scores_together():
-    def none_is_torn_apart(labels, scores):
-        return float(np.array_equal(labels, scores))
+    def mean(labels, scores):
+        assert np.array_equal(labels, scores)
+        return float(labels.mean())
 
-    assert bootstrap_interval(none_is_torn_apart, np.arange(50), np.arange(50), resamples=20) == [1, 1]
+    low, high = bootstrap_interval(mean, np.arange(50), np.arange(50), resamples=200)
+    assert low < 24.5 < high
 
 
-def test_bootstrap_leaves_undefined_resamples_out(probabilities_of):
-    """Of two images of different classes half of the resamples have one class; the others are in order."""
-    assert bootstrap_interval(auc, np.array([0, 1]), probabilities_of([0.1, 0.9]), resamples=50) == [1, 1]
+def test_bootstrap_leaves_undefined_resamples_out():
+    """A share of labels is undefined in this test where all are alike, which an eighth of the resamples are."""
+
+    def share(labels, _):
+        return float(labels.mean()) if len(set(labels)) > 1 else None
+
+    assert bootstrap_interval(share, np.array([0, 0, 1, 1]), np.arange(4), resamples=200) == [0.25, 0.75]
+
+
+def test_an_interval_of_no_width_is_none(probabilities_of):
+    """Two images that are right, or all images of one patient, tell nothing of others."""
+    assert bootstrap_interval(auc, np.array([0, 1]), probabilities_of([0.1, 0.9]), resamples=50) is None
+    labels, scores = np.array([0, 1, 1, 0]), probabilities_of([0.1, 0.9, 0.4, 0.6])
+    assert bootstrap_interval(auc, labels, scores, np.zeros(4, int), resamples=50) is None
 
 
 def test_bootstrap_of_what_is_never_defined_is_none(probabilities_of):

@@ -13,7 +13,7 @@ import paddle_eye
 from paddle_eye.metrics.classification import accuracy
 from paddle_eye.metrics.intervals import bootstrap_difference
 from paddle_eye.runs import external
-from paddle_eye.runs.evaluate import evaluate_weights, evaluation_lines
+from paddle_eye.runs.evaluate import evaluate_each, evaluate_weights, evaluation_lines
 from paddle_eye.weights.format import load_into, read_weights, write_weights
 
 RECIPE = {"model": "shufflenet_v2_x0_25", "image_size": 32, "epochs": 2, "optim": "Adam", "lr": 0.003}
@@ -117,6 +117,23 @@ def test_weights_without_sketches_or_with_damaged_ones_are_measured_all_the_same
         write_weights(tmp_path / "w.pdparams", model, {**description, **damaged})
         again = evaluate_weights(tmp_path / "w.pdparams", str(folder / "strangers"), names={"fine": "normal"})
         assert (again["trained_on"], again["look_trained_on"], again["loss"]) == (0, None, measured["loss"])
+
+
+def test_a_network_that_cannot_be_measured_leaves_the_others(place, tmp_path):
+    folder, run = place
+    good = next(run.glob("shufflenet*.pdparams"))
+    arrays, description = read_weights(good)
+    model = paddle_eye.create_model("shufflenet_v2_x0_25", num_classes=2)
+    load_into(model, {**arrays, "fc.weight": np.full_like(arrays["fc.weight"], 3e38)}, "a test")
+    write_weights(tmp_path / "over.pdparams", model, description)
+    load_into(model, arrays, "the run")
+    write_weights(tmp_path / "named.pdparams", model, {**description, "classes": 5})
+    files = [tmp_path / "over.pdparams", tmp_path / "named.pdparams", good]
+    rows, faults, failed = evaluate_each(files, str(folder / "own"), lambda name: iter)
+    assert [row["weights"] for row in rows] == [str(good)]
+    assert len(faults) == len(failed) == 1
+    assert "named.pdparams: expected the names of 2 classes, all different, in its description, found 5" in faults[0]
+    assert failed[0].startswith(f"{files[0]}: ") and "no finite numbers" in failed[0]
 
 
 def test_the_interval_of_a_difference_is_that_of_two_independent_shares():

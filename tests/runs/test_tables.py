@@ -18,10 +18,12 @@ import pytest
 
 from paddle_eye.data import locate
 from paddle_eye.errors import InputError, JobError
+from paddle_eye.files import write_bytes
+from paddle_eye.runs.tables import reproduce
 from paddle_eye.runs.tables.plan import read_plan
 from paddle_eye.runs.tables.reproduce import Table
 from paddle_eye.runs.tables.results import read_lines, table_file, update_pages
-from paddle_eye.runs.tables.rows import commit_of, read_provenance, shown_command, train_row
+from paddle_eye.runs.tables.rows import commit_of, read_provenance, row_settings, shown_command, train_row
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = """
@@ -175,7 +177,8 @@ def test_a_commit_says_whether_code_differs_from_it(tmp_path):
     assert commit_of(tmp_path) == commit
     (tmp_path / "paddle_eye/losses.py").write_text("another loss")
     assert commit_of(tmp_path) == f"{commit}+"
-    assert commit_of(tmp_path / "docs/results/nowhere") == "unknown"
+    for place in ("docs/results/nowhere", "docs/results"):  # also unpacked in someone else's project
+        assert commit_of(tmp_path / place) == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -223,6 +226,38 @@ def test_a_finished_row_is_the_same_however_the_path_of_its_data_is_written(insi
     (inside / "configs/tables/small.yaml").write_text(changed)
     table("first").train()
     (inside / "configs/tables/small.yaml").write_text(TABLE)
+
+
+def test_a_finished_row_that_began_with_others_weights_is_refused(inside):
+    changed = TABLE.replace("{name: again", "{name: other, config: small.yaml}\n  - {name: again")
+    (inside / "configs/tables/small.yaml").write_text(changed.replace("begins_with: first", "begins_with: other"))
+    with pytest.raises(
+        InputError, match=r"again-seed0: .* train.weights \(output/small/first-seed0 then, those of other"
+    ):
+        table("again").train()
+    (inside / "configs/tables/small.yaml").write_text(TABLE)
+
+
+def test_a_row_whose_run_is_gone_keeps_its_settings(inside, tmp_path):
+    changed = TABLE.replace("reported: {accuracy: 0.5}", "settings: {train.lr: 0.02}")
+    (inside / "configs/tables/small.yaml").write_text(changed)
+    plan = read_plan(Path("configs/tables/small.yaml"))
+    with pytest.raises(InputError, match=r"train.lr \(0.01 then, 0.02 now\); give the row another name"):
+        row_settings(plan.rows[0], tmp_path / "output", Path("results/small"), finished=True)
+    (inside / "configs/tables/small.yaml").write_text(TABLE)
+
+
+def test_a_row_behind_one_that_failed_is_not_trained(inside, tmp_path, monkeypatch, capsys):
+    def train(row, trainer, output):
+        write_bytes(output / row.key / "run/run.pdparams", b"half trained")
+        raise JobError(f"{row.key}: exit code 1")
+
+    monkeypatch.setattr(reproduce, "train_row", train)
+    plan = read_plan(Path("configs/tables/small.yaml"))
+    rows = plan.choose("again")
+    with pytest.raises(JobError, match="2 rows failed: first-seed0, again-seed0"):
+        Table(plan, rows, ROOT / "tools/train.py", tmp_path / "output", tmp_path / "results", []).train()
+    assert "again-seed0: not trained, as first-seed0 is not finished" in capsys.readouterr().out
 
 
 def test_a_row_has_the_command_that_trained_it_last(inside, tmp_path):

@@ -23,6 +23,13 @@ def shufflenet(tmp_path):
     return model, tmp_path / "in.pdparams"
 
 
+@pytest.mark.parametrize("given", [{"layers": 101}, {"version": "D"}])
+def test_what_the_arrays_tell_is_not_asked_for(shufflenet, given, tmp_path):
+    with pytest.raises(InputError, match=r"--(layers 101|version D): the arrays in .* tell which network it is of"):
+        convert(shufflenet[1], tmp_path / "out.pdparams", **given)
+    assert not (tmp_path / "out.pdparams").exists()
+
+
 @pytest.mark.parametrize("suffix", [".pdparams", ".safetensors"])
 def test_a_file_without_a_description_gets_one(shufflenet, suffix, tmp_path):
     theirs, source = shufflenet

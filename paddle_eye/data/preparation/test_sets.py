@@ -50,7 +50,12 @@ def read_test_part(place: Place, known: Sequence[str] | None) -> TestPart:
             part = TestPart(found.records, [*found.notes, *notes[: found.parts is not None]], True)
     else:
         part = layouts.read_test(place.path)
-    return part if known is None else _matched(part, tuple(known), place)
+    if known is not None:
+        return _matched(part, tuple(known), place)
+    if place.names:
+        named = " ".join(f"--map {name}={own}" for name, own in place.names.items())
+        raise InputError(f"{named}: the network's file does not name its classes; name them, with convert_weights.py")
+    return part
 
 
 def _matched(part: TestPart, known: tuple[str, ...], place: Place) -> TestPart:

@@ -76,6 +76,10 @@ class Table:
         for row in filter(self._is_finished, self.rows):
             print(f"{row.key}: {self._where(row)}", flush=True)
         for row in self._needed():
+            if missing := [before.key for before in self._before(row) if not self._has_run(before)]:
+                print(f"{row.key}: not trained, as {missing[0]} is not finished", flush=True)
+                failed.append(row.key)
+                continue
             print(f"{row.key} …", flush=True)
             try:
                 train_row(row, self.trainer, self.output)
@@ -104,7 +108,7 @@ class Table:
             raise InputError(f"{table_file(self.results, self.plan)}: holds no finished row that can be trained again")
         here = processor_here()
         row = min(alone, key=lambda row: (lines[row.key]["processors"] != here, float(lines[row.key]["seconds"])))
-        row_settings(row, self.output, finished=False)
+        row_settings(row, self.output, self._kept, finished=False)
         output = self.output.with_name(f".{self.output.name}-again")  # no table's name begins so
         earlier = read_provenance(output / row.key)
         if earlier is not None and earlier.finished:  # of a check before; one that was stopped goes on
@@ -126,7 +130,7 @@ class Table:
         faults, tasks = [], set()
         for row in {row.key: row for row in (*self._needed(), *self.rows)}.values():
             try:
-                settings = row_settings(row, self.output, self._is_finished(row))
+                settings = row_settings(row, self.output, self._kept, self._is_finished(row))
             except InputError as error:
                 faults.append(f"{row.key}: {error}")
                 continue
@@ -147,20 +151,16 @@ class Table:
         """How many epochs of a row are trained, or will be by the row that it continues."""
         if done := epochs_done(self.output / row.key):
             return done
-        by_name = {(each.name, each.seed): each for each in self.plan.rows}
-        continued = by_name.get((row.continues, row.seed))
-        return 0 if continued is None else row_settings(continued, self.output, True).train.epochs
+        continued = [before for before in self._before(row) if before.name == row.continues]
+        return sum(row_settings(before, self.output, self._kept, True).train.epochs for before in continued)
 
     def _needed(self) -> list[Row]:
         """The rows to train: those that are not finished, after those that they begin with or continue."""
-        by_name = {(row.name, row.seed): row for row in self.plan.rows}
         needed: dict[str, Row] = {}
 
         def add(row: Row) -> None:
-            for name in filter(None, (row.begins_with, row.continues)):
-                before = by_name[name, row.seed]
-                provenance = read_provenance(self.output / before.key)
-                if provenance is None or not provenance.finished:
+            for before in self._before(row):
+                if not self._has_run(before):
                     add(before)
             needed[row.key] = row
 
@@ -168,6 +168,21 @@ class Table:
             if not self._is_finished(row):
                 add(row)
         return list(needed.values())
+
+    def _before(self, row: Row) -> list[Row]:
+        """The rows that one begins with or continues."""
+        names = {row.begins_with, row.continues}
+        return [each for each in self.plan.rows if each.name in names and each.seed == row.seed]
+
+    def _has_run(self, row: Row) -> bool:
+        """Whether a row's run is here and finished."""
+        provenance = read_provenance(self.output / row.key)
+        return provenance is not None and provenance.finished
+
+    @property
+    def _kept(self) -> Path:
+        """The folder of what is kept of the rows' runs."""
+        return self.results / self.plan.name
 
     def _where(self, row: Row) -> str:
         """Where a finished row is, in words."""

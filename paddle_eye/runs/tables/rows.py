@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
-import os
 import shlex
 import shutil
 import subprocess
@@ -18,7 +18,7 @@ import yaml
 from paddle_eye.config import Config, load
 from paddle_eye.errors import InputError, JobError
 from paddle_eye.files import building, read_json, write_json
-from paddle_eye.processor import processor_name, usable_cores
+from paddle_eye.processor import peak_memory, processor_name, usable_cores
 from paddle_eye.run_folder import RunFolder, best_weights_in
 from paddle_eye.runs.choose import asked_settings, changes, choose_settings
 from paddle_eye.runs.tables.plan import Row, row_key
@@ -26,6 +26,7 @@ from paddle_eye.runs.tables.plan import Row, row_key
 _ROOT = Path(__file__).resolve().parents[3]
 _ROW_FILE = "row.json"
 _LOG_FILE = "train.log"
+_LOOKED_AT = 0.5  # seconds from one look at a process's memory to the next
 _MADE_BY = ("paddle_eye", "tools", "configs")  # tables themselves are written to docs
 
 
@@ -72,16 +73,18 @@ def _as_yaml(value: Any) -> str:
     return yaml.safe_dump(value, default_flow_style=True, width=float("inf")).split("\n")[0]
 
 
-def row_settings(row: Row, output: Path, finished: bool) -> Config:
+def row_settings(row: Row, output: Path, results: Path, finished: bool) -> Config:
     """What a row is to be trained with, or was.
 
     Args:
         row: of the table.
         output: the folder of the table's runs.
-        finished: whether it is; of what has a line, but no run any more, the settings alone are looked at.
+        results: the folder of what is kept of them.
+        finished: whether it is.
 
     Raises:
-        InputError: a wrong setting, data that is not there, or a finished run with other settings.
+        InputError: a wrong setting, data that is not there, or a finished run with other settings, or that began with
+            other weights.
     """
     given = {**row.settings, "train.seed": row.seed}
     asked = asked_settings(row.config, given)
@@ -93,11 +96,28 @@ def row_settings(row: Row, output: Path, finished: bool) -> Config:
                 "dataset/README.md says where they go"
             )
         return settings
-    unsaid = {"data.path"} if asked.data.path is None else set()
-    for path in (output / row.key).glob("*/config.yaml"):
-        if changed := changes(load(path), asked, {"train.device", "train.weights"} | unsaid):
-            raise InputError(f"it was trained with other values of {changed}; remove {output / row.key} to do it anew")
+    free = {"train.device", "train.weights"} | ({"data.path"} if asked.data.path is None else set())
+    runs = [(path, load(path).flat()) for path in (output / row.key).glob("*/config.yaml")]
+    kept = results / row.key / "metrics.json"
+    if not runs and kept.is_file():
+        runs = [(kept, read_json(kept, "the results of a row")["settings"])]
+    for path, then in runs:
+        changed = changes(then, asked.flat(), free)
+        weights = then.get("train.weights")
+        if row.begins_with and Path(weights or "").name != row_key(row.begins_with, row.seed):
+            changed = f"train.weights ({weights} then, those of {row.begins_with} now)"
+        elif not row.begins_with and not row.continues and weights != asked.train.weights:
+            changed = f"train.weights ({weights} then, {asked.train.weights} now)"
+        if changed:
+            raise InputError(f"it was trained with other values of {changed}; {_anew(row, output, path)}")
     return asked
+
+
+def _anew(row: Row, output: Path, kept: Path) -> str:
+    """How a row whose settings were changed is trained anew."""
+    if kept.is_relative_to(output):
+        return f"remove {output / row.key} to do it anew"
+    return "give the row another name, or train it anew with --results DIR"
 
 
 def train_row(row: Row, trainer: Path, output: Path) -> Provenance:
@@ -188,13 +208,16 @@ def _run(command: list[str], folder: Path) -> tuple[int, int]:
         except OSError:
             raise JobError(f"{folder}: another process is training this row; wait for it, or stop it") from None
         process = subprocess.Popen(command, stdout=log, stderr=log, pass_fds=[lock.fileno()])
+        peak = 0
         try:
-            _, status, usage = os.wait4(process.pid, 0)
+            while True:
+                peak = max(peak, peak_memory(process.pid) or 0)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    return process.wait(_LOOKED_AT), peak
         except BaseException:  # Ctrl-C in a terminal reaches the process, too; a signal from elsewhere does not
             process.terminate()
-            os.wait4(process.pid, 0)
+            process.wait()
             raise
-        return os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024
 
 
 def _last_line(log: Path) -> str:
@@ -209,6 +232,8 @@ def commit_of(root: Path) -> str:
         done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, encoding="utf-8")
         return done.stdout.strip() if done.returncode == 0 else ""
 
+    if not (root / ".git").exists():  # unpacked in someone else's project
+        return "unknown"
     commit = git("rev-parse", "HEAD")
     changed = git("status", "--porcelain", "--untracked-files=no", "--", *_MADE_BY)
     return commit + "+" * bool(changed) if commit else "unknown"

@@ -84,6 +84,11 @@ def test_names_that_are_none_are_refused(put, names):
         read(put("amd", "normal"), names=names)
 
 
+def test_names_mean_nothing_to_a_network_without(put):
+    with pytest.raises(InputError, match="--map a=b: the network's file does not name its classes; name them"):
+        read(put("amd", "normal"), known=None, names={"a": "b"})
+
+
 def test_a_class_without_photographs_is_said(put):
     part = read(put("amd", "normal"), known=("amd", "cataract", "normal"))
     assert counts(part) == {"amd": 2, "cataract": 0, "normal": 2}
