@@ -124,7 +124,9 @@ def test_a_network_that_cannot_be_measured_leaves_the_others(place, tmp_path):
     good = next(run.glob("shufflenet*.pdparams"))
     arrays, description = read_weights(good)
     model = paddle_eye.create_model("shufflenet_v2_x0_25", num_classes=2)
-    load_into(model, {**arrays, "fc.weight": np.full_like(arrays["fc.weight"], 3e38)}, "a test")
+    large = {"bias": 100, "fc.weight": 3e38}
+    ends = {key: value for key in arrays for end, value in large.items() if key.endswith(end)}
+    load_into(model, {**arrays, **{key: np.full_like(arrays[key], ends[key]) for key in ends}}, "a test")
     write_weights(tmp_path / "over.pdparams", model, description)
     load_into(model, arrays, "the run")
     write_weights(tmp_path / "named.pdparams", model, {**description, "classes": 5})
