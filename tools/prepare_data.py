@@ -20,6 +20,9 @@ def main() -> None:
     from paddle_eye.data.preparation import archives
 
     sets = archives.sets_in(arguments.archives)
+    missing = archives.missing_archives(arguments.archives)
+    if 0 < len(missing) < len(archives.ARCHIVES):
+        print(f"note: {arguments.archives} has not all archives of PALM, {', '.join(missing)} is missing")
     if arguments.data and len(sets) > 1:
         raise InputError(f"--data {arguments.data}: {arguments.archives} holds PALM and DRIVE; leave it out")
     for drive in sets:

@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument(
         "--group",
         metavar="REGEX",
-        help=r"the patient in a file name, for example '^(\d+)_' (default: left and right, OD and OS, L and R …)",
+        help=r"the patient in a file name, '^(\d+)_', or in FOLDER/NAME, '(\d+)/' (default: left and right, OD, OS …)",
     )
     parser.add_argument(
         "--by",

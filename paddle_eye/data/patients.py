@@ -13,19 +13,22 @@ import numpy as np
 from paddle_eye.errors import InputError
 from paddle_eye.metrics.intervals import patient_numbers
 
-_WORDS, _LETTERS, _SIGNS = "(?:left|right)(?:[ _-]?eye)?|od|os|左眼|右眼|左|右", "l|r|le|re", " _.,;()（）[]【】–-"
+_WORDS, _SIGNS = "(?:left|right)(?:[ _-]?eye)?|od|os|左眼|右眼|左|右", " _.,;()（）[]【】–-"
 _BETWEEN = f"[{re.escape(_SIGNS)}]"
-_EYE = f"(?:{_WORDS}|{_LETTERS})"
+_EYE = f"(?:{_WORDS}|l|r|le|re)"
 # The patient, with a digit in it, and the side of the eye: 12_left, p7-OD, 12L, 12左; perhaps a suffix: 12_left_2.
-_SIDE_BEHIND = re.compile(rf"(.*\d|.*\d.*?{_BETWEEN}){_EYE}(?:{_BETWEEN}.*)?", re.IGNORECASE)
-# The same with the number of a photograph at the side, which must be set apart: 12_l1, 12_OD2.
-_NUMBERED_SIDE = re.compile(rf"(.*\d.*?{_BETWEEN}){_EYE}\d{{1,2}}(?:{_BETWEEN}.*)?", re.IGNORECASE)
+_SIDE_BEHIND = re.compile(
+    rf"(.*\d|.*\d.*?{_BETWEEN})(?:(?:{_WORDS}|l|r)(?:{_BETWEEN}.*)?|(?:le|re){_BETWEEN}*)", re.IGNORECASE
+)
+# The same with the number of a photograph: p7_OD2, and 12_l1; site1_R1 may be a patient.
+_NUMBERED_SIDE = re.compile(
+    rf"(.*\d.*?{_BETWEEN}(?={_WORDS})|\d+{_BETWEEN}){_EYE}[1-9](?:{_BETWEEN}.*)?", re.IGNORECASE
+)
 # The side before the patient: left_12, OD12, IMG_OD_12; letters must be set apart, R0001 is a number.
 _SIDE_BEFORE = re.compile(
-    rf"((?:\D*{_BETWEEN})?)(?:(?:{_WORDS}){_BETWEEN}*|(?:{_LETTERS}){_BETWEEN}+)(.*\d.*)", re.IGNORECASE
+    rf"((?:\D*{_BETWEEN})?)(?:(?:{_WORDS})(?![a-z]){_BETWEEN}*|(?:l|r|le|re){_BETWEEN}+)(.*\d.*)", re.IGNORECASE
 )
 _SIDE_AT_THE_END = re.compile(rf"(.*\d|.*\d.*?{_BETWEEN}){_EYE}{_BETWEEN}*", re.IGNORECASE)
-_SIDE_ALONE = re.compile(rf"{_EYE}(?:{_BETWEEN}.*)?", re.IGNORECASE)  # in the folder of a patient
 GENERATED = re.compile(r"_(\d+)_\d+")  # Keras' ImageDataGenerator: _<number of the original>_<random number>
 
 
@@ -33,18 +36,20 @@ def patient_of(path: Path, pattern: re.Pattern | None = None) -> str | None:
     """The patient of a photograph, or None if the name does not tell.
 
     ``<number>_left`` and ``<number>_right`` are two eyes of one patient, in whatever folder they are; so are names with
-    OD and OS, L and R, RE and LE, 左 and 右, in any case, set apart by a blank, ``_``, ``-``, ``.`` … or nothing,
-    behind or before the patient; where the side is all there is, as in ``p12/left``, the folder with a number is the
-    patient. Pictures that an augmentation program made are named ``_<number>_<number>``; the first number counts the
-    originals of a folder. A name is written as `written_alike` has it.
+    OD and OS, L and R, RE and LE, 左 and 右, in any case, behind or before the patient, set apart by a blank, ``_``,
+    ``-``, ``.`` … or, but for letters before it, by nothing; where the side is all there is, as in ``p12/left``, the
+    folder with a number is the patient. Pictures that an augmentation program made are named ``_<number>_<number>``;
+    the first number counts the originals of a folder. A name is written as `written_alike` has it.
 
     Args:
         path: the picture file.
-        pattern: its first group, found anywhere in the file name, or, if the pattern has a ``/``, in
-            ``<folder>/<name>``, names the patient instead.
+        pattern: its first group, found anywhere in the file name, names the patient instead; a pattern with a ``/``
+            that is not in it is looked for in ``<folder>/<name>``.
     """
     if pattern is not None:
-        found = pattern.search(f"{path.parent.name}/{path.name}" if "/" in pattern.pattern else path.name)
+        found = pattern.search(path.name)
+        if found is None and "/" in pattern.pattern:
+            found = pattern.search(f"{path.parent.name}/{path.name}")
         return written_alike(found[1]) if found and found[1] else None
     if copy := GENERATED.fullmatch(path.stem):
         return written_alike(f"{path.parent.name}/_{copy[1]}")
@@ -52,26 +57,26 @@ def patient_of(path: Path, pattern: re.Pattern | None = None) -> str | None:
         return written_alike(eye[1].strip(_SIGNS))
     if eye := _SIDE_BEFORE.fullmatch(path.stem):
         return written_alike(f"{eye[1]}{eye[2].strip(_SIGNS)}".strip(_SIGNS))
-    if _SIDE_ALONE.fullmatch(path.stem) and re.search(r"\d", path.parent.name):
+    if is_side(path.stem) and re.search(r"\d", path.parent.name):
         return written_alike(path.parent.name)
     return None
 
 
-def told_by_names(patients: Iterable[tuple[Path, str | None]]) -> str | None:
-    """How many patients the names of photographs tell, in a sentence with an example; None if they tell of none.
-
-    Args:
-        patients: the photographs, and what counts as their patients, which may be from elsewhere.
-    """
-    told = {path: patient for path, patient in patients if patient and patient == patient_of(path)}
-    originals = [path for path in told if not GENERATED.fullmatch(path.stem)]
-    if not originals:
+def told_by_names(images: Iterable[Path]) -> str | None:
+    """Which patients the names of photographs tell, in a sentence with an example; None if they tell of none."""
+    told = {path: patient for path in images if (patient := patient_of(path)) and not GENERATED.fullmatch(path.stem)}
+    if not told:
         return None
-    example = max(originals, key=lambda path: len(re.findall(r"\d+", path.stem)))  # where most may be wrong
+    example = max(told, key=numbers_in)  # where most may be wrong
     return (
-        f"the names tell {len({told[path] for path in originals})} patients, {example.name} for example "
-        f"{told[example]}; if that is wrong, say with --group which part of a name is the patient"
+        f"by the names {example.name} is of patient {told[example]}, of {len(set(told.values()))} in all; if that is "
+        "wrong, say with --group of tools/split.py which part of a name is the patient"
     )
+
+
+def numbers_in(path: Path) -> int:
+    """How many numbers a name has; beside that of the patient there may be others."""
+    return len(re.findall(r"\d+", path.stem))
 
 
 def is_side(name: str) -> bool:

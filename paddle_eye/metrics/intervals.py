@@ -65,7 +65,7 @@ def bootstrap_interval(
         where nothing is wrong, or where there is one image, or patient, only: that tells nothing of others.
     """
     defined = [value for value in _resampled(statistic, labels, scores, patients, resamples, seed) if value is not None]
-    return _percentiles(defined) if len(set(defined)) > 1 else None
+    return _percentiles(defined)
 
 
 def bootstrap_difference(
@@ -85,8 +85,8 @@ def bootstrap_difference(
         seed: of the drawing.
 
     Returns:
-        Lower and upper bound, or None if the statistic is defined on no resample, or a set has one image, or patient,
-        only, which tells nothing of others.
+        Lower and upper bound, or None if the statistic is defined on no resample, or is the same on all of them, or a
+        set has one image, or patient, only, which tells nothing of others.
     """
     if any(len(np.unique(_numbers(patients, len(labels)))) < 2 for labels, _, patients in (first, second)):
         return None
@@ -117,7 +117,7 @@ def _resampled(
 
 
 def _percentiles(values: list[float]) -> list[float] | None:
-    if not values:
+    if len(set(values)) < 2:
         return None
     low, high = np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return [float(low), float(high)]

@@ -47,19 +47,18 @@ def test_the_sides_of_eyes_are_known_as_people_write_them(left, right, patient):
     assert patient_of(Path(f"{left}.jpg")) == patient_of(Path(f"x/{right}.png")) == patient
 
 
-@pytest.mark.parametrize("name", ["left", "OS", "r", "左眼", "left_a"])
+@pytest.mark.parametrize("name", ["left", "OS", "r", "左眼", "right_eye"])
 def test_where_the_side_is_all_there_is_the_folder_with_a_number_is_the_patient(name):
     assert patient_of(Path(f"dr/P012/{name}.jpg")) == "p12"
 
 
 def test_what_names_are_taken_for_is_told_with_an_example():
     paths = [Path(f"2023010{day}_OD_{number}.png") for day in (1, 2) for number in range(3)]
-    assert told_by_names((path, patient_of(path)) for path in paths) == (
-        "the names tell 2 patients, 20230101_OD_0.png for example 20230101; if that is wrong, say with --group which "
-        "part of a name is the patient"
+    assert told_by_names([Path("1_left.png"), *paths]) == (
+        "by the names 20230101_OD_0.png is of patient 20230101, of 3 in all; if that is wrong, say with --group of "
+        "tools/split.py which part of a name is the patient"
     )
-    assert told_by_names((path, "of a column") for path in paths) is None
-    assert told_by_names([(Path("amd/_12_3.jpg"), patient_of(Path("amd/_12_3.jpg")))]) is None
+    assert told_by_names([Path("amd/_12_3.jpg"), Path("12.jpg")]) is None
 
 
 def test_both_eyes_in_a_list_of_patients_are_of_one():
@@ -89,6 +88,12 @@ def test_names_that_look_like_pairs(names, pair):
         "12_middle.jpg",
         "normal_left.jpg",
         "R0001.jpg",
+        "site1_R01.jpg",
+        "site1_R1.jpg",
+        "2023_re_12.jpg",
+        "img_osman_1.jpg",
+        "Oslo_1.jpg",
+        "batch1/od_meier.jpg",
         "L12.jpg",
         "12floor.jpg",
         "_12.jpg",
@@ -117,8 +122,9 @@ def test_originals_are_counted_within_a_folder(other):
         (r"(\d+)", "77/eye5.jpg", "5"),
         (r"(?:od|os)_([a-z]+)", "os_meier.jpg", "meier"),
         (r"^(P\d+)/", "dr/P77/5.jpg", "p77"),
+        (r"^([^/_]+)_", "amd_2/12_x.jpg", "12"),
     ],
-    ids=["beginning", "middle", "suffix", "not the folder", "brackets that take nothing", "the folder, with a /"],
+    ids=["beginning", "middle", "suffix", "not the folder", "nothing in brackets", "the folder, with a /", "the name"],
 )
 def test_a_pattern_finds_the_patient_in_the_file_name(text, path, patient):
     assert patient_of(Path(path), compile_pattern(text)) == patient

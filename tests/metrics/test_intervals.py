@@ -5,8 +5,9 @@ import pytest
 from scipy.stats import binomtest, norm
 from sklearn.metrics import roc_auc_score
 
-from paddle_eye.metrics.classification import auc
+from paddle_eye.metrics.classification import accuracy, auc
 from paddle_eye.metrics.intervals import (
+    bootstrap_difference,
     bootstrap_interval,
     delong,
     holm,
@@ -82,6 +83,8 @@ def test_an_interval_of_no_width_is_none(probabilities_of):
     assert bootstrap_interval(auc, np.array([0, 1]), probabilities_of([0.1, 0.9]), resamples=50) is None
     labels, scores = np.array([0, 1, 1, 0]), probabilities_of([0.1, 0.9, 0.4, 0.6])
     assert bootstrap_interval(auc, labels, scores, np.zeros(4, int), resamples=50) is None
+    right = (np.array([0, 1, 0, 1]), probabilities_of([0.1, 0.9, 0.1, 0.9]), None)
+    assert bootstrap_difference(accuracy, right, right, resamples=50) is None
 
 
 def test_bootstrap_of_what_is_never_defined_is_none(probabilities_of):

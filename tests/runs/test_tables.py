@@ -196,6 +196,11 @@ def test_a_commit_says_whether_code_differs_from_it(tmp_path):
         ),
         ("rows: [{name: a, config: small.yaml}]\ntogether: {b: [a]}", ["networks answer for each pixel"]),
         (
+            "rows: [{name: a, config: small.yaml}, {name: b, config: small.yaml, settings: {train.lr: 0.5}}]\n"
+            "together: {c: [a, b]}",
+            ["together c: its rows have other values of train.lr", "together c: two of its rows are measured on one"],
+        ),
+        (
             "rows: [{name: a, config: small.yaml}, {name: b, config: small.yaml, settings: {train.task: multilabel}}]",
             ["the rows learn different things, classification and multilabel"],
         ),
@@ -242,6 +247,10 @@ def test_a_row_whose_run_is_gone_keeps_its_settings(inside, tmp_path):
     changed = TABLE.replace("reported: {accuracy: 0.5}", "settings: {train.lr: 0.02}")
     (inside / "configs/tables/small.yaml").write_text(changed)
     plan = read_plan(Path("configs/tables/small.yaml"))
+    with pytest.raises(InputError, match=r"this is no metrics.json of a run; remove it"):
+        (tmp_path / "first-seed0").mkdir()
+        (tmp_path / "first-seed0/metrics.json").write_text("{}")
+        row_settings(plan.rows[0], tmp_path / "output", tmp_path, finished=True)
     with pytest.raises(InputError, match=r"train.lr \(0.01 then, 0.02 now\); give the row another name"):
         row_settings(plan.rows[0], tmp_path / "output", Path("results/small"), finished=True)
     (inside / "configs/tables/small.yaml").write_text(TABLE)

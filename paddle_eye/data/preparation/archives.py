@@ -78,16 +78,15 @@ def unpack(folder: Path, target: Path) -> None:
 
 
 def sets_in(folder: Path) -> list[bool]:
-    """Of which sets the archives are in ``folder``: False for PALM, True for DRIVE.
+    """Of which sets all archives are in ``folder``: False for PALM, True for DRIVE.
 
     Raises:
-        InputError: there are none, or some of PALM's are missing.
+        InputError: there is no whole set.
     """
     drive = (folder / DRIVE_ARCHIVE).is_file()
-    if not drive or len(missing_archives(folder)) < len(ARCHIVES):
+    if not drive:
         require(folder)
-        return [False, True] if drive else [False]
-    return [True]
+    return [False] * (not missing_archives(folder)) + [True] * drive
 
 
 def unpack_drive(folder: Path, target: Path) -> None:

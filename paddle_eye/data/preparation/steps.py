@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from paddle_eye.data.patients import compile_pattern, look_like_pairs, patient_of, told_by_names
+from paddle_eye.data.patients import compile_pattern, look_like_pairs, of_both_eyes, patient_of, told_by_names
 from paddle_eye.data.preparation.audit import Finding, examine
 from paddle_eye.data.preparation.split import folds, join_same_pictures, set_aside, shuffled
 from paddle_eye.data.records import RecordSet
@@ -52,6 +53,7 @@ class Found(NamedTuple):
         parts: the training and the test part, if they come divided; None if they do not.
         notes: what a person should know of how they were read.
         sheets: the files that say it.
+        by_names: whether patients are those that `patient_of` knows by the names of files.
     """
 
     place: Path
@@ -59,6 +61,7 @@ class Found(NamedTuple):
     parts: layouts.Parts | None
     notes: list[str]
     sheets: Sequence[Path] = ()
+    by_names: bool = False
 
 
 def find_folders(root: Path, group: str | None = None, classes: Sequence[str] | None = None) -> Found:
@@ -75,7 +78,8 @@ def find_folders(root: Path, group: str | None = None, classes: Sequence[str] | 
     """
     layouts.refuse_masks(root)
     records = read_folders(root, compile_pattern(group) if group is not None else None, classes)
-    return Found(root, records, None, [*layouts.in_no_class(root), *_without_patients(group, root, records)])
+    notes = [*layouts.in_no_class(root), *_without_patients(group, root, records)]
+    return Found(root, records, None, notes, by_names=group is None)
 
 
 def find_sheet(
@@ -141,10 +145,15 @@ def find_sheet(
         if both:
             where = "both sheets have a row of it; say with --image-folder and --test-image-folder where theirs are"
             raise InputError(f"{min(both)}: {where}")
+    if eyes := of_both_eyes(record.group for part in parts for record in part.records if record.group is not None):
+        first, second, *_ = eyes
+        parts = [_renamed(part, eyes) for part in parts]
+        notes.append(f"{sheet}: patients are named with their eyes; {first} and {second} count as one")
     records = _joined(parts)
     notes += _without_patients(group, sheet, records)
     sheets = [_inside(root, path) for path in (sheet, test_sheet) if path is not None]
-    return Found(sheet, records, layouts.Parts(*parts) if len(parts) == 2 else None, notes, sheets)
+    by_names = group is None and not found.names_patients
+    return Found(sheet, records, layouts.Parts(*parts) if len(parts) == 2 else None, notes, sheets, by_names)
 
 
 def _by_parts(sheet: Path, parts: Mapping[str, RecordSet]) -> tuple[list[RecordSet], list[str]]:
@@ -166,6 +175,12 @@ def _joined(parts: Iterable[RecordSet]) -> RecordSet:
     """Several parts, with the same classes, as one."""
     first, *others = parts
     return RecordSet(first.classes, tuple(record for part in (first, *others) for record in part.records))
+
+
+def _renamed(part: RecordSet, patients: Mapping[str, str]) -> RecordSet:
+    """The same photographs, with other names of some patients."""
+    records = (replace(record, group=patients.get(record.group, record.group)) for record in part.records)
+    return RecordSet(part.classes, tuple(records))
 
 
 def _inside(root: Path, path: Path) -> Path:
@@ -251,8 +266,8 @@ def write_split(
     if found.parts is not None:
         notes += layouts.patients_in_one(found.parts)
     unknown = [record.image for record in found.records.records if record.group is None]
-    if told := told_by_names((record.image, record.group) for record in found.records.records):
-        notes.append(told)
+    told = told_by_names(record.image for record in found.records.records) if found.by_names else None
+    notes += [told] * (told is not None)
     if pair := look_like_pairs(unknown):
         notes.append(f"{pair[0]} and {pair[1]}, for example, may be of one patient; say with --group which names are")
     elif len(unknown) == len(found.records):
@@ -352,7 +367,8 @@ def require_own_list(path: Path) -> None:
     if path.is_dir():
         raise InputError(f"--fix-list {path}: expected a file, this is a folder")
     if path.exists() and not read_ordinary(path, 64, "a list of files").startswith(_OF_LISTS.encode()):
-        raise InputError(f"--fix-list {path}: this was not made by tools/audit.py, and is not replaced; give another")
+        why = "this was not made by tools/audit.py, or by an earlier version"
+        raise InputError(f"--fix-list {path}: {why}, and is not replaced; remove it, or give another file")
 
 
 def write_list(path: Path, files: Iterable[Path]) -> None:

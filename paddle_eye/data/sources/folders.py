@@ -20,7 +20,7 @@ from paddle_eye.data.sources.part_names import (
     plain,
 )
 from paddle_eye.data.sources.tables import fault_of_alike, is_own_table
-from paddle_eye.errors import InputError, fault_of_name, no_folder, raise_faults
+from paddle_eye.errors import InputError, brief, fault_of_name, no_folder, raise_faults
 
 _SHEETS = (".csv", ".tsv", ".xlsx", ".xls", ".ods")
 _COUNTED = {1: "one", 2: "two"}
@@ -49,6 +49,8 @@ def read_folders(
     folders = _class_folders(root, least)
     if classes is None:
         _require_classes(root, folders)
+        if least > 1:  # what is only measured has the classes of a network
+            _require_no_eyes(root, folders)
     else:
         by_name = {folder.name: folder for folder in folders}
         missing = [name for name in classes if name not in by_name]
@@ -163,12 +165,18 @@ def _require_classes(root: Path, folders: list[Path]) -> None:
             f"{root}: {', '.join(sheets)} beside the folders may hold the labels; give it with --sheet {sheets[0]} "
             f"(tools/split.py or eval.py), or {cure}"
         )
+
+
+def _require_no_eyes(root: Path, folders: list[Path]) -> None:
+    """Raise an InputError if folders are called as the sides of eyes, or as patients."""
+    names = ",".join(folder.name for folder in folders)
+    cure = f"put the photographs into one folder for each class, or have tools/split.py insist with --classes {names}"
     if all(is_side(folder.name) for folder in folders):
         raise InputError(f"{root}: {names} look like the sides of eyes, not like classes; {cure}")
     if len(folders) > _MOST_NUMBERED and len({re.sub(r"\d+", "0", folder.name) for folder in folders}) == 1:
         raise InputError(
             f"{root}: {len(folders)} folders whose names differ by a number, such as {folders[0].name}, look like "
-            "patients, not like classes; put the photographs into one folder for each class, or give a sheet (--sheet)"
+            f"patients, not like classes; {brief(cure)}"
         )
 
 

@@ -28,10 +28,12 @@ class Labelled(NamedTuple):
         parts: its photographs by the part that its rows say, ``'training'``, ``'validation'`` or ``'test'``, or all of
             them under ``''``, if they say none; with the same classes.
         notes: which columns were taken, and what was passed over.
+        names_patients: whether it has a column of them.
     """
 
     parts: dict[str, RecordSet]
     notes: list[str]
+    names_patients: bool
 
 
 class _Row(NamedTuple):
@@ -88,11 +90,6 @@ def read_labels(
         notes.append(f"{table.place}: the names tell other patients than the rows do; each row is one patient")
     if not rows and not faults:
         faults.append("no row with a photograph")
-    if "group" in taken and (eyes := of_both_eyes(row.group for row in rows)):
-        first, second, *_ = eyes
-        rows = [row._replace(group=eyes.get(row.group, row.group)) for row in rows]
-        column = taken["group"][0]
-        notes.append(f"{table.place}: the column {column} names eyes; {first} and {second} count as one patient")
     faults += _contradictions(rows, taken) if columns.group is None else []
     advice = "mend the rows, or say which column means what (--image-column, --label-column …)"
     raise_faults(table.place, faults, advice)
@@ -107,7 +104,8 @@ def read_labels(
         cell, path = pictures.elsewhere[0]
         count = len(pictures.elsewhere)
         notes.append(f"{count} photographs are in another folder than {sheet} says: {brief(repr(cell))} is {path}")
-    return Labelled({part: RecordSet(tuple(classes), tuple(own)) for part, own in records.items()}, notes)
+    parts = {part: RecordSet(tuple(classes), tuple(own)) for part, own in records.items()}
+    return Labelled(parts, notes, "group" in taken)
 
 
 def _classes(
@@ -201,9 +199,10 @@ def _contradictions(rows: Sequence[_Row], taken: Mapping[str, tuple[str, ...]]) 
     if "group" not in taken:
         return []
     by_name: dict[tuple[Path, str], dict[str, _Row]] = defaultdict(dict)
+    eyes = of_both_eyes(row.group for row in rows)
     for row in rows:
         if patient := patient_of(row.image):
-            by_name[row.image.parent, patient].setdefault(row.group, row)
+            by_name[row.image.parent, patient].setdefault(eyes.get(row.group, row.group), row)
     for several in by_name.values():
         if len(several) > 1:
             first, second, *_ = several.values()

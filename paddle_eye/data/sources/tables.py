@@ -271,9 +271,10 @@ def _write_tables(splits: Mapping[Path, tuple[RecordSet, RecordSet]]) -> None:
             for path, text in zip(_tables(folder), texts):
                 write_text(_coming(path), text)
         division = hashlib.sha256(json.dumps(list(coming.values())).encode()).hexdigest()
-        begun = {"division": division, "folders": [folder.name for folder in coming]}
         for folder, made in coming.items():
-            write_json(folder / _MARK, {"made_here": sorted({*made, *before[folder]}), "coming": made, **begun})
+            others = [other.name for other in coming if other != folder]
+            mark = {"made_here": sorted({*made, *before[folder]}), "coming": made, "division": division}
+            write_json(folder / _MARK, {**mark, "others": others})
     except BaseException:
         for folder in coming:
             for path in _tables(folder):
@@ -292,10 +293,12 @@ def _tables(folder: Path) -> list[Path]:
 def settle(folder: Path) -> None:
     """Finish what `write_tables` was stopped in, so that all its tables are the former ones or all the new ones."""
     mark, paths = _mark(folder), _tables(folder)
-    coming, division, folders = (mark.get(name) for name in ("coming", "division", "folders"))
-    if not isinstance(coming, list) or len(coming) != len(paths) or not isinstance(folders, list):
+    coming, division, others = mark.get("coming"), mark.get("division"), mark.get("others", [])
+    if not isinstance(coming, list) or len(coming) != len(paths) or not isinstance(others, list):
         return  # nothing was begun
-    if any(_mark(folder.parent / str(name)).get("division") != division for name in folders):
+    beside = [place for name in others if (place := folder.parent / str(name)).is_dir()]
+    begun = any(path.is_file() and file_digest(path) == digest for path, digest in zip(paths, coming))
+    if not begun and any(_mark(place).get("division") != division for place in beside):
         return  # it has not got so far that it counts
     for path, digest in zip(paths, coming):
         with contextlib.suppress(FileNotFoundError):  # it is in its place, perhaps put there by another process

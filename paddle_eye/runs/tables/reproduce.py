@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paddle_eye.errors import InputError, JobError, raise_faults
+from paddle_eye.runs.choose import asked_settings, differing
 from paddle_eye.runs.tables.cost import measure_cost
 from paddle_eye.runs.tables.plan import Plan, Row
 from paddle_eye.runs.tables.results import collect, read_lines, row_line, table_file, update_pages
@@ -137,11 +138,26 @@ class Table:
             tasks.add(task_of(settings))
             if self.plan.cells and len(settings.data.classes or ()) > 2:
                 faults.append(f"{row.key}: it tells apart several classes of pixels; leave cells out of the table")
+        faults += [fault for name, rows in self.plan.together.items() for fault in self._apart(name, rows)]
         if len(tasks) > 1:
             faults.append(f"the rows learn different things, {' and '.join(sorted(task.name for task in tasks))}")
         if (self.plan.cells or self.plan.together) and not all(task.of_pixels for task in tasks):
             faults.append("cells and together: only rows whose networks answer for each pixel have such figures")
         raise_faults(self.plan.name, faults, "nothing was trained")
+
+    def _apart(self, name: str, rows: Sequence[str]) -> list[str]:
+        """Why rows have no figures together: their settings differ, or they are measured on one block."""
+        given = [asked_settings(row.config, row.settings) for row in self.plan.rows if row.name in rows]
+        flat = [each.flat() for each in given]
+        free = {"data.fold", "train.seed", "train.device"}
+        changed = sorted({key for each in flat[1:] for key in differing(flat[0], each, free)})
+        faults = [f"together {name}: its rows have other values of {', '.join(changed)}"] * bool(changed)
+        blocks = {each.data.fold or each.data.folds for each in given}
+        if len(blocks) < len(set(rows)):
+            faults.append(
+                f"together {name}: two of its rows are measured on one block; give each a data.fold of its own"
+            )
+        return faults
 
     def _write(self) -> None:
         lines = collect(self.plan, self.output, self.results)

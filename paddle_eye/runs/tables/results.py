@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -13,11 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from paddle_eye.errors import InputError, listed
+from paddle_eye.errors import InputError
 from paddle_eye.files import file_digest, write_bytes, write_text
 from paddle_eye.report.compare import FinishedRun, differences, read_run
 from paddle_eye.report.table import share
-from paddle_eye.runs.choose import differing
 from paddle_eye.runs.tables.cells import measure_cells
 from paddle_eye.runs.tables.plan import Plan, Row, row_key
 from paddle_eye.runs.tables.rows import Provenance, finished_run, read_provenance
@@ -198,7 +196,7 @@ def row_line(plan: Plan, row: Row, provenance: Provenance, output: Path) -> Line
             "seconds": float(history["seconds"].sum()),
             "seconds_per_epoch": per_epoch,
             "training_images_per_second": results["data"]["training_images"] / per_epoch if per_epoch else None,
-            "peak_memory_mib": round(provenance.peak_memory / 2**20),
+            "peak_memory_mib": round(provenance.peak_memory / 2**20) or None,
             "last_sha256": file_digest(run.last_weights),
             "best_sha256": file_digest(run.best_weights),
         }
@@ -207,20 +205,8 @@ def row_line(plan: Plan, row: Row, provenance: Provenance, output: Path) -> Line
 
 
 def _common_line(name: str, seed: int, runs: Sequence[Path]) -> Line:
-    """A line of the figures over the images of several rows.
-
-    Raises:
-        InputError: the rows were trained with different settings, or measured on the same images.
-    """
+    """A line of the figures over the images of several rows."""
     finished = [read_run(run, "last").results for run in runs]
-    for run, results in zip(runs[1:], finished[1:]):
-        if changed := differing(finished[0]["settings"], results["settings"], {"data.fold", "train.device"}):
-            raise InputError(
-                f"together {name}: {runs[0].name} and {run.name} have other values of {', '.join(changed)}"
-            )
-    images = Counter(image for results in finished for image in results["validation_images"])
-    if twice := [image for image, count in images.items() if count > 1]:
-        raise InputError(f"together {name}: two rows are measured on {listed(twice)}, which would count twice")
     task = finished_task(runs[0], finished[0])
     results = task.over_folds(finished)
     line = {

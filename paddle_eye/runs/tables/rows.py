@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,17 +101,25 @@ def row_settings(row: Row, output: Path, results: Path, finished: bool) -> Confi
     runs = [(path, load(path).flat()) for path in (output / row.key).glob("*/config.yaml")]
     kept = results / row.key / "metrics.json"
     if not runs and kept.is_file():
-        runs = [(kept, read_json(kept, "the results of a row")["settings"])]
+        content = read_json(kept, "the results of a row")
+        if not isinstance(content, dict) or not isinstance(content.get("settings"), dict):
+            raise InputError(f"{kept}: this is no metrics.json of a run; remove it, and the row's line")
+        runs = [(kept, content["settings"])]
     for path, then in runs:
-        changed = changes(then, asked.flat(), free)
-        weights = then.get("train.weights")
-        if row.begins_with and Path(weights or "").name != row_key(row.begins_with, row.seed):
-            changed = f"train.weights ({weights} then, those of {row.begins_with} now)"
-        elif not row.begins_with and not row.continues and weights != asked.train.weights:
-            changed = f"train.weights ({weights} then, {asked.train.weights} now)"
-        if changed:
+        if changed := ", ".join(filter(None, (changes(then, asked.flat(), free), _other_start(row, then, asked)))):
             raise InputError(f"it was trained with other values of {changed}; {_anew(row, output, path)}")
     return asked
+
+
+def _other_start(row: Row, then: Mapping[str, Any], asked: Config) -> str:
+    """That a row began with other weights, if so."""
+    weights = then.get("train.weights")
+    if row.begins_with:
+        same, now = Path(weights or "").name == row_key(row.begins_with, row.seed), f"those of {row.begins_with}"
+    else:
+        now = asked.train.weights
+        same = row.continues or weights == now or (weights and now and Path(weights).resolve() == Path(now).resolve())
+    return "" if same else f"train.weights ({weights} then, {now} now)"
 
 
 def _anew(row: Row, output: Path, kept: Path) -> str:

@@ -286,7 +286,9 @@ def test_a_list_replaces_lists_alone(tmp_path):
     require_own_list(tmp_path / "list.txt")
     require_own_list(tmp_path / "new.txt")
     (tmp_path / "labels.csv").write_text("a.jpg,0\n")
-    with pytest.raises(InputError, match=r"labels.csv: this was not made by tools/audit.py, and is not replaced"):
+    with pytest.raises(
+        InputError, match=r"labels.csv: this was not made by tools/audit.py, or by an earlier version, and is not"
+    ):
         require_own_list(tmp_path / "labels.csv")
     with pytest.raises(InputError, match="expected a file, this is a folder"):
         require_own_list(tmp_path)

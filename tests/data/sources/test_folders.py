@@ -211,6 +211,7 @@ def test_folders_of_patients_are_no_classes(tmp_path, write_picture):
         write_picture(tmp_path / f"P{number:03d}" / "1.png", number)
     with pytest.raises(InputError, match="21 folders whose names differ by a number, such as P000, look like patients"):
         read_folders(tmp_path)
+    assert len(read_folders(tmp_path, least=1)) == 21
     (tmp_path / "P020").rename(tmp_path / "other")
     assert len(read_folders(tmp_path)) == 21
 

@@ -239,9 +239,16 @@ def test_a_guessed_column_does_not_overrule_the_names_without_a_word(touch, shee
 def test_a_column_of_patients_that_names_eyes_is_one_of_patients(touch, sheet, tmp_path):
     touch(*(f"{n}.jpg" for n in range(6)))
     rows = [(f"{n}.jpg", n % 2, f"P{n // 2} {'OD' if n % 2 else 'OS'}") for n in range(6)]
-    found = read_labels(sheet(("image", "label", "patient"), *rows), [tmp_path])
-    assert [record.group for record in found.parts[""].records] == ["p0", "p0", "p1", "p1", "p2", "p2"]
-    assert any("the column patient names eyes; p0 os and p0 od count as one patient" in note for note in found.notes)
+    header = ("image", "label", "patient")
+    found = find_sheet(tmp_path, sheet(header, *rows))
+    assert [record.group for record in found.records.records] == ["p0", "p0", "p1", "p1", "p2", "p2"]
+    assert any("patients are named with their eyes; p0 os and p0 od count as one" in note for note in found.notes)
+    second = sheet(header, ("5.jpg", 1, "P0 OD"), name="test.csv")
+    found = find_sheet(tmp_path, sheet(header, *rows[:1], *rows[2:5]), test_sheet=second)
+    assert [[record.group for record in part.records] for part in found.parts] == [
+        ["p0", "p1", "p1", "p2 os"],
+        ["p0"],
+    ]
 
 
 def test_a_column_of_patients_is_surer_than_one_of_groups(touch, sheet, tmp_path):

@@ -1,5 +1,7 @@
 import contextlib
+import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -492,6 +494,30 @@ def test_folds_of_which_a_killed_process_marked_some_are_the_former_ones(tmp_pat
     assert all("normal/1.jpg" in path.read_text() for path in tmp_path.glob("*/*.csv"))
     write_tables(dict.fromkeys(places, (new, new)))
     assert all("normal/3.jpg" in path.read_text() for path in tmp_path.glob("*/*.csv"))
+
+
+@pytest.mark.parametrize("way", ["renamed", "the other is gone", "an earlier version's mark"])
+def test_a_split_that_was_stopped_is_finished_wherever_it_is(tmp_path, make_records, monkeypatch, way):
+    old = make_records(("normal/1.jpg", 1, None), ("amd/2.jpg", 0, None))
+    new = make_records(("amd/2.jpg", 0, None), ("normal/3.jpg", 1, None))
+    places = [tmp_path / "fold1", tmp_path / "fold2"]
+    write_tables(dict.fromkeys(places, (old, old)))
+    if not (child := os.fork()):
+        tables.os.replace = lambda *_: os._exit(0) if str(_[1]).endswith("train.csv") else os.rename(*_)
+        write_tables(dict.fromkeys(places, (new, new)))
+    os.waitpid(child, 0)
+    if way == "renamed":
+        (tmp_path / "folds").mkdir()
+        places = [place.rename(tmp_path / "folds" / f"new{number}") for number, place in enumerate(places)]
+    elif way == "the other is gone":
+        shutil.rmtree(places.pop())
+    else:
+        mark = json.loads((places[0] / ".split.json").read_text())
+        (places[0] / ".split.json").write_text(json.dumps({"made_here": mark["made_here"], "coming": mark["coming"]}))
+        places.pop()
+    for place in places:
+        settle(place)
+        assert all("normal/3.jpg" in (place / name).read_text() for name in (TRAINING_TABLE, TEST_TABLE))
 
 
 def test_the_sheet_that_was_given_is_never_replaced(tmp_path, make_records):
