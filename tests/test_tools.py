@@ -386,6 +386,11 @@ def test_eval_reports_a_bad_file_and_evaluates_the_rest(copy):
         ("train", ["--device", "gpu:99"], "--device gpu:99"),
         ("train", ["--weights", "none.pdparams"], "none.pdparams"),
         ("train", ["--holdout", "0.01"], "--holdout 0.01"),
+        (
+            "train",
+            ["--class-weights", "balanced", "--sampler", "balanced"],
+            "both are balanced, and rare classes would",
+        ),
         ("train", ["--epochs", "many"], "invalid int value"),
         ("train", ["--seed", "99999999999999999999"], "train.seed: expected a value at least 0 and below"),
         ("train", ["--set", "data.image_size=1000000"], "data.image_size: expected a value"),

@@ -371,7 +371,8 @@ def _reduced(stored: np.ndarray, name: object) -> np.ndarray:
         if (brightest <= full and bits == 8) or full // 2 < brightest <= full:
             reduced = (colours >> (bits - 8)).astype(np.uint8)
             if stored.ndim == 3 and stored.shape[2] == 4:
-                return np.dstack([reduced, (stored[..., 3] >> 8).astype(np.uint8)])
+                alpha = stored[..., 3] >> (bits - 8 if stored[..., 3].max() <= full else 8)
+                return np.dstack([reduced, alpha.astype(np.uint8)])
             return reduced
     raise InputError(
         f"{name}: 16 bits, the brightest pixel is {brightest}; this could be a dark picture of 12 or of 16 bits; "

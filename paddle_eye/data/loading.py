@@ -21,20 +21,19 @@ from paddle_eye.errors import JobError, raise_faults
 from paddle_eye.processor import free_memory
 
 
-def require_room(training: int, others: int, preprocessing: Preprocessing) -> list[str]:
-    """Raise a JobError if so many pictures have no room in `chosen_store` and in memory.
+def require_room(squares: int, pictures: int, image_size: int) -> list[str]:
+    """Raise a JobError if pictures have no room in `chosen_store` and in memory.
 
     Args:
-        training: the pictures that are kept for training, which some presets keep at twice the side.
-        others: those that are kept as evaluation sees them.
-        preprocessing: of all.
+        squares: of the network's input that are kept; see `Preprocessing.kept_squares`.
+        pictures: of which.
+        image_size: side of a square.
 
     Returns:
         What a person should know of where they are kept.
     """
-    square = 3 * preprocessing.image_size**2
-    needed = (training * preprocessing.kept_squares + others) * square
-    taken = f"{training + others} pictures take {needed / 2**30:.1f} GB at {preprocessing.image_size} pixels"
+    needed = squares * 3 * image_size**2
+    taken = f"{pictures} pictures take {needed / 2**30:.1f} GB at {image_size} pixels"
     store = chosen_store()
     if store.folder is not None and needed > store.room():
         if store.named:
@@ -287,6 +286,6 @@ def set_epoch(loader: Batches, epoch: int) -> None:
     loader.sampler.epoch = loader.dataset.epoch = epoch
 
 
-def evaluation_loader(dataset: paddle.io.Dataset, batch_size: int = 50) -> Batches:
+def evaluation_loader(dataset: paddle.io.Dataset, batch_size: int) -> Batches:
     """Batches in the order of the records."""
     return Batches(dataset, paddle.io.BatchSampler(dataset, batch_size=batch_size, shuffle=False))

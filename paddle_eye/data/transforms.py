@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, NamedTuple
 
@@ -54,10 +54,16 @@ class Preprocessing:
         """Whether training sees other pictures than evaluation."""
         return PRESETS[self.preset].augment is not None
 
-    @property
-    def kept_squares(self) -> int:
-        """How many squares of the input's size a picture takes that training keeps, at most."""
-        return 4 if PRESETS[self.preset].keep is _keep_twice else 1
+    def kept_squares(self, sizes: Sequence[tuple[int, int]]) -> float:
+        """How many squares of the input's size the pictures that training keeps take on average, at most.
+
+        Args:
+            sizes: width and height of some of them; 0 where they are not known.
+        """
+        if PRESETS[self.preset].keep is not _keep_twice:
+            return 1.0
+        ratios = [min(max(size) / min(size), _LONGEST) for size in sizes if min(size) > 0]
+        return 4 * sum(ratios) / len(ratios) if ratios else 4.0 * _LONGEST
 
     def fit(self, picture: np.ndarray) -> np.ndarray:
         """uint8 [H, W, 3] BGR to uint8 [image_size, image_size, 3] BGR, as evaluation sees it.
@@ -174,17 +180,21 @@ def _shorter_side(picture: np.ndarray, length: int) -> np.ndarray:
 
 def _centre(picture: np.ndarray, size: int) -> np.ndarray:
     """The centre of the picture with its shorter side at 8/7 of ``size``, after torchvision's Resize and CenterCrop."""
-    most = _LONGEST * min(picture.shape[:2])
-    above, beside = (max(0, side - most) // 2 for side in picture.shape[:2])  # what is far from the centre of a strip
-    middle = picture[above : above + most, beside : beside + most]
-    resized = _shorter_side(middle, round(size * 256 / 224))
+    resized = _shorter_side(_without_ends(picture), round(size * 256 / 224))
     top, left = ((side - size) // 2 for side in resized.shape[:2])
     return resized[top : top + size, left : left + size]
 
 
+def _without_ends(picture: np.ndarray) -> np.ndarray:
+    """A picture, or of a strip, which would take more memory than any photograph of an eye, the middle."""
+    most = _LONGEST * min(picture.shape[:2])
+    above, beside = (max(0, side - most) // 2 for side in picture.shape[:2])
+    return picture[above : above + most, beside : beside + most]
+
+
 def _keep_twice(picture: np.ndarray, size: int) -> np.ndarray:
     """Twice the input's resolution, so that a random part of it is still sharp; small pictures are not enlarged."""
-    return _shorter_side(picture, min(2 * size, *picture.shape[:2]))
+    return _shorter_side(_without_ends(picture), min(2 * size, *picture.shape[:2]))
 
 
 def _random_part(kept: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:

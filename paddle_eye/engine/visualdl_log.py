@@ -18,6 +18,7 @@ from paddle_eye.run_folder import RunFolder
 
 _HEADER = struct.Struct("<Q")  # before each record, its length in bytes
 _MOST_BYTES = 2**26  # of a record
+_STEP = "step/loss"
 
 
 class VisualDLDisplay(Display):
@@ -41,7 +42,7 @@ class VisualDLDisplay(Display):
         self._record = Record
         self._path: Path | None = None
         self._last_steps: dict[str, int] = {}
-        self._steps = 0  # of an epoch
+        self._steps = self._before = 0  # of an epoch; more steps than these epochs have, of other numbers of processes
 
     def started(self, run: RunFolder) -> None:
         self._path = run.visualdl_log
@@ -55,10 +56,12 @@ class VisualDLDisplay(Display):
 
     def training(self, epoch: int, epochs: int, batches: Iterable, accumulate: int) -> Iterable:
         self._steps = math.ceil(len(batches) / accumulate)
+        if (last := self._last_steps.get(_STEP, 0)) > self._before + epoch * self._steps:
+            self._before = last - (epoch - 1) * self._steps
         return batches
 
     def step(self, epoch: int, index: int, loss: float, waited: float) -> None:
-        self._add("step/loss", (epoch - 1) * self._steps + index + 1, value=loss)
+        self._add(_STEP, self._before + (epoch - 1) * self._steps + index + 1, value=loss)
 
     def evaluated(self, row: dict[str, Any], criterion: str) -> None:
         for name, value in row.items():

@@ -145,12 +145,14 @@ def _refuse_other_data(output: Path, asked: Config, names: Sequence[str]) -> Non
 
 
 def _require_effect(settings: Config, given: Mapping[str, Any]) -> None:
-    """Raise an InputError if something was given that changes nothing, given the other settings."""
+    """Raise an InputError if something was given that changes nothing, given the other settings, or too much."""
     recipe = settings.train
     if "train.lrf" in given and recipe.schedule == "constant":
         raise InputError(f"train.lrf={recipe.lrf}: the learning rate is constant; add --set train.schedule=cosine")
     if "train.lrf" in given and recipe.epochs <= recipe.warmup + 1:
         raise InputError(f"train.lrf={recipe.lrf}: no epoch of {recipe.epochs} has a lower rate; leave it out")
+    if recipe.class_weights == recipe.sampler == "balanced":
+        raise InputError("train.class_weights and train.sampler: both are balanced, and rare classes would count twice")
     if "train.momentum" in given and recipe.optim != "SGD":
         raise InputError(f"train.momentum={recipe.momentum}: {recipe.optim} has none; leave it out")
 

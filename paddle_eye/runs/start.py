@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import paddle
 
 from paddle_eye.config import Config
+from paddle_eye.data.identity import seen_pictures
 from paddle_eye.engine.checkpoint import load_checkpoint
 from paddle_eye.engine.precision import Precision
 from paddle_eye.errors import InputError
@@ -16,6 +17,7 @@ from paddle_eye.models.freezing import freeze
 from paddle_eye.models.registry import build, family
 from paddle_eye.run_folder import RunFolder, weight_file
 from paddle_eye.runs.choose import network_settings
+from paddle_eye.tasks.base import Data
 from paddle_eye.weights.format import read_weights
 from paddle_eye.weights.pretrained import load_pretrained, load_trained
 
@@ -109,20 +111,22 @@ def require_history(
         raise InputError(f"{run.checkpoint}: not every epoch has a loss and {criterion}; train anew with --overwrite")
 
 
-def require_same_data(run: RunFolder, origin: Mapping[str, Any], digest: str) -> None:
+def require_same_data(run: RunFolder, origin: Mapping[str, Any], data: Data, classes: Sequence[str]) -> None:
     """Refuse to go on with other photographs, labels or another split than the run was started with.
 
     Args:
         run: the run.
         origin: what its best weights say of themselves.
-        digest: of the data, see `paddle_eye.data.identity.data_digest`.
+        data: of the run.
+        classes: their names.
 
     Raises:
         InputError: the data differs.
     """
-    started_with = (origin.get("data") or {}).get("digest")
-    if started_with not in (None, digest):
+    digest, seen = (origin.get("data") or {}).get("digest"), seen_pictures(origin)
+    same = digest in (None, data.digest) and (seen is None or seen.issuperset(data.digests))
+    if not same or origin.get("classes") not in (None, list(classes)):
         raise InputError(
-            f"{run.path}: the photographs, their labels or their split are others than when the run was started; "
-            "put them back, or leave out --resume to start another run"
+            f"{run.path}: the photographs, their labels or their split are others than when the run was started, or "
+            "the labels have other names; put them back, or leave out --resume to start another run"
         )

@@ -110,7 +110,7 @@ class Run:
         if settings.train.sync_batchnorm:
             _require_images_for_all(task.training_loader(data.training, ranks.rank, ranks.count).sampler)
         if history:
-            require_same_data(folder, origin, data.digest)
+            require_same_data(folder, origin, data, task.classes)
         objective = task.objective(model, data.training)
         require_history(folder, history, origin, objective.criterion, settings.train.epochs)
         about = (settings, location, device, task, model, optimizer, objective, data)
@@ -156,12 +156,16 @@ class Run:
         }
 
     def step_notes(self) -> Iterator[str]:
-        """How many images a step has, if that is not the batch size alone, or was another number before."""
+        """How many images a step has, if that is not the batch size alone, or was another number before; and that the
+        learning rate never comes to what was asked for."""
         recipe, count = self.settings.train, self.ranks.count
         own = recipe.batch_size * recipe.accumulate
         if own * count != recipe.batch_size:
             parts = f"{count} processes x {recipe.accumulate} batches x {recipe.batch_size}"
-            yield f"a step has {own * count} images, {parts}; the learning rate stays {recipe.lr}"
+            yield f"a step has up to {own * count} images, {parts}; the learning rate stays {recipe.lr}"
+        if recipe.warmup >= recipe.epochs > 0:
+            rises = f"rises over train.warmup={recipe.warmup} epochs, of which there are {recipe.epochs}"
+            yield f"note: the learning rate {rises}, and never comes to {recipe.lr}"
         before = self.history[-1].get("ranks", 1) if self.history[1:] else count
         if before != count:
             yield f"note: the epoch before was trained by {before} processes, a step had {own * before} images"

@@ -36,7 +36,8 @@ class ClassificationObjective(Objective):
     """One class per image, cross-entropy loss.
 
     Args:
-        class_weights: [C], how much an image of each class counts while training; None: each the same.
+        class_weights: [C], how much an image of each class counts while training, or, with label smoothing, each share
+            of its label; None: each the same.
         regulariser: a term that is added to the loss while training, such as `nam_penalty` of the network.
         label_smoothing: while training, the share of an image's label that is spread evenly over all classes (Szegedy
             et al., CVPR 2016).

@@ -12,7 +12,7 @@ import paddle
 import paddle.nn.functional as F
 import pandas as pd
 
-from paddle_eye.data.loading import PictureDataset, evaluation_loader
+from paddle_eye.data.loading import PictureDataset
 from paddle_eye.data.preparation.test_sets import Place
 from paddle_eye.data.transforms import Preprocessing
 from paddle_eye.engine.loop import evaluate
@@ -154,7 +154,7 @@ class MultilabelTask(LabelWording, PhotographTask):
         chosen_on = data.selection
         if chosen_on is data.validation:
             chosen_on = self._training_as_evaluated if data.training.preprocessing.augments else data.training
-        evaluation = evaluate(model, evaluation_loader(chosen_on), objective, len(chosen_on))
+        evaluation = evaluate(model, self.evaluation_loader(chosen_on), objective, len(chosen_on))
         thresholds = best_thresholds(*_arrays(evaluation))
         settled = MultilabelObjective(thresholds=thresholds, patients=objective.patients)
         return settled, {"thresholds": thresholds}

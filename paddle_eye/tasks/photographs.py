@@ -13,6 +13,7 @@ import paddle
 from paddle_eye.config import Config
 from paddle_eye.data.examination import examine_pictures, spread_over
 from paddle_eye.data.identity import data_digest, short
+from paddle_eye.data.images import stored_size
 from paddle_eye.data.loading import (
     AugmentedDataset,
     Batches,
@@ -39,6 +40,7 @@ from paddle_eye.report.finished import seen_from, write_predictions
 from paddle_eye.tasks.base import HELD_OUT, VALIDATION, Data, Measured, Task
 from paddle_eye.weights.opened import Opened, class_names
 
+_MOST_PIXELS = 2**23  # that are measured together, and made ahead by each of the threads that read
 _NO_FUNDI = (
     "most of these pictures seem to be no photographs of a fundus; the network will be asked without a gate that tells "
     "them from others"
@@ -67,11 +69,13 @@ class PhotographTask(Task):
         preprocessing = Preprocessing(self.settings.data.image_size, self.settings.data.preset)
         learned = aside[0]
         parts = [*aside, validation]
+        names = ["training", *(["held-out"] if share_aside else []), "validation"]
         prepare = preprocessing.keeping if preprocessing.augments else preprocessing.fitting
         count, others = len(learned), sum(map(len, parts[1:]))
-        store_note = require_room(count, others, preprocessing)
         files = [record.image for part in parts for record in part.records]
         few = spread_over(files[:count])
+        squares = preprocessing.kept_squares(list(map(stored_size, few)))
+        store_note = require_room(round(count * squares) + others, len(files), preprocessing.image_size)
         examined = examine_pictures(files, [prepare] * count + [preprocessing.fitting] * others, few)
         raise_faults("pictures", examined.faults.values(), "replace them or take them out of the data set")
         augmented = partial(AugmentedDataset, seed=recipe.seed) if preprocessing.augments else PictureDataset
@@ -89,7 +93,7 @@ class PhotographTask(Task):
             digests=[short(examined.digests[record.image]) for record in learned.records],
             validation_digests=digests[1],
             digest=data_digest([[record.label for record in part.records] for part in self.parts], digests),
-            faults=falsifying(examine(self.parts._asdict(), examined)),
+            faults=falsifying(examine(dict(zip(names, parts)), examined)),
             notes=[*layouts.notes(self.location.path, self.parts), *store_note, *([] if fundus else [_NO_FUNDI])],
             chosen_on=HELD_OUT if share_aside else VALIDATION,
             sketches=[sketch(examined.fingerprints[record.image]) for record in learned.records],
@@ -103,7 +107,7 @@ class PhotographTask(Task):
         )
 
     def evaluation_loader(self, dataset: PictureDataset) -> Batches:
-        return evaluation_loader(dataset)
+        return evaluation_loader(dataset, _together(self.settings.data.image_size))
 
     def keep_predictions(self, path: Path, columns: Mapping[str, Any]) -> None:
         """Write what a network says of the validation photographs, see `write_predictions`."""
@@ -163,7 +167,13 @@ def measured_photographs(
     images = [record.image for record in records.records]
     dataset = PictureDataset(records, opened.preprocessing)
     patients = patients_of(records)
-    return Measured(objective(patients), classes, images, dataset, 50, part.notes, patients, part.whole)
+    size = _together(opened.preprocessing.image_size)
+    return Measured(objective(patients), classes, images, dataset, size, part.notes, patients, part.whole)
+
+
+def _together(image_size: int) -> int:
+    """How many photographs a network that is measured looks at together: 50, or fewer large ones."""
+    return max(1, min(50, _MOST_PIXELS // image_size**2))
 
 
 def patients_of(records: RecordSet) -> np.ndarray | None:

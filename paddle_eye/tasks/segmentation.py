@@ -118,15 +118,17 @@ class SegmentationTask(MaskWording, Task):
         training, kept_aside, validation = self._divided(pairs)
         chosen_on = OWN_PART if kept_aside else HELD_OUT if self.settings.data.holdout else VALIDATION
         parts = ([*training, *kept_aside], validation)
-        faults = [*_on_both_sides(*parts), *_on_both_sides(training, kept_aside)]
         if self.settings.data.holdout:
             training, kept_aside = last_aside(training, self.settings.data.holdout)
+        faults = [*_on_both_sides(*parts), *_on_both_sides(training, kept_aside)]
         measured = MaskDataset(validation, preprocessing)
         selection = MaskDataset(kept_aside, preprocessing) if kept_aside else measured
         block = "block {fold} of {folds}".format(**self.blocks) if self.blocks else "the test part"
         for dataset, part in ((measured, block), (selection, f"the {chosen_on}")):
             if not _have_foreground(dataset.masks):
                 raise InputError(f"{self.location.path}, {part}: {_NO_FOREGROUND}")
+        if not _have_foreground(pair.truth for pair in training):
+            raise InputError(f"{self.location.path}: no mask that is learned from has foreground to learn")
         recipe, data = self.settings.train, self.settings.data
         return Data(
             training=CropDataset(training, preprocessing, data.image_size, data.crops, recipe.seed, data.bending),
@@ -139,8 +141,11 @@ class SegmentationTask(MaskWording, Task):
             notes=[
                 *([order_in_words(values)] if ordered else []),
                 *_notes(self.location.path, self.found, self._has_fields, self.classes, pairs),
+                *_missing(self.classes, training, "learned from"),
+                *_missing(self.classes, validation, "measured on"),
             ],
             chosen_on=chosen_on,
+            selection_patients=patients_among(pair.image for pair in kept_aside or validation),
         )
 
     @property
@@ -290,6 +295,13 @@ def _held_out(pairs: list[Pair], description: Mapping[str, Any]) -> list[Pair]:
 
 def _have_foreground(masks: Iterable[np.ndarray]) -> bool:
     return any(((mask > 0) & (mask != OUTSIDE)).any() for mask in masks)
+
+
+def _missing(classes: Sequence[str], pairs: Sequence[Pair], what: str) -> list[str]:
+    """That no mask of a part has some of several classes, if so."""
+    there = set().union(*(np.unique(pair.truth).tolist() for pair in pairs))
+    missing = [name for label, name in enumerate(classes) if label not in there]
+    return [f"no mask that is {what} has {listed(missing)}"] if missing and len(classes) > 2 else []
 
 
 def _digest_of(parts: Sequence[Sequence[Pair]]) -> str:

@@ -341,6 +341,13 @@ def test_the_largest_value_of_a_netpbm_file_is_white(most, channels):
     np.testing.assert_allclose(decoded[0, 0], most // 2 / most * 255, atol=1)
 
 
+@pytest.mark.parametrize(("colour", "alpha", "expected"), [(200, 255, 200), (3200, 4095, 200), (200, 65535, 200)])
+def test_transparency_of_16_bits_has_the_range_that_is_used(colour, alpha, expected):
+    stored = np.full((4, 4, 4), colour, np.uint16)
+    stored[..., 3] = alpha
+    assert (decode_picture(encoded(stored), "a") == expected).all()
+
+
 def test_a_plain_pgm_of_16_bits_without_a_last_line_is_not_cut_off():
     decoded = decode_picture(b"P2\n6 1\n4095\n0 100 255 300 1000 4095", "x")
     np.testing.assert_allclose(decoded[0, :, 0], [0, 6, 16, 19, 62, 255], atol=1)

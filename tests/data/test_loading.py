@@ -245,21 +245,21 @@ def test_running_out_of_memory_is_no_fault_of_the_data():
 def test_pictures_that_do_not_fit_into_the_memory_are_refused_before_they_are_read(monkeypatch):
     monkeypatch.setattr(store, "_chosen", Store(None))
     monkeypatch.setattr(loading, "free_memory", lambda: 2**30)
-    assert loading.require_room(1000, 1000, Preprocessing(224)) == []
+    assert loading.require_room(2000, 2000, 224) == []
     with pytest.raises(JobError, match=r"not enough memory: 9000 pictures take 1.3 GB at 224 pixels, 1.0 GB are free"):
-        loading.require_room(5000, 4000, Preprocessing(224))
+        loading.require_room(9000, 9000, 224)
     monkeypatch.setattr(loading, "free_memory", lambda: None)
-    loading.require_room(10**6, 10**6, Preprocessing(224))
+    loading.require_room(10**6, 10**6, 224)
 
 
 def test_pictures_that_do_not_fit_into_a_store(tmp_path, monkeypatch):
     monkeypatch.setattr(Store, "room", lambda store: 2**30)
     monkeypatch.setattr(store, "_chosen", Store(tmp_path, named=True))
-    assert loading.require_room(1000, 1000, Preprocessing(224)) == []
+    assert loading.require_room(2000, 2000, 224) == []
     with pytest.raises(JobError, match=r"9000 pictures take 1.3 GB at 224 pixels, 1.0 GB can be used there; give a"):
-        loading.require_room(5000, 4000, Preprocessing(224))
+        loading.require_room(9000, 9000, 224)
     monkeypatch.setattr(store, "_chosen", Store(tmp_path))
-    (note,) = loading.require_room(5000, 4000, Preprocessing(224))
+    (note,) = loading.require_room(9000, 9000, 224)
     assert "kept in memory" in note
     assert store.chosen_store().folder is None
 

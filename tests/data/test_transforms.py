@@ -114,6 +114,17 @@ def test_training_keeps_twice_the_resolution_and_does_not_enlarge():
     large, small = np.zeros((1000, 1500, 3), np.uint8), np.zeros((100, 120, 3), np.uint8)
     assert Preprocessing(224, "imagenet").keep(large).shape == (448, 672, 3)
     assert Preprocessing(224, "imagenet").keep(small).shape == (100, 120, 3)
+    strip = np.zeros((448, 44800, 3), np.uint8)
+    assert Preprocessing(224, "imagenet").keep(strip).shape == (448, 4 * 448, 3)
+
+
+@pytest.mark.parametrize("shape", [(1000, 1000), (1444, 2124), (448, 4480)])
+def test_what_training_keeps_is_counted(shape):
+    preprocessing = Preprocessing(224, "imagenet")
+    squares = preprocessing.keep(np.zeros((*shape, 3), np.uint8)).size / (3 * 224**2)
+    assert squares == pytest.approx(preprocessing.kept_squares([shape[::-1], (0, 0)]), rel=0.01)
+    assert Preprocessing(224).kept_squares([shape]) == 1
+    assert preprocessing.kept_squares([(0, 0)]) == 16
 
 
 def test_a_random_part_shows_a_part_of_every_kind_of_place_and_half_are_mirrored():

@@ -244,6 +244,24 @@ def test_masks_of_two_values_turned_round_are_warned_of_unless_the_background_wa
     assert (doubt in task.load().notes) == warned
 
 
+def of(place):
+    settings = {"model.name": "unet", "data.image_size": 32, "data.classes": VALUES}
+    return SegmentationTask(Config().updated(settings, "test"), Location(place, "set", False))
+
+
+def test_classes_that_no_mask_of_a_part_has_are_named(squares):
+    assert not any("no mask that is" in note for note in of(squares).load().notes)
+    *learned, _ = sorted((squares / "label").iterdir())
+    for path in learned:
+        mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(path), np.where(mask == VALUES["cup"], VALUES["disc"], mask).astype(np.uint8))
+    assert "no mask that is learned from has cup" in of(squares).load().notes
+    for path in learned:
+        cv2.imwrite(str(path), np.full_like(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), VALUES["background"]))
+    with pytest.raises(InputError, match="no mask that is learned from has foreground to learn"):
+        of(squares).load()
+
+
 def test_values_may_stand_in_the_order_of_the_names(squares):
     masks = masks_of(squares)
     values = {"cup": 0, "disc": 128, "background": 255}
