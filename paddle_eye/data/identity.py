@@ -20,6 +20,11 @@ def seen_pictures(description: Mapping[str, Any]) -> set[str] | None:
     return set(map(str, digests)) if isinstance(digests, list) else None
 
 
+def digest_of_pictures(digests: Sequence[str]) -> str:
+    """A digest of photographs in any order, of those of their files."""
+    return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
+
+
 def data_digest(labels: Sequence[Sequence[object]], digests: Sequence[Sequence[str]]) -> str:
     """A digest of the photographs and labels of all parts; it changes when a photograph, its label or its side does.
 

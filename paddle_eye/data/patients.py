@@ -13,22 +13,28 @@ import numpy as np
 from paddle_eye.errors import InputError
 from paddle_eye.metrics.intervals import patient_numbers
 
-_WORDS, _SIGNS = "(?:left|right)(?:[ _-]?eye)?|od|os|左眼|右眼|左|右", " _.,;()（）[]【】–-"
+_LATIN, _CHINESE = "(?:left|right)(?:[ _-]?eye)?|od|os", "左眼|右眼|左|右"
+_WORDS, _SIGNS = f"{_LATIN}|{_CHINESE}", " _.,;()（）[]【】–-"
 _BETWEEN = f"[{re.escape(_SIGNS)}]"
 _EYE = f"(?:{_WORDS}|l|r|le|re)"
 # The patient, with a digit in it, and the side of the eye: 12_left, p7-OD, 12L, 12左; perhaps a suffix: 12_left_2.
+# Behind RE and LE it is one digit or none: study2_re_12 may be a patient.
 _SIDE_BEHIND = re.compile(
-    rf"(.*\d|.*\d.*?{_BETWEEN})(?:(?:{_WORDS}|l|r)(?:{_BETWEEN}.*)?|(?:le|re){_BETWEEN}*)", re.IGNORECASE
+    rf"(.*\d|.*\d.*?{_BETWEEN})(?:(?:{_WORDS}|l|r)(?:{_BETWEEN}.*)?|(?:le|re)(?:{_BETWEEN}\d?\D*)?)", re.IGNORECASE
 )
 # The same with the number of a photograph: p7_OD2, and 12_l1; site1_R1 may be a patient.
 _NUMBERED_SIDE = re.compile(
-    rf"(.*\d.*?{_BETWEEN}(?={_WORDS})|\d+{_BETWEEN}){_EYE}[1-9](?:{_BETWEEN}.*)?", re.IGNORECASE
+    rf"(?:(.*\d.*?{_BETWEEN})(?:{_WORDS})\d{{1,2}}|(\d+{_BETWEEN})(?:l|r|le|re)[1-9])(?:{_BETWEEN}.*)?", re.IGNORECASE
 )
-# The side before the patient: left_12, OD12, IMG_OD_12; letters must be set apart, R0001 is a number.
+# The side before the patient: left_12, OD12, IMG_OD_12; words begin no longer ones, letters must be set apart, as R0001
+# is a number.
 _SIDE_BEFORE = re.compile(
-    rf"((?:\D*{_BETWEEN})?)(?:(?:{_WORDS})(?![a-z]){_BETWEEN}*|(?:l|r|le|re){_BETWEEN}+)(.*\d.*)", re.IGNORECASE
+    rf"((?:\D*{_BETWEEN})?)(?:(?:(?:{_LATIN})(?![a-z]{{2}})|{_CHINESE}){_BETWEEN}*|(?:l|r|le|re){_BETWEEN}+)(.*\d.*)",
+    re.IGNORECASE,
 )
 _SIDE_AT_THE_END = re.compile(rf"(.*\d|.*\d.*?{_BETWEEN}){_EYE}{_BETWEEN}*", re.IGNORECASE)
+# The side alone, in the folder of a patient, perhaps with what is in the middle of the picture.
+_SIDE_ALONE = re.compile(rf"{_EYE}(?:{_BETWEEN}(?:macula|disc|fundus))?", re.IGNORECASE)
 GENERATED = re.compile(r"_(\d+)_\d+")  # Keras' ImageDataGenerator: _<number of the original>_<random number>
 
 
@@ -37,14 +43,14 @@ def patient_of(path: Path, pattern: re.Pattern | None = None) -> str | None:
 
     ``<number>_left`` and ``<number>_right`` are two eyes of one patient, in whatever folder they are; so are names with
     OD and OS, L and R, RE and LE, 左 and 右, in any case, behind or before the patient, set apart by a blank, ``_``,
-    ``-``, ``.`` … or, but for letters before it, by nothing; where the side is all there is, as in ``p12/left``, the
-    folder with a number is the patient. Pictures that an augmentation program made are named ``_<number>_<number>``;
+    ``-``, ``.`` … or by nothing, but for L, R, LE and RE before it; where the side is all there is, as in ``p12/left``,
+    the folder with a number is the patient. Pictures that an augmentation program made are named ``_<number>_<number>``;
     the first number counts the originals of a folder. A name is written as `written_alike` has it.
 
     Args:
         path: the picture file.
-        pattern: its first group, found anywhere in the file name, names the patient instead; a pattern with a ``/``
-            that is not in it is looked for in ``<folder>/<name>``.
+        pattern: its first group, found anywhere in the file name, names the patient instead; one with a ``/`` is
+            looked for in ``<folder>/<name>`` if it is not found there.
     """
     if pattern is not None:
         found = pattern.search(path.name)
@@ -54,10 +60,10 @@ def patient_of(path: Path, pattern: re.Pattern | None = None) -> str | None:
     if copy := GENERATED.fullmatch(path.stem):
         return written_alike(f"{path.parent.name}/_{copy[1]}")
     if eye := _SIDE_BEHIND.fullmatch(path.stem) or _NUMBERED_SIDE.fullmatch(path.stem):
-        return written_alike(eye[1].strip(_SIGNS))
+        return written_alike((eye[1] or eye[2]).strip(_SIGNS))
     if eye := _SIDE_BEFORE.fullmatch(path.stem):
         return written_alike(f"{eye[1]}{eye[2].strip(_SIGNS)}".strip(_SIGNS))
-    if is_side(path.stem) and re.search(r"\d", path.parent.name):
+    if _SIDE_ALONE.fullmatch(path.stem) and re.search(r"\d", path.parent.name):
         return written_alike(path.parent.name)
     return None
 

@@ -42,7 +42,8 @@ class VisualDLDisplay(Display):
         self._record = Record
         self._path: Path | None = None
         self._last_steps: dict[str, int] = {}
-        self._steps = self._before = 0  # of an epoch; more steps than these epochs have, of other numbers of processes
+        self._steps_by: dict[int, int] = {}  # of an epoch that was evaluated: the number of the step before
+        self._start = 0  # the number of the step before an epoch
 
     def started(self, run: RunFolder) -> None:
         self._path = run.visualdl_log
@@ -55,15 +56,14 @@ class VisualDLDisplay(Display):
         self._add("meta_data_tag", 0, meta_data=self._record.MetaData())  # VisualDL looks for it first
 
     def training(self, epoch: int, epochs: int, batches: Iterable, accumulate: int) -> Iterable:
-        self._steps = math.ceil(len(batches) / accumulate)
-        if (last := self._last_steps.get(_STEP, 0)) > self._before + epoch * self._steps:
-            self._before = last - (epoch - 1) * self._steps
+        self._start = self._steps_by.get(epoch - 1, (epoch - 1) * math.ceil(len(batches) / accumulate))
         return batches
 
     def step(self, epoch: int, index: int, loss: float, waited: float) -> None:
-        self._add(_STEP, self._before + (epoch - 1) * self._steps + index + 1, value=loss)
+        self._add(_STEP, self._start + index + 1, value=loss)
 
     def evaluated(self, row: dict[str, Any], criterion: str) -> None:
+        self._steps_by[row["epoch"]] = self._last_steps.get(_STEP, 0)
         for name, value in row.items():
             if isinstance(value, float) and math.isfinite(value) and name != "seconds":
                 self._add(_tag(name), row["epoch"], value=value)
@@ -89,7 +89,7 @@ class VisualDLDisplay(Display):
         self._last_steps[tag] = step
 
     def _read(self) -> dict[str, int]:
-        """The last step of each tag in the log; what comes after its last whole record is cut off."""
+        """The last step of each tag in the log, and of each epoch; what comes after its last whole record is cut off."""
         last: dict[str, int] = {}
         with open(self._path, "r+b") as log:
             size, end = os.fstat(log.fileno()).st_size, 0
@@ -103,6 +103,8 @@ class VisualDLDisplay(Display):
                     break
                 for value in values:
                     last[value.tag] = max(value.id, last.get(value.tag, 0))
+                    if value.tag == _tag("loss"):
+                        self._steps_by[value.id] = last.get(_STEP, 0)
                 end = log.tell()
             if end < size:
                 log.truncate(end)

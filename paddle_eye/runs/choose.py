@@ -37,6 +37,9 @@ def choose_settings(config_file: Path | None, given: Mapping[str, Any]) -> tuple
     standard = CONFIGS / ("demo.yaml" if location.demonstration else task_of(asked).standard_recipe)
     chosen = config.load(config_file or standard).updated({**given, "data.path": str(location.path)}, "your settings")
     _require_effect(chosen, given)
+    if chosen.train.class_weights == chosen.train.sampler == "balanced":
+        both = "train.class_weights and train.sampler: both are balanced"
+        raise InputError(f"{both}, and rare classes would count twice; leave one out")
     return chosen, location
 
 
@@ -145,14 +148,12 @@ def _refuse_other_data(output: Path, asked: Config, names: Sequence[str]) -> Non
 
 
 def _require_effect(settings: Config, given: Mapping[str, Any]) -> None:
-    """Raise an InputError if something was given that changes nothing, given the other settings, or too much."""
+    """Raise an InputError if something was given that changes nothing, given the other settings."""
     recipe = settings.train
     if "train.lrf" in given and recipe.schedule == "constant":
         raise InputError(f"train.lrf={recipe.lrf}: the learning rate is constant; add --set train.schedule=cosine")
     if "train.lrf" in given and recipe.epochs <= recipe.warmup + 1:
         raise InputError(f"train.lrf={recipe.lrf}: no epoch of {recipe.epochs} has a lower rate; leave it out")
-    if recipe.class_weights == recipe.sampler == "balanced":
-        raise InputError("train.class_weights and train.sampler: both are balanced, and rare classes would count twice")
     if "train.momentum" in given and recipe.optim != "SGD":
         raise InputError(f"train.momentum={recipe.momentum}: {recipe.optim} has none; leave it out")
 

@@ -9,7 +9,7 @@ from typing import Any
 import paddle
 
 from paddle_eye.config import Config
-from paddle_eye.data.identity import seen_pictures
+from paddle_eye.data.identity import digest_of_pictures
 from paddle_eye.engine.checkpoint import load_checkpoint
 from paddle_eye.engine.precision import Precision
 from paddle_eye.errors import InputError
@@ -123,8 +123,9 @@ def require_same_data(run: RunFolder, origin: Mapping[str, Any], data: Data, cla
     Raises:
         InputError: the data differs.
     """
-    digest, seen = (origin.get("data") or {}).get("digest"), seen_pictures(origin)
-    same = digest in (None, data.digest) and (seen is None or seen.issuperset(data.digests))
+    before = origin.get("data") or {}
+    learned = digest_of_pictures(data.digests)
+    same = before.get("digest") in (None, data.digest) and before.get("training_digest") in (None, learned)
     if not same or origin.get("classes") not in (None, list(classes)):
         raise InputError(
             f"{run.path}: the photographs, their labels or their split are others than when the run was started, or "

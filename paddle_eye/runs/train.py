@@ -15,7 +15,7 @@ import pandas as pd
 
 from paddle_eye import __version__
 from paddle_eye.config import Config, to_yaml
-from paddle_eye.data.identity import seen_pictures
+from paddle_eye.data.identity import digest_of_pictures, seen_pictures
 from paddle_eye.data.loading import Batches, EpochSampler, set_epoch
 from paddle_eye.data.locate import BANNER, Location
 from paddle_eye.data.sketches import seen_sketches
@@ -147,6 +147,7 @@ class Run:
                 "name": self.location.name,
                 "path": str(self.location.path),
                 "digest": data.digest,
+                "training_digest": digest_of_pictures(data.digests),
                 "demonstration": self.location.demonstration,
                 "training_images": len(data.training.pictures),
                 "best_epoch_chosen_on": data.chosen_on,

@@ -299,9 +299,11 @@ def _have_foreground(masks: Iterable[np.ndarray]) -> bool:
 
 def _missing(classes: Sequence[str], pairs: Sequence[Pair], what: str) -> list[str]:
     """That no mask of a part has some of several classes, if so."""
+    if len(classes) == 2:
+        return []
     there = set().union(*(np.unique(pair.truth).tolist() for pair in pairs))
     missing = [name for label, name in enumerate(classes) if label not in there]
-    return [f"no mask that is {what} has {listed(missing)}"] if missing and len(classes) > 2 else []
+    return [f"no mask that is {what} has {listed(missing)}"] if missing else []
 
 
 def _digest_of(parts: Sequence[Sequence[Pair]]) -> str:

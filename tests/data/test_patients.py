@@ -39,6 +39,10 @@ def test_two_eyes_are_of_one_patient_in_whatever_folder(folder, name):
         ("12[OD]", "12,OS", "12"),
         ("12_l1", "12_r2", "12"),
         ("12_OD2", "12_OS", "12"),
+        ("12_left9", "12_left10", "12"),
+        ("7_RE_2", "7_LE_macula", "7"),
+        ("左眼P12", "右P12", "p12"),
+        ("ODP12", "leftP12", "p12"),
         ("fundus_left_12", "fundus_right_12", "fundus_12"),
         ("IMG_OD_12", "IMG_OS_12", "img_12"),
     ],
@@ -47,7 +51,7 @@ def test_the_sides_of_eyes_are_known_as_people_write_them(left, right, patient):
     assert patient_of(Path(f"{left}.jpg")) == patient_of(Path(f"x/{right}.png")) == patient
 
 
-@pytest.mark.parametrize("name", ["left", "OS", "r", "左眼", "right_eye"])
+@pytest.mark.parametrize("name", ["left", "OS", "r", "左眼", "right_eye", "OD_macula"])
 def test_where_the_side_is_all_there_is_the_folder_with_a_number_is_the_patient(name):
     assert patient_of(Path(f"dr/P012/{name}.jpg")) == "p12"
 
@@ -93,6 +97,8 @@ def test_names_that_look_like_pairs(names, pair):
         "2023_re_12.jpg",
         "img_osman_1.jpg",
         "Oslo_1.jpg",
+        "ODIR_12.jpg",
+        "study2_le03.jpg",
         "batch1/od_meier.jpg",
         "L12.jpg",
         "12floor.jpg",

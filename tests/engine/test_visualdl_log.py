@@ -82,15 +82,12 @@ def test_a_step_of_several_batches_is_one_step(visualdl, run):
 
 
 def test_after_fewer_steps_an_epoch_the_numbers_of_steps_go_on(visualdl, run):
-    """As where a run is continued by more processes, and once more."""
-    for epochs, count in (([1, 2], 4), ([3, 4], 1), ([5], 1)):
-        display = VisualDLDisplay()
-        display.started(run)
-        for epoch in epochs:
-            display.training(epoch, 9, [None] * count, accumulate=1)
-            for index in range(count):
-                display.step(epoch, index, 0.5, 0.0)
-    assert [step for tag, step in read(run) if tag == "step/loss"] == list(range(1, 12))
+    """As where a run is continued by more processes, and by fewer."""
+    train(run, [0, 1, 2], batches=4)
+    train(run, [3, 4], batches=3)
+    train(run, [5], batches=1)
+    train(run, [6], batches=8)
+    assert [step for tag, step in read(run) if tag == "step/loss"] == list(range(1, 8 + 6 + 1 + 8 + 1))
 
 
 def test_steps_epochs_and_pictures_are_logged(visualdl, run):

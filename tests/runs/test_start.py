@@ -1,12 +1,14 @@
 import pytest
 
+from paddle_eye.data.identity import digest_of_pictures
 from paddle_eye.errors import InputError
 from paddle_eye.run_folder import RunFolder
 from paddle_eye.runs.start import require_same_data
 from paddle_eye.tasks.base import Data
 
 DATA = Data(None, None, None, ["a", "b"], ["c"], "digest", [], [], "validation images")
-ORIGIN = {"data": {"digest": "digest"}, "classes": ["normal", "ill"], "training_pictures": ["a", "b", "earlier"]}
+KNOWN = {"digest": "digest", "training_digest": digest_of_pictures(["b", "a"])}
+ORIGIN = {"data": KNOWN, "classes": ["normal", "ill"]}
 
 
 def test_a_run_goes_on_with_the_data_that_it_was_started_with(tmp_path):
@@ -17,9 +19,9 @@ def test_a_run_goes_on_with_the_data_that_it_was_started_with(tmp_path):
 @pytest.mark.parametrize(
     ("origin", "classes"),
     [
-        ({"data": {"digest": "another"}}, ("normal", "ill")),
+        ({"data": {**KNOWN, "digest": "another"}}, ("normal", "ill")),
         ({}, ("ill", "normal")),
-        ({"training_pictures": ["a", "held out before"]}, ("normal", "ill")),
+        ({"data": {**KNOWN, "training_digest": digest_of_pictures(["a", "held out"])}}, ("normal", "ill")),
     ],
     ids=["digest", "names of classes", "another hold-out"],
 )

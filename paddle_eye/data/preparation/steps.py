@@ -266,7 +266,8 @@ def write_split(
     if found.parts is not None:
         notes += layouts.patients_in_one(found.parts)
     unknown = [record.image for record in found.records.records if record.group is None]
-    told = told_by_names(record.image for record in found.records.records) if found.by_names else None
+    named = [record.image for record in found.records.records if record.group == patient_of(record.image)]
+    told = told_by_names(named) if found.by_names else None
     notes += [told] * (told is not None)
     if pair := look_like_pairs(unknown):
         notes.append(f"{pair[0]} and {pair[1]}, for example, may be of one patient; say with --group which names are")

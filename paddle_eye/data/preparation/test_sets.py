@@ -10,6 +10,7 @@ from typing import Any
 from paddle_eye.data.preparation.steps import find_sheet
 from paddle_eye.data.records import RecordSet
 from paddle_eye.data.sources import layouts
+from paddle_eye.data.sources.folders import require_no_eyes
 from paddle_eye.data.sources.layouts import TestPart
 from paddle_eye.data.sources.part_names import key
 from paddle_eye.errors import InputError
@@ -55,6 +56,7 @@ def read_test_part(place: Place, known: Sequence[str] | None) -> TestPart:
     if place.names:
         named = " ".join(f"--map {name}={own}" for name, own in place.names.items())
         raise InputError(f"{named}: the network's file does not name its classes; name them, with convert_weights.py")
+    require_no_eyes(place.path, part.records.classes)
     return part
 
 

@@ -20,7 +20,7 @@ from paddle_eye.data.sources.part_names import (
     plain,
 )
 from paddle_eye.data.sources.tables import fault_of_alike, is_own_table
-from paddle_eye.errors import InputError, brief, fault_of_name, no_folder, raise_faults
+from paddle_eye.errors import InputError, fault_of_name, no_folder, raise_faults
 
 _SHEETS = (".csv", ".tsv", ".xlsx", ".xls", ".ods")
 _COUNTED = {1: "one", 2: "two"}
@@ -50,7 +50,7 @@ def read_folders(
     if classes is None:
         _require_classes(root, folders)
         if least > 1:  # what is only measured has the classes of a network
-            _require_no_eyes(root, folders)
+            require_no_eyes(root, [folder.name for folder in folders])
     else:
         by_name = {folder.name: folder for folder in folders}
         missing = [name for name in classes if name not in by_name]
@@ -167,16 +167,17 @@ def _require_classes(root: Path, folders: list[Path]) -> None:
         )
 
 
-def _require_no_eyes(root: Path, folders: list[Path]) -> None:
+def require_no_eyes(root: Path, names: Sequence[str]) -> None:
     """Raise an InputError if folders are called as the sides of eyes, or as patients."""
-    names = ",".join(folder.name for folder in folders)
-    cure = f"put the photographs into one folder for each class, or have tools/split.py insist with --classes {names}"
-    if all(is_side(folder.name) for folder in folders):
-        raise InputError(f"{root}: {names} look like the sides of eyes, not like classes; {cure}")
-    if len(folders) > _MOST_NUMBERED and len({re.sub(r"\d+", "0", folder.name) for folder in folders}) == 1:
+    found = None
+    if all(map(is_side, names)):
+        found = f"{', '.join(names)} look like the sides of eyes"
+    elif len(names) > _MOST_NUMBERED and len({re.sub(r"\d+", "0", name) for name in names}) == 1:
+        found = f"{len(names)} folders whose names differ by a number, such as {names[0]}, look like patients"
+    if found is not None:
         raise InputError(
-            f"{root}: {len(folders)} folders whose names differ by a number, such as {folders[0].name}, look like "
-            f"patients, not like classes; {brief(cure)}"
+            f"{root}: {found}, not like classes; put the photographs into one folder for each class, give a sheet of "
+            "their labels (--sheet), or have tools/split.py insist with --classes and all names, separated by commas"
         )
 
 

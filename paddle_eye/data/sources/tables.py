@@ -297,7 +297,7 @@ def settle(folder: Path) -> None:
     if not isinstance(coming, list) or len(coming) != len(paths) or not isinstance(others, list):
         return  # nothing was begun
     beside = [place for name in others if (place := folder.parent / str(name)).is_dir()]
-    begun = any(path.is_file() and file_digest(path) == digest for path, digest in zip(paths, coming))
+    begun = not all(_coming(path).exists() for path in paths)  # one is in its place
     if not begun and any(_mark(place).get("division") != division for place in beside):
         return  # it has not got so far that it counts
     for path, digest in zip(paths, coming):

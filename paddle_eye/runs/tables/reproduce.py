@@ -147,7 +147,10 @@ class Table:
 
     def _apart(self, name: str, rows: Sequence[str]) -> list[str]:
         """Why rows have no figures together: their settings differ, or they are measured on one block."""
-        given = [asked_settings(row.config, row.settings) for row in self.plan.rows if row.name in rows]
+        try:
+            given = [asked_settings(row.config, row.settings) for row in self.plan.rows if row.name in rows]
+        except InputError:  # said of the row, where it is asked for
+            return []
         flat = [each.flat() for each in given]
         free = {"data.fold", "train.seed", "train.device"}
         changed = sorted({key for each in flat[1:] for key in differing(flat[0], each, free)})

@@ -84,6 +84,12 @@ def test_names_that_are_none_are_refused(put, names):
         read(put("amd", "normal"), names=names)
 
 
+def test_sides_of_eyes_are_no_classes_of_a_network_that_does_not_name_its_own(put):
+    with pytest.raises(InputError, match="left, right look like the sides of eyes, not like classes"):
+        read(put("left", "right"), known=None)
+    assert counts(read(put("left", "right"), known=("left", "right"))) == {"left": 2, "right": 2}
+
+
 def test_names_mean_nothing_to_a_network_without(put):
     with pytest.raises(InputError, match="--map a=b: the network's file does not name its classes; name them"):
         read(put("amd", "normal"), known=None, names={"a": "b"})

@@ -496,17 +496,34 @@ def test_folds_of_which_a_killed_process_marked_some_are_the_former_ones(tmp_pat
     assert all("normal/3.jpg" in path.read_text() for path in tmp_path.glob("*/*.csv"))
 
 
-@pytest.mark.parametrize("way", ["renamed", "the other is gone", "an earlier version's mark"])
+def test_a_table_that_stays_the_same_is_not_taken_for_one_in_its_place(tmp_path, make_records):
+    same = make_records(("normal/1.jpg", 1, None), ("amd/2.jpg", 0, None))
+    new = make_records(("amd/2.jpg", 0, None), ("normal/3.jpg", 1, None))
+    places = [tmp_path / "fold1", tmp_path / "fold2"]
+    write_tables(dict.fromkeys(places, (same, same)))
+    marks = iter((tables.write_json, lambda *_: os._exit(0)))
+    if not (child := os.fork()):
+        tables.write_json = lambda *arguments: next(marks)(*arguments)
+        write_tables(dict.fromkeys(places, (same, new)))
+    os.waitpid(child, 0)
+    for place in places:
+        settle(place)
+    assert all("normal/1.jpg" in path.read_text() for path in tmp_path.glob("*/*.csv"))
+
+
+@pytest.mark.parametrize("way", ["renamed", "the other is gone", "an earlier version's mark", "the other written anew"])
 def test_a_split_that_was_stopped_is_finished_wherever_it_is(tmp_path, make_records, monkeypatch, way):
     old = make_records(("normal/1.jpg", 1, None), ("amd/2.jpg", 0, None))
     new = make_records(("amd/2.jpg", 0, None), ("normal/3.jpg", 1, None))
     places = [tmp_path / "fold1", tmp_path / "fold2"]
     write_tables(dict.fromkeys(places, (old, old)))
-    if not (child := os.fork()):
-        tables.os.replace = lambda *_: os._exit(0) if str(_[1]).endswith("train.csv") else os.rename(*_)
+    if not (child := os.fork()):  # dies when one table is in its place
+        tables.os.replace = lambda *_: os._exit(0) if str(_[1]).endswith("test.csv") else os.rename(*_)
         write_tables(dict.fromkeys(places, (new, new)))
     os.waitpid(child, 0)
-    if way == "renamed":
+    if way == "the other written anew":
+        write_tables({places.pop(): (old, old)})
+    elif way == "renamed":
         (tmp_path / "folds").mkdir()
         places = [place.rename(tmp_path / "folds" / f"new{number}") for number, place in enumerate(places)]
     elif way == "the other is gone":
