@@ -44,8 +44,9 @@ def patient_of(path: Path, pattern: re.Pattern | None = None) -> str | None:
     ``<number>_left`` and ``<number>_right`` are two eyes of one patient, in whatever folder they are; so are names with
     OD and OS, L and R, RE and LE, 左 and 右, in any case, behind or before the patient, set apart by a blank, ``_``,
     ``-``, ``.`` … or by nothing, but for L, R, LE and RE before it; where the side is all there is, as in ``p12/left``,
-    the folder with a number is the patient. Pictures that an augmentation program made are named ``_<number>_<number>``;
-    the first number counts the originals of a folder. A name is written as `written_alike` has it.
+    the folder with a number is the patient. Pictures that an augmentation program made are named
+    ``_<number>_<number>``; the first number counts the originals of a folder. A name is written as `written_alike` has
+    it.
 
     Args:
         path: the picture file.

@@ -89,7 +89,7 @@ class VisualDLDisplay(Display):
         self._last_steps[tag] = step
 
     def _read(self) -> dict[str, int]:
-        """The last step of each tag in the log, and of each epoch; what comes after its last whole record is cut off."""
+        """The last step of each tag in the log, and of each epoch; what comes behind its last whole record is cut."""
         last: dict[str, int] = {}
         with open(self._path, "r+b") as log:
             size, end = os.fstat(log.fileno()).st_size, 0
