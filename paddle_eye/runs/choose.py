@@ -32,6 +32,8 @@ def choose_settings(config_file: Path | None, given: Mapping[str, Any]) -> tuple
         InputError: a wrong setting, or data that was asked for and is not there.
     """
     asked = asked_settings(config_file, given)
+    if config_file is not None:
+        _require_effect_of_file(config_file, asked)
     _require_data(asked)
     location = locate.find(asked.data.path)
     standard = CONFIGS / ("demo.yaml" if location.demonstration else task_of(asked).standard_recipe)
@@ -156,6 +158,19 @@ def _require_effect(settings: Config, given: Mapping[str, Any]) -> None:
         raise InputError(f"train.lrf={recipe.lrf}: no epoch of {recipe.epochs} has a lower rate; leave it out")
     if "train.momentum" in given and recipe.optim != "SGD":
         raise InputError(f"train.momentum={recipe.momentum}: {recipe.optim} has none; leave it out")
+
+
+def _require_effect_of_file(path: Path, asked: Config) -> None:
+    """The same of what a file says that is not the standard, if it changes nothing by itself or with what is given."""
+    settings, standard = config.load(path), Config().flat()
+    said, faults = {key: value for key, value in settings.flat().items() if value != standard[key]}, []
+    for each in (settings, asked):
+        try:
+            _require_effect(each, said)
+        except InputError as error:
+            faults.append(error)
+    if len(faults) == 2:
+        raise InputError(f"{path}: {faults[0]}")
 
 
 def network_settings(settings: Config, given: Mapping[str, Any] = types.MappingProxyType({})) -> dict[str, Any]:
