@@ -666,7 +666,7 @@ def test_faults_of_a_split_are_found_listed_and_mended(six, tmp_path):
     done = run_tool("audit", "--data", "dataset/fundus6", cwd=copy, code=1)
     assert "identical pictures on both sides of the split" in done.stdout
     run_tool("audit", "--data", "dataset/fundus6", "--fix-list", "faults.txt", cwd=copy)
-    assert (copy / "faults.txt").read_text() == "dataset/fundus6/a/900_right.png\n"
+    assert (copy / "faults.txt").read_text().splitlines()[1:] == ["dataset/fundus6/a/900_right.png"]
     small = ("--epochs", "0", "--set", "data.image_size=32", "--overwrite")
     out = run_tool("train", "--config", ROOT / "configs/fundus6_resnet18.yaml", *small, cwd=copy).stdout
     assert "FAULT of the data: identical pictures on both sides" in out

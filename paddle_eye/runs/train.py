@@ -163,7 +163,8 @@ class Run:
         own = recipe.batch_size * recipe.accumulate
         if own * count != recipe.batch_size:
             parts = f"{count} processes x {recipe.accumulate} batches x {recipe.batch_size}"
-            yield f"a step has up to {own * count} images, {parts}; the learning rate stays {recipe.lr}"
+            images = min(own * count, len(self.data.training))
+            yield f"a step has {images} images, {parts}; the learning rate stays {recipe.lr}"
         if recipe.warmup >= recipe.epochs > 0:
             rises = f"rises over train.warmup={recipe.warmup} epochs, of which there are {recipe.epochs}"
             yield f"note: the learning rate {rises}, and never comes to {recipe.lr}"
