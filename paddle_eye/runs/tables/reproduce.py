@@ -120,10 +120,10 @@ class Table:
         before = lines[row.key]
         names = [name for name in before if name.startswith(_SAME_AGAIN) and "sha256" not in name and before[name]]
         where = f"here {again['processors']}, before {before['processors']}"
-        differing = [name for name in names if again.get(name) != before[name]]
-        if differing:
-            values = "; ".join(f"{name} {before[name]} before, {again.get(name)} here" for name in differing)
-            raise JobError(f"{row.key}: {len(differing)} of {len(names)} figures differ ({where}): {values}")
+        others = [name for name in names if again.get(name) != before[name]]
+        if others:
+            values = "; ".join(f"{name} {before[name]} before, {again.get(name)} here" for name in others)
+            raise JobError(f"{row.key}: {len(others)} of {len(names)} figures differ ({where}): {values}")
         print(f"{row.key}: all {len(names)} figures are the same to the last digit ({where})")
 
     def _require_right(self) -> None:
