@@ -70,6 +70,14 @@ def folder(text: str) -> Path:
     return written
 
 
+def file(text: str) -> Path:
+    """The same of a file that is written; a folder in its place is refused."""
+    written = target(text)
+    if written.is_dir():
+        raise argparse.ArgumentTypeError(f"{written}: expected a file, this is a folder")
+    return written
+
+
 def any_path(text: str) -> Path:
     """The same of a file that is only read, whatever encoding its name is in."""
     if not text:

@@ -157,3 +157,9 @@ def test_names_are_not_empty(text):
     with pytest.raises(argparse.ArgumentTypeError, match="the name is empty; leave the flag out"):
         cli.names(text)
     assert cli.names("a,b") == ["a", "b"]
+
+
+def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path):
+    assert cli.file(str(tmp_path / "new.txt")) == tmp_path / "new.txt"
+    with pytest.raises(argparse.ArgumentTypeError, match="expected a file, this is a folder"):
+        cli.file(str(tmp_path))

@@ -17,7 +17,7 @@ def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--data", type=cli.path, required=True, metavar="DIR", help="folder of the data set")
     parser.add_argument(
-        "--fix-list", type=cli.target, metavar="FILE", help="write the files to leave out, of faults and notes"
+        "--fix-list", type=cli.file, metavar="FILE", help="write the files to leave out, of faults and notes"
     )
     parser.add_argument(
         "--classes", type=cli.names, metavar="A,B", help="the folders that are classes, if their names say otherwise"

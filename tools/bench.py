@@ -21,7 +21,7 @@ def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="of the benchmarks (default: all)")
     parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu", help="where networks compute (default: cpu)")
-    parser.add_argument("--json", type=cli.target, metavar="FILE", help="write all figures")
+    parser.add_argument("--json", type=cli.file, metavar="FILE", help="write all figures")
     parser.add_argument("--markdown", action="store_true", help="print the ratios as a table for a page")
     parser.add_argument("--quick", action="store_true", help="everything small; the figures mean nothing")
     arguments = parser.parse_args()

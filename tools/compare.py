@@ -19,7 +19,7 @@ def main() -> None:
         "--epoch", choices=("last", "best"), default="last", help="the last epoch chooses nothing (default: last)"
     )
     parser.add_argument(
-        "--out", type=cli.target, metavar="FILE.png", help="the picture (default: comparison.png beside the first run)"
+        "--out", type=cli.file, metavar="FILE.png", help="the picture (default: comparison.png beside the first run)"
     )
     arguments = parser.parse_args()
     if len(arguments.runs) < 2:

@@ -16,7 +16,7 @@ from paddle_eye import cli
 def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("source", type=cli.path, metavar="IN", help="the file to read")
-    parser.add_argument("target", type=cli.target, metavar="OUT", help="the file to write: .pdparams or .safetensors")
+    parser.add_argument("target", type=cli.file, metavar="OUT", help="the file to write: .pdparams or .safetensors")
     parser.add_argument("--model", help="which network it is of (default: the first whose names and shapes fit)")
     parser.add_argument("--layers", type=int, help="depth, for a file of the document's code whose name does not say")
     parser.add_argument("--version", help="O, B, C or D, for a file of the document's code whose name does not say")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -69,9 +69,18 @@ def patient_of(path: Path, pattern: re.Pattern | None = None) -> str | None:
     return None
 
 
-def told_by_names(images: Iterable[Path]) -> str | None:
-    """Which patients the names of photographs tell, in a sentence with an example; None if they tell of none."""
-    told = {path: patient for path in images if (patient := patient_of(path)) and not GENERATED.fullmatch(path.stem)}
+def named_by_files(patients: Iterable[tuple[Path, str | None]]) -> dict[Path, str]:
+    """Of photographs and their patients those whose names tell the patient."""
+    return {path: patient for path, patient in patients if patient and patient == patient_of(path)}
+
+
+def told_by_names(named: Mapping[Path, str]) -> str | None:
+    """Which patients the names of photographs tell, in a sentence with an example; None if they tell of none.
+
+    Args:
+        named: of `named_by_files`.
+    """
+    told = {path: patient for path, patient in named.items() if not GENERATED.fullmatch(path.stem)}
     if not told:
         return None
     example = max(told, key=numbers_in)  # where most may be wrong

@@ -3,7 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from paddle_eye.data.patients import compile_pattern, look_like_pairs, of_both_eyes, patient_of, told_by_names
+from paddle_eye.data.patients import (
+    compile_pattern,
+    look_like_pairs,
+    named_by_files,
+    of_both_eyes,
+    patient_of,
+    told_by_names,
+)
 from paddle_eye.errors import InputError
 
 
@@ -58,11 +65,16 @@ def test_where_the_side_is_all_there_is_the_folder_with_a_number_is_the_patient(
 
 def test_what_names_are_taken_for_is_told_with_an_example():
     paths = [Path(f"2023010{day}_OD_{number}.png") for day in (1, 2) for number in range(3)]
-    assert told_by_names([Path("1_left.png"), *paths]) == (
+
+    def told(*images):
+        return told_by_names(named_by_files((path, patient_of(path)) for path in images))
+
+    assert told(Path("1_left.png"), *paths) == (
         "by the names 20230101_OD_0.png is of patient 20230101, of 3 in all; if that is wrong, say with --group of "
         "tools/split.py which part of a name is the patient"
     )
-    assert told_by_names([Path("amd/_12_3.jpg"), Path("12.jpg")]) is None
+    assert told(Path("amd/_12_3.jpg"), Path("12.jpg")) is None
+    assert named_by_files([(path, "of a column") for path in paths]) == {}
 
 
 def test_both_eyes_in_a_list_of_patients_are_of_one():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from paddle_eye.data.duplicates import same_pictures
 from paddle_eye.data.examination import Examined, examine_pictures
-from paddle_eye.data.patients import GENERATED, look_like_pairs, numbers_in, patient_of, told_by_names
+from paddle_eye.data.patients import GENERATED, look_like_pairs, named_by_files, numbers_in, told_by_names
 from paddle_eye.data.records import Record, RecordSet
 
 FEW = 30  # fewer photographs of a class than this allow no figure of it
@@ -123,7 +123,7 @@ def _patients_on_several_sides(placed: list[tuple[str, Record]]) -> Iterator[Fin
 
 
 def _by_names(placed: list[tuple[str, Record]]) -> Iterator[Finding]:
-    named = [record.image for _, record in placed if record.group and record.group == patient_of(record.image)]
+    named = named_by_files((record.image, record.group) for _, record in placed)
     if any(numbers_in(path) > 1 for path in named) and (told := told_by_names(named)):
         yield Finding("patients by names", False, told)
     unknown = [record.image for _, record in placed if record.group is None]

@@ -9,7 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from paddle_eye.data.patients import compile_pattern, look_like_pairs, of_both_eyes, patient_of, told_by_names
+from paddle_eye.data.patients import (
+    compile_pattern,
+    look_like_pairs,
+    named_by_files,
+    of_both_eyes,
+    patient_of,
+    told_by_names,
+)
 from paddle_eye.data.preparation.audit import Finding, examine
 from paddle_eye.data.preparation.split import folds, join_same_pictures, set_aside, shuffled
 from paddle_eye.data.records import RecordSet
@@ -266,8 +273,8 @@ def write_split(
     if found.parts is not None:
         notes += layouts.patients_in_one(found.parts)
     unknown = [record.image for record in found.records.records if record.group is None]
-    named = [record.image for record in found.records.records if record.group == patient_of(record.image)]
-    told = told_by_names(named) if found.by_names else None
+    patients = ((record.image, record.group) for record in found.records.records)
+    told = told_by_names(named_by_files(patients)) if found.by_names else None
     notes += [told] * (told is not None)
     if pair := look_like_pairs(unknown):
         notes.append(f"{pair[0]} and {pair[1]}, for example, may be of one patient; say with --group which names are")
@@ -365,8 +372,6 @@ def audit(
 
 def require_own_list(path: Path) -> None:
     """Raise an InputError if there is a file at ``path`` that `write_list` did not write, and would be replaced."""
-    if path.is_dir():
-        raise InputError(f"--fix-list {path}: expected a file, this is a folder")
     if path.exists() and not read_ordinary(path, 64, "a list of files").startswith(_OF_LISTS.encode()):
         why = "this was not made by tools/audit.py, or by an earlier version"
         raise InputError(f"--fix-list {path}: {why}, and is not replaced; remove it, or give another file")

@@ -479,16 +479,42 @@ def test_folds_are_all_the_former_ones_or_all_the_new_ones(tmp_path, make_record
     assert (places[0] / TEST_TABLE).read_text() == before
 
 
-def test_folds_of_which_a_killed_process_marked_some_are_the_former_ones(tmp_path, make_records, monkeypatch):
-    old = make_records(("normal/1.jpg", 1, None), ("amd/2.jpg", 0, None))
-    new = make_records(("amd/2.jpg", 0, None), ("normal/3.jpg", 1, None))
-    places = [tmp_path / "fold1", tmp_path / "fold2"]
-    write_tables(dict.fromkeys(places, (old, old)))
-    marks = iter((tables.write_json, lambda *_: os._exit(0)))
+@pytest.fixture
+def old(make_records):
+    return make_records(("normal/1.jpg", 1, None), ("amd/2.jpg", 0, None))
+
+
+@pytest.fixture
+def new(make_records):
+    return make_records(("amd/2.jpg", 0, None), ("normal/3.jpg", 1, None))
+
+
+@pytest.fixture
+def places(tmp_path, old):
+    """Two folds with the old records."""
+    folders = [tmp_path / "fold1", tmp_path / "fold2"]
+    write_tables(dict.fromkeys(folders, (old, old)))
+    return folders
+
+
+def killed(places, parts, module, name, function):
+    """Divide anew in a process of its own, in which a function of a module is another, which ends it."""
     if not (child := os.fork()):
-        tables.write_json = lambda *arguments: next(marks)(*arguments)
-        write_tables(dict.fromkeys(places, (new, new)))
-    os.waitpid(child, 0)
+        try:
+            setattr(module, name, function)
+            write_tables(dict.fromkeys(places, parts))
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def second_mark():
+    marks = iter((tables.write_json, lambda *_: os._exit(0)))
+    return lambda *arguments: next(marks)(*arguments)
+
+
+def test_folds_of_which_a_killed_process_marked_some_are_the_former_ones(tmp_path, places, new):
+    killed(places, (new, new), tables, "write_json", second_mark())
     for place in places:
         settle(place)
     assert all("normal/1.jpg" in path.read_text() for path in tmp_path.glob("*/*.csv"))
@@ -496,31 +522,19 @@ def test_folds_of_which_a_killed_process_marked_some_are_the_former_ones(tmp_pat
     assert all("normal/3.jpg" in path.read_text() for path in tmp_path.glob("*/*.csv"))
 
 
-def test_a_table_that_stays_the_same_is_not_taken_for_one_in_its_place(tmp_path, make_records):
-    same = make_records(("normal/1.jpg", 1, None), ("amd/2.jpg", 0, None))
-    new = make_records(("amd/2.jpg", 0, None), ("normal/3.jpg", 1, None))
-    places = [tmp_path / "fold1", tmp_path / "fold2"]
-    write_tables(dict.fromkeys(places, (same, same)))
-    marks = iter((tables.write_json, lambda *_: os._exit(0)))
-    if not (child := os.fork()):
-        tables.write_json = lambda *arguments: next(marks)(*arguments)
-        write_tables(dict.fromkeys(places, (same, new)))
-    os.waitpid(child, 0)
+def test_a_table_that_stays_the_same_is_not_taken_for_one_in_its_place(tmp_path, places, old, new):
+    killed(places, (old, new), tables, "write_json", second_mark())
     for place in places:
         settle(place)
     assert all("normal/1.jpg" in path.read_text() for path in tmp_path.glob("*/*.csv"))
 
 
 @pytest.mark.parametrize("way", ["renamed", "the other is gone", "an earlier version's mark", "the other written anew"])
-def test_a_split_that_was_stopped_is_finished_wherever_it_is(tmp_path, make_records, monkeypatch, way):
-    old = make_records(("normal/1.jpg", 1, None), ("amd/2.jpg", 0, None))
-    new = make_records(("amd/2.jpg", 0, None), ("normal/3.jpg", 1, None))
-    places = [tmp_path / "fold1", tmp_path / "fold2"]
-    write_tables(dict.fromkeys(places, (old, old)))
-    if not (child := os.fork()):  # dies when one table is in its place
-        tables.os.replace = lambda *_: os._exit(0) if str(_[1]).endswith("test.csv") else os.rename(*_)
-        write_tables(dict.fromkeys(places, (new, new)))
-    os.waitpid(child, 0)
+def test_a_split_that_was_stopped_is_finished_wherever_it_is(tmp_path, places, old, new, way):
+    def replace(source, target):  # ends when one table is in its place
+        return os._exit(0) if str(target).endswith("test.csv") else os.rename(source, target)
+
+    killed(places, (new, new), os, "replace", replace)
     if way == "the other written anew":
         write_tables({places.pop(): (old, old)})
     elif way == "renamed":
